@@ -1,0 +1,125 @@
+//! Files are written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A file operation that failed, with the path and the system's reason.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("cannot {doing} `{}`: {cause}", path.display())]
+#[diagnostic(
+    code(envloom::base::file),
+    help("nothing was left half-written; mend the cause and run the same command again")
+)]
+pub(crate) struct FileError {
+    /// The verb: `read`, `write`, `remove`.
+    pub(crate) doing: &'static str,
+    /// What it was done to.
+    pub(crate) path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub(crate) cause: io::Error,
+}
+
+impl FileError {
+    /// Names what failed.
+    pub(crate) fn new(doing: &'static str, path: impl Into<PathBuf>, cause: io::Error) -> Self {
+        Self { doing, path: path.into(), cause }
+    }
+}
+
+/// Puts `bytes` at `path`: to a sibling, synced, renamed, the directory synced. A file that already holds
+/// them is not touched. An existing file keeps its permissions. Says whether anything was written.
+///
+/// # Errors
+/// The old file is intact and no litter is left when this fails.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
+    let fail = |cause| FileError::new("write", path, cause);
+    if read_if_exists(path)?.as_deref() == Some(bytes) {
+        return Ok(false);
+    }
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory).map_err(fail)?;
+    let mut sibling = tempfile::Builder::new()
+        .prefix(".envloom-")
+        .suffix(".tmp")
+        .permissions(permissions_for(path))
+        .tempfile_in(directory)
+        .map_err(fail)?;
+    sibling.write_all(bytes).map_err(fail)?;
+    sibling.as_file().sync_all().map_err(fail)?;
+    sibling.persist(path).map_err(|failed| fail(failed.error))?;
+    File::open(directory).and_then(|opened| opened.sync_all()).map_err(fail)?;
+    Ok(true)
+}
+
+/// The permissions of the file that is replaced, else those an ordinary new file gets.
+fn permissions_for(path: &Path) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    // The process's umask is applied on top by the system.
+    fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |existing| existing.permissions())
+}
+
+/// The bytes at `path`, or `None` when nothing is there.
+///
+/// # Errors
+/// Everything but absence.
+pub(crate) fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(cause) if absent(&cause) => Ok(None),
+        Err(cause) => Err(FileError::new("read", path, cause)),
+    }
+}
+
+/// Removes the file at `path`; absence is success. Says whether one was there.
+///
+/// # Errors
+/// Everything but absence.
+pub(crate) fn remove_if_exists(path: &Path) -> Result<bool, FileError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(cause) if absent(&cause) => Ok(false),
+        Err(cause) => Err(FileError::new("remove", path, cause)),
+    }
+}
+
+/// A missing file and a missing directory on the way are the same to a reader.
+fn absent(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    #[test]
+    fn an_equal_file_is_not_touched() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/b.toml");
+        assert!(write_whole(&path, b"x").unwrap());
+        let before = fs::metadata(&path).unwrap().ino();
+        assert!(!write_whole(&path, b"x").unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().ino(), before);
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_permissions() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("b.toml");
+        fs::write(&path, "x").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        write_whole(&path, b"y").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_no_litter() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("taken")).unwrap();
+        fs::write(root.path().join("taken/x"), "").unwrap();
+        write_whole(&root.path().join("taken"), b"y").unwrap_err();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+}

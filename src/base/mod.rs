@@ -1,0 +1,20 @@
+//! Layer 0: what every room may use and nothing that knows about uv, git or the KDL words.
+//!
+//! Comes in: text, bytes, paths. Goes out: positions in a text ([`Spanned`], [`SourceFile`]),
+//! digests ([`Digest`]), paths that cannot leave the repository ([`RelPath`]), whole-file writes
+//! ([`write_whole`]) and text that is safe to print ([`printable`]).
+
+mod digest;
+mod file;
+mod path;
+mod span;
+mod text;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub(crate) use digest::{Digest, Hasher};
+pub(crate) use file::{FileError, read_if_exists, remove_if_exists, write_whole};
+pub(crate) use path::RelPath;
+pub(crate) use span::{SourceFile, Spanned};
+pub(crate) use text::{brief, nearest, printable};

@@ -1,0 +1,98 @@
+//! Text that is safe to print, and the nearest name to a misspelt one.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The text with every character that could move the cursor, forge a line or reverse the reading
+/// direction written as an escape (`\u{1b}`). Names, tags and paths go through this before a terminal
+/// sees them.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_unsafe(character) {
+            // Writing to a String cannot fail.
+            let _ = write!(safe, "\\u{{{:x}}}", u32::from(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// A text from a file as a message shows it: printable, and cut when long.
+#[must_use]
+pub(crate) fn brief(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    printable(&short).into_owned()
+}
+
+/// The text, byte for byte as long, with every character that [`printable`] would escape replaced by a visible
+/// one, but for line ends and tabs.
+pub(super) fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let ends_line = character == '\n' || (character == '\r' && characters.peek() == Some(&'\n'));
+        match character.len_utf8() {
+            _ if ends_line || character == '\t' || !is_unsafe(character) => visible.push(character),
+            1 => visible.push('?'),
+            2 => visible.push('·'),
+            _ => visible.push('\u{fffd}'),
+        }
+    }
+    visible
+}
+
+/// Control characters, bidirectional overrides and invisible joiners.
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{061c}')
+}
+
+/// The known name that `name` most likely means, if one is near enough to suggest.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| {
+            let length = candidate.chars().count().min(lower.chars().count());
+            *distance == 0 || *distance < length && *distance <= 1 + length / 4
+        })
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_a_terminal_would_obey() {
+        assert_eq!(printable("plain é 漢"), "plain é 漢");
+        assert_eq!(printable("a\u{1b}[2J\u{202e}"), "a\\u{1b}[2J\\u{202e}");
+    }
+
+    #[test]
+    fn a_visible_text_keeps_its_length() {
+        let hostile = "a\u{1b}[2J\r\n\tb\r\u{85}\u{202e}\u{7f}é";
+        assert_eq!(visible(hostile), "a?[2J\r\n\tb?·\u{fffd}?é");
+        assert_eq!(visible(hostile).len(), hostile.len());
+    }
+
+    #[test]
+    fn suggests_only_what_is_near() {
+        assert_eq!(nearest("enviroment", ["environment", "extra"]), Some("environment"));
+        assert_eq!(nearest("PROD", ["dev", "prod"]), Some("prod"));
+        assert_eq!(nearest("zebra", ["dev", "prod"]), None);
+        assert_eq!(nearest("a", ["b"]), None);
+    }
+}

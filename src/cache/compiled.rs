@@ -1,0 +1,145 @@
+//! The compiled plan: a call that found everything up to date, with all it rested on.
+//!
+//! The plan of one call (its words, its directory, the variables it depends on) lists every path that was
+//! read, listed or found absent, each with its stamp. While all of them hold, nothing that the call would
+//! decide can have changed, and it is answered without parsing KDL, TOML or a lockfile and without starting
+//! a program.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::observe::Observation;
+use super::stamp::Stamp;
+use crate::base::{Digest, FileError, Hasher, read_if_exists, write_whole};
+
+/// The form of a stored plan, together with the program's version: a new envloom decides anew.
+const FORMAT: &str = concat!("envloom plan 1 ", env!("CARGO_PKG_VERSION"));
+
+/// Which call a plan belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlanKey(Digest);
+
+impl PlanKey {
+    /// Of everything outside the file system that a call depends on, as `(name, value)` in a fixed order.
+    pub(crate) fn new<'a>(inputs: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let mut hasher = Hasher::new(FORMAT);
+        for (name, value) in inputs {
+            hasher.field(name).field(value);
+        }
+        Self(hasher.finish())
+    }
+}
+
+/// A line that stops nothing: code, message, what to type.
+pub(crate) type Notice = (String, String, Option<String>);
+
+/// What a call found, and what that rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CompiledPlan {
+    /// The targets, as typed or as `default` gives them.
+    pub(crate) targets: Vec<String>,
+    /// Did `default` give them?
+    pub(crate) by_default: bool,
+    /// The tasks that were up to date.
+    pub(crate) tasks: Vec<String>,
+    /// What the call gave notice of, and must again.
+    pub(crate) notices: Vec<Notice>,
+    /// What it rests on, sorted by path.
+    stamps: Vec<(PathBuf, Stamp)>,
+}
+
+impl CompiledPlan {
+    /// A plan that rests on `seen`.
+    #[must_use]
+    pub(crate) fn new(
+        targets: Vec<String>,
+        by_default: bool,
+        tasks: Vec<String>,
+        notices: Vec<Notice>,
+        seen: Observation,
+    ) -> Self {
+        Self { targets, by_default, tasks, notices, stamps: seen.into_iter().collect() }
+    }
+
+    /// The stored plan of that call, if all it rests on still holds.
+    #[must_use]
+    pub(crate) fn load(directory: &Path, key: PlanKey) -> Option<Self> {
+        let bytes = read_if_exists(&path(directory, key)).ok()??;
+        // The digest in front keeps a damaged file from being taken for a plan that says less.
+        let (digest, body) = bytes.split_at_checked(64)?;
+        if Digest::of(body).to_string().as_bytes() != digest {
+            return None;
+        }
+        let plan: Self = postcard::from_bytes(body).ok()?;
+        plan.stamps.iter().all(|(path, stamp)| stamp.holds(path)).then_some(plan)
+    }
+
+    /// Keeps the plan for the next call.
+    ///
+    /// # Errors
+    /// When it cannot be written; the caller warns and goes on.
+    pub(crate) fn save(&self, directory: &Path, key: PlanKey) -> Result<(), FileError> {
+        let path = path(directory, key);
+        let body = postcard::to_stdvec(self)
+            .map_err(|cause| FileError::new("write", &path, std::io::Error::other(cause)))?;
+        let mut bytes = Digest::of(&body).to_string().into_bytes();
+        bytes.extend(body);
+        write_whole(&path, &bytes).map(|_| ())
+    }
+}
+
+fn path(directory: &Path, key: PlanKey) -> PathBuf {
+    directory.join(format!("{}.plan", key.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Observer;
+    use std::fs;
+
+    #[test]
+    fn a_plan_holds_until_anything_it_saw_changes() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, absent) = (root.path().join("tasks.kdl"), root.path().join("uv.toml"));
+        fs::write(&file, "a").unwrap();
+        let observer = Observer::new();
+        observer.read(&file).unwrap();
+        observer.read(&absent).unwrap();
+        let key = PlanKey::new([("words", b"check".as_slice())]);
+        let plan = CompiledPlan::new(
+            vec!["check".into()],
+            false,
+            vec!["check:dev".into()],
+            Vec::new(),
+            observer.seen(),
+        );
+        let plans = root.path().join("plans");
+        plan.save(&plans, key).unwrap();
+        assert_eq!(CompiledPlan::load(&plans, key), Some(plan.clone()));
+        assert_eq!(CompiledPlan::load(&plans, PlanKey::new([("words", b"lock".as_slice())])), None);
+        fs::write(&absent, "").unwrap();
+        assert_eq!(CompiledPlan::load(&plans, key), None);
+        fs::remove_file(&absent).unwrap();
+        assert_eq!(CompiledPlan::load(&plans, key), Some(plan));
+        fs::write(&file, "b").unwrap();
+        assert_eq!(CompiledPlan::load(&plans, key), None);
+    }
+
+    #[test]
+    fn no_flipped_bit_passes_for_a_plan() {
+        let root = tempfile::tempdir().unwrap();
+        let key = PlanKey::new([]);
+        let plan =
+            CompiledPlan::new(Vec::new(), false, vec!["check:dev".into()], Vec::new(), Observation::new());
+        plan.save(root.path(), key).unwrap();
+        let whole = fs::read(path(root.path(), key)).unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(path(root.path(), key), &damaged).unwrap();
+            assert_eq!(CompiledPlan::load(root.path(), key), None, "bit {bit}");
+        }
+    }
+}

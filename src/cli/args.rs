@@ -1,0 +1,355 @@
+//! The command line: make's habits first, then one flat table of options.
+//!
+//! Options may stand anywhere before `--`, as with make. The first word decides: a verb (`list`, `run` …)
+//! takes the words after it, anything else is a target or `VAR=VALUE`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, CommandFactory as _, Parser, ValueEnum};
+
+use crate::base::Spanned;
+use crate::graph::Assignment;
+
+/// Everything a call says. The doc comments are the text of `--help`.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "envloom",
+    version,
+    about = "Keeps the environments of a Python monorepo built on uv: manifests, lockfiles, checks and venvs",
+    disable_help_subcommand = true,
+    override_usage = "envloom [OPTIONS] [TARGET…] [VAR=VALUE…] [-- ARGS…]\n       envloom [OPTIONS] VERB [WORD…]",
+    after_help = AFTER_HELP,
+    max_term_width = 100
+)]
+pub(super) struct Arguments {
+    /// Targets, VAR=VALUE words, or a verb and its words
+    #[arg(value_name = "TARGET")]
+    pub(crate) words: Vec<String>,
+    /// Words for the one own task, for uv in `lock` and `sync`, or the command of `run`
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) trailing: Vec<OsString>,
+
+    /// Run N tasks at once; a lone -j: as many as there are; also a share of the cores, 50%
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs)]
+    pub(crate) jobs: Option<Jobs>,
+    /// Go on with whatever does not depend on a failure
+    #[arg(short, long)]
+    pub(crate) keep_going: bool,
+    /// Say what would run and why; write and run nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Run the targets' tasks even if they are up to date
+    #[arg(short = 'B', long = "always-make")]
+    pub(crate) always_make: bool,
+    /// Act as if called in DIR
+    #[arg(short = 'C', long, value_name = "DIR", action = ArgAction::Append)]
+    pub(crate) directory: Vec<PathBuf>,
+    /// Read FILE instead of the nearest tasks.kdl; its directory is the root
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Do not show the command lines that are run
+    #[arg(short, long)]
+    pub(crate) silent: bool,
+    /// Say why each task runs or does not; twice: what they print, too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but failures
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Write no tracked file: what would change is a failure. The default where CI is set
+    #[arg(long, overrides_with = "no_locked")]
+    pub(crate) locked: bool,
+    /// Write tracked files although CI is set
+    #[arg(long, overrides_with = "locked")]
+    pub(crate) no_locked: bool,
+    /// Use no network
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Fail instead of waiting for what another envloom holds
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Colour the output
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    /// Draw no status lines
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+    /// Write events, or a verb's answer, as JSON to standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// With lock: allow every locked version to change
+    #[arg(long, help_heading = "Lock and generate")]
+    pub(crate) upgrade: bool,
+    /// With lock: allow the locked version of PACKAGE to change; may be repeated
+    #[arg(long, value_name = "PACKAGE", help_heading = "Lock and generate")]
+    pub(crate) upgrade_package: Vec<String>,
+    /// With generate: put back what tasks.kdl says where someone edited an entry by hand
+    #[arg(long, help_heading = "Lock and generate")]
+    pub(crate) discard: bool,
+    /// With generate: begin to write a manifest that exists and was never generated
+    #[arg(long, help_heading = "Lock and generate")]
+    pub(crate) take_over: bool,
+    /// With generate and lock: believe where PACKAGE's tag leads now, although it was recorded elsewhere
+    #[arg(long, value_name = "PACKAGE", help_heading = "Lock and generate")]
+    pub(crate) accept_moved: Vec<String>,
+
+    /// With list: every cell of every environment
+    #[arg(long, help_heading = "Verbs")]
+    pub(crate) cells: bool,
+    /// With graph: text or dot
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Verbs")]
+    pub(crate) format: GraphFormat,
+}
+
+/// How many tasks run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Jobs {
+    /// So many.
+    Count(usize),
+    /// A share of the cores, in percent.
+    Share(usize),
+    /// As many as there are.
+    Unlimited,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Also into pipes.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How `graph` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphFormat {
+    /// One task a line, what it waits for behind it.
+    Text,
+    /// Graphviz.
+    Dot,
+}
+
+/// The verbs that are no targets, each with its words and what it does.
+pub(super) const VERBS: &[(&str, &str, &str)] = &[
+    ("list", "", "targets and own tasks; --cells: every cell"),
+    ("graph", "[TARGET…]", "what waits for what; --format dot for Graphviz"),
+    ("explain", "TARGET…", "why each task would run, or ran last"),
+    ("use", "ENV[@CELL]", "point the environment's .venv at a cell"),
+    ("run", "ENV[@CELL] -- CMD", "run a command in a cell's venv"),
+    ("env", "ENV[@CELL]", "print the exports of a cell, for direnv or eval"),
+    ("task", "NAME", "run an own task whatever its name"),
+    ("completions", "SHELL", "print the completion script for bash, zsh or fish"),
+    ("help", "", "this text"),
+    ("version", "", "the version"),
+];
+
+/// What the help ends with.
+const AFTER_HELP: &str = "\
+Targets: TASK[:ENVIRONMENT][@CELL]
+  generate[:E]     write the entries of a manifest that envloom owns
+  lock[:E]         uv lock, after generate
+  check[:E]        does tasks.kdl, manifest and lockfile agree; reads only
+  verify[:E]       do lockfile, tags and variants hold what was declared; reads only
+  sync[:E]@CELL    install a cell's venv; CELL is a variant, a Python, or * for all
+  NAME             a task of tasks.kdl
+
+Verbs:
+  list [--cells]               targets and own tasks
+  graph [TARGET…]              what waits for what; --format dot for Graphviz
+  explain TARGET…              why each task would run, or ran last
+  use ENV[@CELL]               point the environment's .venv at a cell
+  run ENV[@CELL] -- CMD        run a command in a cell's venv
+  env ENV[@CELL]               print the exports of a cell, for direnv or eval
+  task NAME                    run an own task whatever its name
+  completions bash|zsh|fish    print a completion script
+
+Examples:
+  envloom                      the default of tasks.kdl
+  envloom lock                 generate and lock every environment
+  envloom -j4 check verify     read-only checks, as CI runs them
+  envloom sync:dev@cu124       the dev venv with torch for CUDA 12.4
+  envloom sync CUDA=cpu        the same for the environment of this directory
+  envloom -n lock:prod         what would run, and why
+  envloom run dev@cpu -- pytest -q
+
+Exit codes: 0 done; 1 a task failed, or drift; 2 usage or configuration; 3 internal;
+            124 timeout; 128+n ended by signal n.";
+
+impl Arguments {
+    /// Reads the command line, the program's name not among it.
+    ///
+    /// # Errors
+    /// clap's, which also carries `--help` and `--version`.
+    pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let words = normalise(words.into_iter().collect());
+        Self::try_parse_from(std::iter::once(OsString::from("envloom")).chain(words))
+    }
+
+    /// The table itself, for help and completion.
+    pub(super) fn table() -> clap::Command {
+        Self::command()
+    }
+}
+
+/// Gives every `-j` its value in the same word: clap would take the target after a lone `-j` for it.
+fn normalise(words: Vec<OsString>) -> Vec<OsString> {
+    let mut out = Vec::with_capacity(words.len());
+    let mut rest = words.into_iter().peekable();
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            out.push(word);
+            out.extend(rest);
+            break;
+        }
+        let Some(flags) = word.to_str().and_then(ends_in_bare_jobs) else {
+            out.push(word);
+            continue;
+        };
+        if !flags.is_empty() {
+            out.push(format!("-{flags}").into());
+        }
+        let next = rest.next_if(|next| next.to_str().is_some_and(|next| parse_jobs(next).is_ok()));
+        let value = next.unwrap_or_else(|| "unlimited".into());
+        let mut jobs = OsString::from("--jobs=");
+        jobs.push(value);
+        out.push(jobs);
+    }
+    out
+}
+
+/// The flags before a `-j` without a value: `-j` gives none, `-kj` gives `k`. Not `-fj`, which names a file.
+fn ends_in_bare_jobs(word: &str) -> Option<&str> {
+    if word == "--jobs" {
+        return Some("");
+    }
+    let flags = word.strip_prefix('-')?.strip_suffix('j')?;
+    flags.chars().all(|flag| "knBsvq".contains(flag)).then_some(flags)
+}
+
+fn parse_jobs(text: &str) -> Result<Jobs, String> {
+    let wrong = || "a number from 1, or a share of the cores such as 50%".to_owned();
+    if text == "unlimited" {
+        return Ok(Jobs::Unlimited);
+    }
+    let (number, share) = text.strip_suffix('%').map_or((text, false), |number| (number, true));
+    let number = number.parse::<usize>().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
+    Ok(if share { Jobs::Share(number) } else { Jobs::Count(number) })
+}
+
+impl Jobs {
+    /// How many that is on a machine of so many cores; at least one.
+    pub(super) fn on(self, cores: usize) -> usize {
+        match self {
+            Self::Count(number) => number,
+            Self::Share(percent) => (cores * percent / 100).max(1),
+            Self::Unlimited => usize::MAX,
+        }
+    }
+}
+
+/// Words with their places in the command line as it is shown in errors.
+pub(super) struct Shown {
+    /// The command line, words joined by a space.
+    pub(crate) text: String,
+    /// Words that are no assignments.
+    pub(crate) targets: Vec<Spanned<String>>,
+    /// `VAR=VALUE` words.
+    pub(crate) assignments: Vec<Assignment>,
+}
+
+/// Tells targets from `VAR=VALUE`, and remembers where each stands after `lead`, the verb if there is one.
+pub(super) fn shown(lead: &str, words: &[String]) -> Shown {
+    let mut shown = Shown { text: format!("envloom {lead}"), targets: Vec::new(), assignments: Vec::new() };
+    for word in words {
+        if !shown.text.ends_with(' ') {
+            shown.text.push(' ');
+        }
+        let start = shown.text.len();
+        shown.text.push_str(word);
+        match assignment(word) {
+            Some(name) => shown.assignments.push(Assignment {
+                name: Spanned::new(name.to_owned(), (start, name.len())),
+                value: Spanned::new(
+                    word[name.len() + 1..].to_owned(),
+                    (start + name.len() + 1, word.len() - name.len() - 1),
+                ),
+            }),
+            None => shown.targets.push(Spanned::new(word.clone(), (start, word.len()))),
+        }
+    }
+    shown
+}
+
+/// The name of `NAME=VALUE`: a letter or `_`, then letters, digits, `_` and `-`.
+fn assignment(word: &str) -> Option<&str> {
+    let (name, _) = word.split_once('=')?;
+    let mut characters = name.chars();
+    let first = characters.next()?;
+    let fits = (first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    fits.then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Arguments {
+        Arguments::read(line.split_whitespace().map(OsString::from)).unwrap()
+    }
+
+    #[test]
+    fn a_lone_j_does_not_eat_the_target() {
+        for (line, jobs, words) in [
+            ("-j lock:prod", Some(Jobs::Unlimited), vec!["lock:prod"]),
+            ("-j 4 lock:prod", Some(Jobs::Count(4)), vec!["lock:prod"]),
+            ("-j4 lock:prod", Some(Jobs::Count(4)), vec!["lock:prod"]),
+            ("-kj4 lock:prod", Some(Jobs::Count(4)), vec!["lock:prod"]),
+            ("-kj lock:prod", Some(Jobs::Unlimited), vec!["lock:prod"]),
+            ("lock:prod -j", Some(Jobs::Unlimited), vec!["lock:prod"]),
+            ("--jobs 50% check", Some(Jobs::Share(50)), vec!["check"]),
+            ("--jobs check", Some(Jobs::Unlimited), vec!["check"]),
+            ("-j 4 -- -j", Some(Jobs::Count(4)), vec![]),
+        ] {
+            let read = read(line);
+            assert_eq!(
+                (read.jobs, read.words),
+                (jobs, words.iter().map(ToString::to_string).collect()),
+                "{line}"
+            );
+        }
+        assert!(read("-kj4 lock").keep_going);
+        assert_eq!(read("-j 4 -- -j x").trailing, ["-j", "x"]);
+        assert_eq!(read("-fj").file, Some("j".into()));
+    }
+
+    #[test]
+    fn no_zero_jobs() {
+        assert!(Arguments::read(["-j0".into()]).is_err());
+        assert_eq!(Jobs::Share(50).on(2), 1);
+        assert_eq!(Jobs::Share(10).on(2), 1);
+    }
+
+    #[test]
+    fn a_variable_is_told_from_a_target() {
+        let shown = shown("", &["lock".into(), "CUDA=cu124".into(), "sync@cuda=cpu".into(), "a/b=c".into()]);
+        let targets: Vec<&str> = shown.targets.iter().map(|target| target.value.as_str()).collect();
+        assert_eq!(targets, ["lock", "sync@cuda=cpu", "a/b=c"]);
+        assert_eq!(shown.assignments[0].value.value, "cu124");
+        let span = shown.assignments[0].value.span;
+        assert_eq!(&shown.text[span.offset()..span.offset() + span.len()], "cu124");
+    }
+
+    #[test]
+    fn the_help_names_every_verb() {
+        for (verb, ..) in VERBS.iter().filter(|(verb, ..)| !["help", "version"].contains(verb)) {
+            assert!(AFTER_HELP.contains(&format!("\n  {verb} ")), "{verb}");
+        }
+        Arguments::table().debug_assert();
+    }
+}

@@ -1,0 +1,207 @@
+//! What a call means: the repository, its models, and the tasks that its words select.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::args::{Arguments, shown};
+use super::error::CliError;
+use super::load::{self, Stop};
+use super::locate::{Place, enter, locate};
+use super::prepare::Ground;
+use super::surroundings::Process;
+use crate::base::{SourceFile, Spanned};
+use crate::cache::Observer;
+use crate::graph::{
+    GraphError, Kind, Selection, TaskGraph, TaskGraphBuilder, TaskKey, Words, nothing_to_do, select,
+};
+use crate::manifest::Disposition;
+use crate::model::{LocalModel, Model};
+use crate::plan::Wishes;
+
+/// A call that has found its repository and read its configuration.
+pub(super) struct Call<'a> {
+    /// What the process was started with.
+    pub(super) process: &'a Process,
+    /// What the command line says.
+    pub(super) arguments: &'a Arguments,
+    /// Where the repository is.
+    pub(super) place: Place,
+    /// What `tasks.kdl` means.
+    pub(super) model: Model,
+    /// What `tasks.local.kdl` means.
+    pub(super) local: Option<LocalModel>,
+    /// The words after `--` that are uv's; a verb's own are not.
+    pub(super) for_uv: Vec<String>,
+    /// What was read so far.
+    pub(super) observer: Observer,
+}
+
+/// The tasks of a call.
+pub(super) struct Chosen {
+    /// The targets as typed, or as `default` gives them.
+    pub(super) targets: Vec<String>,
+    /// Did `default` give them?
+    pub(super) by_default: bool,
+    /// What they select.
+    pub(super) selection: Selection,
+    /// That with all it waits for.
+    pub(super) graph: TaskGraph,
+}
+
+/// Finds the repository of a call.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn place_of(
+    process: &Process,
+    arguments: &Arguments,
+    observer: &Observer,
+) -> Result<Place, CliError> {
+    let here: PathBuf = enter(&process.surroundings.cwd, &arguments.directory)?;
+    locate(&here, arguments.file.as_deref(), observer)
+}
+
+impl<'a> Call<'a> {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// When there is none, or it has mistakes.
+    pub(super) fn read(process: &'a Process, arguments: &'a Arguments) -> Result<Self, Stop> {
+        let observer = Observer::new();
+        let place = place_of(process, arguments, &observer)?;
+        let (model, local) = load::models(&place, &observer)?;
+        let for_uv = arguments.trailing.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        Ok(Self { process, arguments, place, model, local, for_uv, observer })
+    }
+
+    /// The tasks that `words` select. `lead` is the verb before them.
+    ///
+    /// # Errors
+    /// When a word means nothing, or nothing was asked for.
+    pub(super) fn choose(&self, lead: &str, words: &[String]) -> Result<Chosen, Stop> {
+        let (words, by_default) = self.words(lead, words)?;
+        let selection = select(&self.model, self.local.as_ref(), &words)?;
+        let graph = TaskGraphBuilder::new()
+            .with_selection(&self.model, self.local.as_ref(), &selection)
+            .seal(&self.model)?;
+        let targets = words.targets.into_iter().map(|target| target.value).collect();
+        Ok(Chosen { targets, by_default, selection, graph })
+    }
+
+    /// The words of the command line, or those of `default`.
+    fn words(&self, lead: &str, words: &[String]) -> Result<(Words, bool), GraphError> {
+        let typed = shown(lead, words);
+        let (source, targets, by_default) = if typed.targets.is_empty() {
+            let (source, targets) = self.default();
+            if targets.is_empty() {
+                return Err(nothing_to_do(&self.model));
+            }
+            (source, targets, true)
+        } else {
+            (SourceFile::new("command line", typed.text), typed.targets, false)
+        };
+        let words = Words {
+            source,
+            targets,
+            assignments: typed.assignments,
+            directory: self.place.directory.clone(),
+            torch_backend: self.process.variable("UV_TORCH_BACKEND"),
+        };
+        Ok((words, by_default))
+    }
+
+    fn default(&self) -> (SourceFile, Vec<Spanned<String>>) {
+        match &self.local {
+            Some(local) if !local.default.is_empty() => (local.source.clone(), local.default.clone()),
+            _ => (self.model.source.clone(), self.model.default.clone()),
+        }
+    }
+
+    /// The words for the one cell of a verb.
+    pub(super) fn cell_words(&self, lead: &str, words: &[String]) -> Words {
+        let typed = shown(lead, words);
+        Words {
+            source: SourceFile::new("command line", typed.text),
+            targets: typed.targets,
+            assignments: typed.assignments,
+            directory: self.place.directory.clone(),
+            torch_backend: self.process.variable("UV_TORCH_BACKEND"),
+        }
+    }
+
+    /// Options that say nothing to the tasks of this call are mistakes, not noise.
+    ///
+    /// # Errors
+    /// The first such option.
+    pub(super) fn check_options(&self, chosen: &Chosen) -> Result<(), CliError> {
+        let has = |kind: Kind| chosen.graph.tasks().iter().any(|task| task.key.kind() == kind);
+        let asked = &chosen.selection.keys;
+        let arguments = self.arguments;
+        let upgrades = arguments.upgrade || !arguments.upgrade_package.is_empty();
+        if upgrades && !asked.iter().any(|key| key.kind() == Kind::Lock) {
+            return Err(CliError::OptionWithoutUse { option: "--upgrade", belongs_to: "`lock`" });
+        }
+        for (given, option) in [(arguments.discard, "--discard"), (arguments.take_over, "--take-over")] {
+            if given && !has(Kind::Generate) {
+                return Err(CliError::OptionWithoutUse { option, belongs_to: "`generate` and `lock`" });
+            }
+        }
+        if !arguments.accept_moved.is_empty() && !has(Kind::Generate) {
+            let (option, belongs_to) = ("--accept-moved", "`generate` and `lock`");
+            return Err(CliError::OptionWithoutUse { option, belongs_to });
+        }
+        let own = asked.iter().filter(|key| key.kind() == Kind::Own).count();
+        let takes = |key: &TaskKey| matches!(key.kind(), Kind::Lock | Kind::Sync) || own == 1;
+        if !arguments.trailing.is_empty() && !asked.iter().all(takes) {
+            return Err(CliError::ArgumentsWithoutUse);
+        }
+        Ok(())
+    }
+
+    /// Everything that the premises of `chosen` are made from.
+    pub(super) fn ground(
+        self,
+        chosen: &Chosen,
+        read_only: bool,
+        progress: &'a (dyn Fn(&str) + Sync),
+    ) -> Ground<'a> {
+        let arguments = self.arguments;
+        let in_ci = self.process.variable("CI").is_some_and(|value| value != "0" && value != "false");
+        let environments: BTreeSet<_> = chosen
+            .graph
+            .tasks()
+            .iter()
+            .filter(|task| task.key.kind() == Kind::Generate)
+            .filter_map(|task| task.key.environment())
+            .collect();
+        let asked = chosen.graph.tasks().iter().enumerate();
+        let asked =
+            asked.filter(|(_, task)| chosen.selection.keys.contains(&task.key)).map(|(place, _)| place);
+        let wishes = Wishes {
+            force: arguments.always_make,
+            locked: arguments.locked || (in_ci && !arguments.no_locked),
+            offline: arguments.offline,
+            upgrade: arguments.upgrade,
+            upgrade_packages: arguments.upgrade_package.clone(),
+            arguments: self.for_uv,
+            asked: asked.collect(),
+        };
+        let disposition = match (arguments.discard, arguments.take_over) {
+            (true, _) => Disposition::Discard,
+            (_, true) => Disposition::TakeOver,
+            _ => Disposition::Stop,
+        };
+        Ground {
+            place: self.place,
+            surroundings: &self.process.surroundings,
+            model: self.model,
+            local: self.local,
+            wishes,
+            disposition: (disposition, environments),
+            read_only,
+            accept_moved: arguments.accept_moved.clone(),
+            observer: self.observer,
+            progress,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The verbs that use a cell's venv: `run`, `use`, `env`. Each first makes sure that the venv is whole and what
+//! the lockfile says, by the sync that a target would run; what is in order costs a few stats.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use super::args::Arguments;
+use super::call::Call;
+use super::error::CliError;
+use super::exit;
+use super::load::Stop;
+use super::output::Output;
+use super::prepare;
+use super::surroundings::Process;
+use super::targets;
+use crate::base::FileError;
+use crate::exec::cell_variables;
+use crate::graph::{TaskGraph, TaskKey, cell_of};
+use crate::model::Cell;
+use crate::plan::{Decided, Premises, decide};
+use crate::tool::run::quoted;
+use crate::tool::variables::{Variables, own_task};
+
+/// A cell whose venv is whole.
+struct Ready<'a> {
+    process: &'a Process,
+    arguments: &'a Arguments,
+    premises: Premises,
+    cell: Cell,
+}
+
+/// `run ENV@CELL -- CMD`: envloom's process becomes the command.
+///
+/// # Errors
+/// When the cell is unknown, cannot be synced, or the command does not exist.
+pub(super) fn run(call: Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
+    let ready = match ready(call, "run ", words, output)? {
+        Ok(ready) => ready,
+        Err(code) => return Ok(code),
+    };
+    let variables = ready.variables();
+    let (program, arguments) = ready
+        .arguments
+        .trailing
+        .split_first()
+        .ok_or_else(|| CliError::Internal { what: "run without a command".to_owned() })?;
+    let path = variables.get(OsStr::new("PATH"));
+    let found = which::which_in(program, path, &ready.process.surroundings.cwd).map_err(|_| {
+        CliError::ProgramNotFound { program: program.to_string_lossy().into_owned(), cell: ready.name() }
+    })?;
+    // Nothing of envloom's is left to wait: signals, the terminal and the exit status are the command's own.
+    let cause = Command::new(&found)
+        .args(arguments)
+        .env_clear()
+        .envs(&variables)
+        .current_dir(&ready.process.surroundings.cwd)
+        .exec();
+    Err(FileError::new("run", found, cause).into())
+}
+
+/// `env ENV@CELL`: the lines that `eval` or direnv takes.
+///
+/// # Errors
+/// When the cell is unknown or cannot be synced.
+pub(super) fn exports(call: Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
+    let ready = match ready(call, "env ", words, output)? {
+        Ok(ready) => ready,
+        Err(code) => return Ok(code),
+    };
+    let before = &ready.process.surroundings.vars;
+    let set: Vec<(String, String)> = ready
+        .variables()
+        .into_iter()
+        .filter(|(name, value)| before.get(name) != Some(value))
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect();
+    if output.is_json() {
+        let pairs: serde_json::Map<_, _> =
+            set.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        return Ok(output.answer(&json!({ "cell": ready.name(), "set": pairs })));
+    }
+    let lines: String =
+        set.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
+    Ok(output.data(&lines))
+}
+
+/// `use ENV@CELL`: `.venv` beside the manifest leads to the cell's venv.
+///
+/// # Errors
+/// When the cell is unknown or cannot be synced, or something else is called `.venv`.
+pub(super) fn point(call: Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
+    let ready = match ready(call, "use ", words, output)? {
+        Ok(ready) => ready,
+        Err(code) => return Ok(code),
+    };
+    let premises = &ready.premises;
+    let link = premises.directory(ready.cell.environment).join(".venv");
+    if premises.is_only_cell(&ready.cell) {
+        output.say(&format!("{} is this cell's own venv", premises.shown(&link)));
+        return Ok(exit::DONE);
+    }
+    let venv = premises.venv(&ready.cell);
+    replace_link(&link, &venv)?;
+    output.say(&format!("{} -> {}", premises.shown(&link), premises.shown(&venv)));
+    Ok(exit::DONE)
+}
+
+/// Points `link` at `venv` in one step; a directory that stands there is somebody's.
+fn replace_link(link: &Path, venv: &Path) -> Result<(), Stop> {
+    let fail = |cause| FileError::new("link", link, cause);
+    if fs::symlink_metadata(link).is_ok_and(|metadata| !metadata.is_symlink()) {
+        return Err(CliError::VenvInTheWay { path: link.to_owned() }.into());
+    }
+    let aside = link.with_file_name(format!(".venv.envloom-{}", std::process::id()));
+    crate::base::remove_if_exists(&aside)?;
+    symlink(venv, &aside).map_err(fail)?;
+    fs::rename(&aside, link).map_err(fail)?;
+    Ok(())
+}
+
+/// The cell that the words name, once its venv is whole; or the exit code of a sync that failed.
+fn ready<'a>(
+    call: Call<'a>,
+    lead: &str,
+    words: &[String],
+    output: &Output,
+) -> Result<Result<Ready<'a>, u8>, Stop> {
+    let (process, arguments) = (call.process, call.arguments);
+    let found = cell_of(&call.model, call.local.as_ref(), &call.cell_words(lead, words))?;
+    let target = TaskKey::Sync(found.clone()).name(&call.model);
+    let premises = look(call, &target)?;
+    if let Some(premises) = premises {
+        return Ok(Ok(Ready { process, arguments, premises, cell: found }));
+    }
+    let code = targets::run_quietly(process, arguments, output, std::slice::from_ref(&target))?;
+    if code != exit::DONE {
+        return Ok(Err(code));
+    }
+    let cell = target.strip_prefix("sync:").unwrap_or(&target).to_owned();
+    match look(Call::read(process, arguments)?, &target)? {
+        Some(premises) => Ok(Ok(Ready { process, arguments, premises, cell: found })),
+        None => Err(CliError::NotSynced { cell, found: "it changed again after its sync".to_owned() }.into()),
+    }
+}
+
+/// The premises of a sync all of whose tasks are up to date; else `None`.
+fn look(mut call: Call<'_>, target: &str) -> Result<Option<Premises>, Stop> {
+    call.for_uv.clear();
+    let chosen = call.choose("", std::slice::from_ref(&target.to_owned()))?;
+    let premises = match prepare::premises(call.ground(&chosen, true, &|_| {}), &chosen.graph) {
+        Ok(premises) => premises,
+        // A release that is not recorded yet is the sync's to look up, or to refuse.
+        Err(stop) if stop.code().is_some_and(|code| code.to_string() == "envloom::cli::release_unknown") => {
+            return Ok(None);
+        }
+        Err(stop) => return Err(stop),
+    };
+    Ok(is_fresh(&premises, &chosen.graph).then_some(premises))
+}
+
+fn is_fresh(premises: &Premises, graph: &TaskGraph) -> bool {
+    let mut tasks = graph.tasks().iter().enumerate();
+    tasks.all(|(place, task)| matches!(decide(premises, place, task), Ok(Decided::Fresh)))
+}
+
+impl Ready<'_> {
+    /// What a command in the cell sees.
+    fn variables(&self) -> Variables {
+        let (mut variables, _) = own_task(&self.premises.machine.variables);
+        for (name, value) in self.premises.local.iter().flat_map(|local| &local.env) {
+            variables.insert(OsString::from(name), OsString::from(value));
+        }
+        cell_variables(&self.premises, &self.cell, &mut variables);
+        variables
+    }
+
+    /// The cell as in a target, without the task.
+    fn name(&self) -> String {
+        let target = TaskKey::Sync(self.cell.clone()).name(&self.premises.model);
+        target.strip_prefix("sync:").unwrap_or(&target).to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_replaced_and_a_directory_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let (link, one, two) = (root.path().join(".venv"), root.path().join("1"), root.path().join("2"));
+        replace_link(&link, &one).unwrap();
+        replace_link(&link, &two).unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), two);
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        fs::remove_file(&link).unwrap();
+        fs::create_dir(&link).unwrap();
+        let error = replace_link(&link, &one).unwrap_err();
+        assert_eq!(error.code().unwrap().to_string(), "envloom::cli::venv_in_the_way");
+    }
+}

@@ -1,0 +1,205 @@
+//! What is wrong with a call before any room has the word.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// Every code of this room and what it means, for the README.
+pub(super) const CODES: &[(&str, &str)] = &[
+    ("envloom::cli::no_tasks_file", "there is no tasks.kdl here or in any directory above"),
+    ("envloom::cli::not_a_file", "tasks.kdl, or what -f names, is no ordinary file"),
+    ("envloom::cli::bad_directory", "what -C names is no directory"),
+    ("envloom::cli::file_too_large", "tasks.kdl is larger than any tasks.kdl can be"),
+    ("envloom::cli::not_utf8", "a text file is not UTF-8"),
+    ("envloom::cli::verb_words", "a verb was given words it does not take, or lacks one"),
+    ("envloom::cli::option_without_use", "an option was given to a call it says nothing to"),
+    ("envloom::cli::arguments_without_use", "words after -- were given to targets that take none"),
+    ("envloom::cli::not_synced", "a cell was to be used that was never synced"),
+    ("envloom::cli::program_not_found", "the command of run is neither in the venv nor on PATH"),
+    ("envloom::cli::venv_in_the_way", "use would replace a directory that envloom did not make"),
+    ("envloom::cli::state_in_the_way", ".envloom is no directory"),
+    ("envloom::cli::variable_refused", "a UV_* variable would change what a frozen environment means"),
+    ("envloom::cli::interpreter_missing", "no Python on this machine suits an environment"),
+    (
+        "envloom::cli::release_unknown",
+        "a pin's release is not in envloom.lock, and this call may not look it up",
+    ),
+    ("envloom::cli::internal", "a mistake of envloom's own"),
+];
+
+/// One thing that is wrong.
+#[derive(Debug, Error, Diagnostic)]
+pub(super) enum CliError {
+    /// Nothing to read.
+    #[error("there is no tasks.kdl in {} or above", directory.display())]
+    #[diagnostic(
+        code(envloom::cli::no_tasks_file),
+        help(
+            "go to the repository, name it with `-C DIR`, or write a tasks.kdl (`envloom help` shows the words)"
+        )
+    )]
+    NoTasksFile {
+        /// Where the search began.
+        directory: PathBuf,
+    },
+    /// A directory, a pipe, a device.
+    #[error("{} is no ordinary file", path.display())]
+    #[diagnostic(code(envloom::cli::not_a_file), help("put a plain text file there"))]
+    NotAFile {
+        /// What was found.
+        path: PathBuf,
+    },
+    /// `-C` to nowhere.
+    #[error("-C {}: no such directory", path.display())]
+    #[diagnostic(code(envloom::cli::bad_directory), help("name a directory that exists"))]
+    BadDirectory {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Refused before it is read.
+    #[error("{} has {size} bytes; the limit is {limit}", path.display())]
+    #[diagnostic(
+        code(envloom::cli::file_too_large),
+        help("a tasks.kdl of this size is a mistake; check what was written")
+    )]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// Bytes that are no text.
+    #[error("{} is not UTF-8: byte {offset} fits no character", path.display())]
+    #[diagnostic(code(envloom::cli::not_utf8), help("save it as UTF-8"))]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that does not fit.
+        offset: usize,
+    },
+    /// Too many or too few words.
+    #[error("`{verb}` {problem}")]
+    #[diagnostic(code(envloom::cli::verb_words), help("type `{usage}`"))]
+    VerbWords {
+        /// The verb.
+        verb: String,
+        /// What is wrong.
+        problem: String,
+        /// How it is used.
+        usage: String,
+    },
+    /// `--discard` without generate, and the like.
+    #[error("`{option}` says nothing to this call")]
+    #[diagnostic(code(envloom::cli::option_without_use), help("it belongs to {belongs_to}"))]
+    OptionWithoutUse {
+        /// The option.
+        option: &'static str,
+        /// What it belongs to.
+        belongs_to: &'static str,
+    },
+    /// Words after `--`.
+    #[error("words after `--` go to `lock`, to `sync` or to one own task")]
+    #[diagnostic(
+        code(envloom::cli::arguments_without_use),
+        help("name one of these, or leave the words out")
+    )]
+    ArgumentsWithoutUse,
+    /// `run`, `env` or `use` of a cell that has no whole venv.
+    #[error("{cell} is not synced: {found}")]
+    #[diagnostic(code(envloom::cli::not_synced), help("type `envloom sync:{cell}`"))]
+    NotSynced {
+        /// The cell, as in a target.
+        cell: String,
+        /// What was found.
+        found: String,
+    },
+    /// `run` of nothing.
+    #[error("`{program}` is neither in the venv of {cell} nor on PATH")]
+    #[diagnostic(
+        code(envloom::cli::program_not_found),
+        help("add the package that has it to tasks.kdl, then sync")
+    )]
+    ProgramNotFound {
+        /// The first word after `--`.
+        program: String,
+        /// The cell.
+        cell: String,
+    },
+    /// A `.venv` that somebody else made.
+    #[error("{} is a directory that envloom did not make", path.display())]
+    #[diagnostic(
+        code(envloom::cli::venv_in_the_way),
+        help("move it away (`mv {} {}.old`) and type the command again", path.display(), path.display())
+    )]
+    VenvInTheWay {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A link or a file named `.envloom`.
+    #[error("{} is no directory", path.display())]
+    #[diagnostic(
+        code(envloom::cli::state_in_the_way),
+        help("remove it: envloom keeps its state in a directory of that name")
+    )]
+    StateInTheWay {
+        /// The path.
+        path: PathBuf,
+    },
+    /// `UV_INDEX` and the like in a frozen environment.
+    #[error("{variables} would change what the frozen environment {environment} means")]
+    #[diagnostic(
+        code(envloom::cli::variable_refused),
+        help("type `env {unset} envloom …`, or declare the setting in tasks.kdl or the workspace manifest")
+    )]
+    VariableRefused {
+        /// The variables.
+        variables: String,
+        /// The environment.
+        environment: String,
+        /// `-u` for each, for env(1).
+        unset: String,
+    },
+    /// No interpreter.
+    #[error("no Python on this machine suits {environment}: {wanted}; found {found}")]
+    #[diagnostic(
+        code(envloom::cli::interpreter_missing),
+        help(
+            "install one, for example `uv python install {example}` or with pyenv; envloom looks in PATH, pyenv's versions and uv's own"
+        )
+    )]
+    InterpreterMissing {
+        /// The environment.
+        environment: String,
+        /// What it wants.
+        wanted: String,
+        /// The versions there are.
+        found: String,
+        /// A version to install.
+        example: String,
+    },
+    /// The record lacks a release.
+    #[error("envloom.lock does not hold {releases}")]
+    #[diagnostic(
+        code(envloom::cli::release_unknown),
+        help("type `envloom {command}` where the remotes can be reached, and commit envloom.lock")
+    )]
+    ReleaseUnknown {
+        /// Package and tag, comma-separated.
+        releases: String,
+        /// What fills the record.
+        command: String,
+    },
+    /// Should not happen.
+    #[error("{what}")]
+    #[diagnostic(
+        code(envloom::cli::internal),
+        help("this is a mistake in envloom; please report it with the command line")
+    )]
+    Internal {
+        /// What happened.
+        what: String,
+    },
+}

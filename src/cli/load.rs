@@ -1,0 +1,118 @@
+//! Reading `tasks.kdl`, `tasks.local.kdl`, `envloom.lock` and the manifests. Everything goes through the observer,
+//! so that the compiled plan rests on it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use miette::Diagnostic;
+
+use super::error::CliError;
+use super::locate::Place;
+use crate::base::SourceFile;
+use crate::cache::{Journal, Observer};
+use crate::config;
+use crate::ledger::{self, Record};
+use crate::manifest::OnDisk;
+use crate::model::{self, EnvironmentId, LocalModel, Model};
+
+/// What stops a call, whatever room it comes from.
+pub(super) type Stop = Box<dyn Diagnostic + Send + Sync>;
+
+/// The file beside `tasks.kdl` that is never committed.
+const LOCAL_FILE: &str = "tasks.local.kdl";
+
+/// Reads both configuration files.
+///
+/// # Errors
+/// Every mistake of the first stage that has one.
+pub(super) fn models(place: &Place, observer: &Observer) -> Result<(Model, Option<LocalModel>), Stop> {
+    let source =
+        text(place, &place.file_name, observer)?.ok_or_else(|| CliError::NotAFile { path: place.file() })?;
+    let model = model::resolve(config::parse(&source)?)?;
+    let local = match text(place, LOCAL_FILE, observer)? {
+        Some(source) => Some(model::resolve_local(config::parse_local(&source)?, &model)?),
+        None => None,
+    };
+    Ok((model, local))
+}
+
+/// A configuration file, by its name in the root; `None` when it is absent.
+fn text(place: &Place, name: &str, observer: &Observer) -> Result<Option<SourceFile>, Stop> {
+    let path = place.root.join(name);
+    if observer.stat(&path)?.is_none() {
+        return Ok(None);
+    }
+    let metadata =
+        fs::metadata(&path).map_err(|cause| crate::base::FileError::new("look at", &path, cause))?;
+    if !metadata.is_file() {
+        // Reading a pipe would wait for ever.
+        return Err(CliError::NotAFile { path }.into());
+    }
+    let limit = config::MAX_BYTES as u64;
+    if metadata.len() > limit {
+        return Err(CliError::FileTooLarge { path, size: metadata.len(), limit }.into());
+    }
+    let bytes = observer.read(&path)?.unwrap_or_default();
+    let text = String::from_utf8(bytes)
+        .map_err(|error| CliError::NotUtf8 { path, offset: error.utf8_error().valid_up_to() })?;
+    Ok(Some(SourceFile::new(name, text)))
+}
+
+/// `envloom.lock`, and what an interrupted run had begun to write besides.
+///
+/// # Errors
+/// When it cannot be read as one.
+pub(super) fn record(place: &Place, model: &Model, observer: &Observer) -> Result<Record, Stop> {
+    let bytes = observer.read(&place.root.join(ledger::FILE_NAME))?;
+    let mut record = match bytes {
+        None => Record::default(),
+        Some(bytes) => {
+            let text = String::from_utf8(bytes).map_err(|error| CliError::NotUtf8 {
+                path: ledger::FILE_NAME.into(),
+                offset: error.utf8_error().valid_up_to(),
+            })?;
+            Record::parse(&SourceFile::new(ledger::FILE_NAME, text))?
+        }
+    };
+    let journal = Journal::new(&place.state());
+    for environment in &model.environments {
+        journal.recover_manifest(&place.root, &environment.manifest.value, &mut record)?;
+    }
+    Ok(record)
+}
+
+/// The manifests and what lies beside them.
+///
+/// # Errors
+/// When one is there and cannot be read as text.
+pub(super) fn on_disk(
+    root: &Path,
+    model: &Model,
+    observer: &Observer,
+) -> Result<BTreeMap<EnvironmentId, OnDisk>, Stop> {
+    let read = |path: &Path| -> Result<Option<String>, Stop> {
+        if observer.stat(path)?.is_some() && !path.is_file() {
+            return Err(CliError::NotAFile { path: path.to_owned() }.into());
+        }
+        let Some(bytes) = observer.read(path)? else { return Ok(None) };
+        let text = String::from_utf8(bytes).map_err(|error| CliError::NotUtf8 {
+            path: path.strip_prefix(root).unwrap_or(path).to_owned(),
+            offset: error.utf8_error().valid_up_to(),
+        })?;
+        Ok(Some(text))
+    };
+    let mut found = BTreeMap::new();
+    for (id, environment) in model.environments() {
+        let directory = environment.directory().under(root);
+        found.insert(
+            id,
+            OnDisk {
+                manifest: read(&environment.manifest.value.under(root))?,
+                uv_toml: read(&directory.join("uv.toml"))?,
+                python_version: read(&directory.join(".python-version"))?,
+            },
+        );
+    }
+    Ok(found)
+}

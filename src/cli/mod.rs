@@ -1,0 +1,91 @@
+//! Layer 9: wires the rooms; reads the arguments and the environment, and turns the end into an exit code.
+//!
+//! [`main`] is the whole program. A call goes: arguments, place, compiled plan (where everything is as it was when
+//! it was last found up to date, that is all), configuration, targets, premises, run, report.
+
+mod args;
+mod call;
+mod cell;
+mod complete;
+mod dry_run;
+mod error;
+mod exit;
+mod load;
+mod locate;
+mod output;
+mod prepare;
+mod reference;
+mod show;
+mod state;
+mod surroundings;
+mod targets;
+mod verbs;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use args::Arguments;
+use output::Output;
+use surroundings::Process;
+
+use crate::exec::{SUPERVISE_VERB, supervise};
+
+/// The word behind which shells ask for completions.
+const COMPLETE_VERB: &str = "__complete";
+
+/// Prints the reference part of the README.
+const REFERENCE_VERB: &str = "__reference";
+
+/// Runs the program: everything that `main` does.
+#[must_use]
+pub fn main() -> ExitCode {
+    let process = match Process::read() {
+        Ok(process) => process,
+        Err(cause) => {
+            let what = format!("the current directory cannot be read: {cause}");
+            return ExitCode::from(Output::last_words(&error::CliError::Internal { what }, exit::USAGE));
+        }
+    };
+    ExitCode::from(match hidden(&process) {
+        Some(code) => code,
+        None => call(&process),
+    })
+}
+
+/// The verbs that programs type, not people.
+fn hidden(process: &Process) -> Option<u8> {
+    let (verb, rest) = process.words.split_first()?;
+    if verb == SUPERVISE_VERB {
+        let run = rest.first().map(|run| run.to_string_lossy().into_owned()).unwrap_or_default();
+        supervise(&run, io::stdin(), io::stdout());
+        return Some(exit::DONE);
+    }
+    if verb == REFERENCE_VERB {
+        let written = io::stdout().write_all(reference::reference().as_bytes());
+        return Some(if written.is_ok() { exit::DONE } else { exit::FAILED });
+    }
+    (verb == COMPLETE_VERB).then(|| complete::answer(process, rest))
+}
+
+/// A call that a person typed.
+fn call(process: &Process) -> u8 {
+    let arguments = match Arguments::read(process.words.iter().map(OsString::from)) {
+        Ok(arguments) => arguments,
+        Err(refused) => {
+            let code = if refused.use_stderr() { exit::USAGE } else { exit::DONE };
+            // Where even this cannot be printed nothing is left to say.
+            let _ = refused.print();
+            return code;
+        }
+    };
+    let output = Output::new(process, &arguments);
+    let result = match verbs::of(&arguments) {
+        Some(verb) => verb.carry_out(process, &arguments, &output),
+        None => targets::run(process, &arguments, &output),
+    };
+    match result {
+        Ok(code) => code,
+        Err(stop) => output.stopped(stop.as_ref()),
+    }
+}

@@ -1,0 +1,145 @@
+//! The process's streams: what verbs print, how errors are shown, and the reporter of a run.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+
+use miette::Diagnostic;
+use serde_json::Value;
+
+use super::args::{Arguments, ColorChoice};
+use super::error::CliError;
+use super::exit;
+use super::surroundings::Process;
+use crate::event::Event;
+use crate::report::{self, Broken, Mode, Options, Reporter, Sinks, Style, Verbosity};
+
+/// Width of lines where there is no terminal to ask and `COLUMNS` says nothing.
+const WIDTH: usize = 100;
+
+/// How this call speaks.
+pub(super) struct Output {
+    options: Options,
+    json: bool,
+    events: Option<String>,
+}
+
+impl Output {
+    /// From what the process is attached to, its variables and its options.
+    pub(super) fn new(process: &Process, arguments: &Arguments) -> Self {
+        let variable = |name: &str| process.variable(name);
+        let choice = match arguments.color {
+            ColorChoice::Auto => report::ColorChoice::Auto,
+            ColorChoice::Always => report::ColorChoice::Always,
+            ColorChoice::Never => report::ColorChoice::Never,
+        };
+        let terminal = process.err_is_terminal;
+        let mode = match () {
+            () if arguments.json => Mode::Json,
+            () if arguments.no_progress => Mode::Plain,
+            () => Mode::choose(terminal, variable),
+        };
+        let verbosity = match () {
+            () if arguments.verbose > 0 => Verbosity::Verbose,
+            () if arguments.quiet => Verbosity::Quiet,
+            () => Verbosity::Normal,
+        };
+        let style = Style {
+            color: report::color(choice, variable, terminal),
+            unicode: report::unicode(variable),
+            terminal,
+            width: width(process),
+        };
+        let color_stdout = report::color(choice, variable, process.out_is_terminal);
+        let github = report::in_github(variable);
+        let options = Options { mode, verbosity, silent: arguments.silent, style, color_stdout, github };
+        Self { options, json: arguments.json, events: process.variable("ENVLOOM_EVENTS") }
+    }
+
+    /// The reporter's thread, fed through the channel until it is dropped.
+    ///
+    /// # Errors
+    /// When the file that `ENVLOOM_EVENTS` names cannot be written.
+    pub(super) fn reporter(
+        &self,
+    ) -> Result<(SyncSender<Event>, JoinHandle<Vec<Broken>>), crate::base::FileError> {
+        let events: Option<Box<dyn Write + Send>> = match &self.events {
+            None => None,
+            Some(path) => {
+                let file = OpenOptions::new().create(true).append(true).open(path);
+                Some(Box::new(file.map_err(|cause| crate::base::FileError::new("write", path, cause))?))
+            }
+        };
+        let sinks = Sinks { out: Box::new(io::stdout()), err: Box::new(io::stderr()), events, screen: None };
+        Ok(Reporter::spawn(self.options, sinks))
+    }
+
+    /// Does a child's colour reach anyone?
+    pub(super) fn colour(&self) -> bool {
+        self.options.style.color || self.options.color_stdout
+    }
+
+    /// Are answers wanted as JSON?
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints data to standard output. A reader that has gone away (`| head`) is no failure.
+    pub(super) fn data(&self, text: &str) -> u8 {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => exit::DONE,
+            Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => exit::DONE,
+            Err(_) => exit::FAILED,
+        }
+    }
+
+    /// Prints a JSON answer.
+    pub(super) fn answer(&self, value: &Value) -> u8 {
+        self.data(&format!("{value:#}\n"))
+    }
+
+    /// One line that is no data.
+    pub(super) fn say(&self, line: &str) {
+        if self.options.verbosity != Verbosity::Quiet {
+            // Where standard error is closed nobody listens.
+            let _ = writeln!(io::stderr(), "{}", crate::base::printable(line));
+        }
+    }
+
+    /// Shows what stopped the call, and its exit code.
+    pub(super) fn stopped(&self, stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
+        if self.json {
+            let _ =
+                writeln!(io::stdout(), "{}", serde_json::json!({ "error": report::diagnostic_json(stop) }));
+        } else {
+            let _ = io::stderr().write_all(report::diagnostic(stop, self.options.style).as_bytes());
+        }
+        code_of(stop)
+    }
+
+    /// For a call that did not come far enough to know how to speak.
+    pub(super) fn last_words(stop: &CliError, code: u8) -> u8 {
+        let _ = io::stderr().write_all(report::diagnostic(stop, Style::plain()).as_bytes());
+        code
+    }
+}
+
+/// Usage and configuration are 2; drift that a call meets before any task, and files that cannot be read, are 1; a
+/// mistake of envloom's own is 3.
+fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
+    let code = stop.code().map(|code| code.to_string()).unwrap_or_default();
+    match code.as_str() {
+        "envloom::cli::internal" => exit::INTERNAL,
+        "envloom::cli::release_unknown" | "envloom::cli::not_synced" | "envloom::base::file" => exit::FAILED,
+        _ => exit::USAGE,
+    }
+}
+
+/// The width of standard error.
+fn width(process: &Process) -> usize {
+    let said = process.variable("COLUMNS").and_then(|columns| columns.parse().ok());
+    let asked = || rustix::termios::tcgetwinsize(io::stderr()).ok().map(|size| usize::from(size.ws_col));
+    said.or_else(asked).filter(|width| *width >= 40).unwrap_or(WIDTH)
+}

@@ -1,0 +1,234 @@
+//! The verbs that only look: `list`, `graph`, `explain`. They write nothing and run nothing of the repository's.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::args::GraphFormat;
+use super::call::{Call, Chosen};
+use super::exit;
+use super::load::Stop;
+use super::output::Output;
+use super::prepare;
+use crate::base::printable;
+use crate::graph::{Task, TaskGraph, TaskKey, VERBS_OF_TASKS};
+use crate::model::{Cell, Model, OwnTask, Sources};
+use crate::plan::{Decided, Premises, Refusal, RunReason, decide};
+
+/// `list`: targets, environments, own tasks; with `--cells` every cell.
+///
+/// # Errors
+/// None of its own: a type for all verbs.
+pub(super) fn list(call: &Call<'_>, output: &Output) -> Result<u8, Stop> {
+    let model = &call.model;
+    let private = call.local.iter().flat_map(|local| &local.tasks);
+    let own: Vec<&OwnTask> = model.tasks.iter().chain(private).collect();
+    if output.is_json() {
+        return Ok(output.answer(&list_json(model, &own, call.arguments.cells)));
+    }
+    let mut text = String::new();
+    if call.arguments.cells {
+        for target in cells(model).map(|cell| TaskKey::Sync(cell.clone()).name(model)) {
+            line(&mut text, &target, "");
+        }
+        return Ok(output.data(&text));
+    }
+    for (_, environment) in model.environments() {
+        let sources = match environment.sources {
+            Sources::Workspace => "workspace",
+            Sources::Tags(_) => "tags, frozen",
+        };
+        line(&mut text, &environment.name.value, &format!("{} ({sources})", environment.manifest.value));
+    }
+    for axis in &model.axes {
+        let names: Vec<&str> = axis.variants.iter().map(|variant| variant.name.value.as_str()).collect();
+        line(&mut text, &format!("@{}", axis.name.value), &names.join(" "));
+    }
+    if model.project.is_some() {
+        line(
+            &mut text,
+            &VERBS_OF_TASKS.join(" "),
+            "targets, each with `:ENVIRONMENT`; sync also with `@CELL`",
+        );
+    }
+    for task in own {
+        line(&mut text, &task.name.value, task.description.as_deref().unwrap_or_default());
+    }
+    Ok(output.data(&text))
+}
+
+fn line(text: &mut String, name: &str, what: &str) {
+    let name = printable(name);
+    let row = if what.is_empty() { name.into_owned() } else { format!("{name:<24} {}", printable(what)) };
+    text.push_str(row.trim_end());
+    text.push('\n');
+}
+
+fn cells(model: &Model) -> impl Iterator<Item = Cell> + '_ {
+    model.environments().flat_map(|(id, _)| model.cells(id))
+}
+
+fn list_json(model: &Model, own: &[&OwnTask], with_cells: bool) -> Value {
+    let environments: Vec<Value> = model
+        .environments()
+        .map(|(_, environment)| {
+            json!({
+                "name": environment.name.value,
+                "manifest": environment.manifest.value.as_str(),
+                "frozen": matches!(environment.sources, Sources::Tags(_)),
+            })
+        })
+        .collect();
+    let axes: Vec<Value> = model
+        .axes
+        .iter()
+        .map(|axis| {
+            let values: Vec<&str> = axis.variants.iter().map(|variant| variant.name.value.as_str()).collect();
+            json!({ "name": axis.name.value, "values": values })
+        })
+        .collect();
+    let tasks: Vec<Value> =
+        own.iter().map(|task| json!({ "name": task.name.value, "description": task.description })).collect();
+    let mut answer = json!({ "environments": environments, "axes": axes, "tasks": tasks });
+    if with_cells {
+        answer["cells"] = cells(model)
+            .map(|cell| {
+                json!({
+                    "cell": cell.slug(model),
+                    "environment": model.environment(cell.environment).name.value,
+                    "variants": cell.variants(model).collect::<Vec<_>>(),
+                    "python": cell.python,
+                    "target": TaskKey::Sync(cell.clone()).name(model),
+                    "possible": cell.is_possible_here(model),
+                })
+            })
+            .collect();
+    }
+    answer
+}
+
+/// `graph`: what waits for what.
+///
+/// # Errors
+/// When the words mean nothing.
+pub(super) fn graph(call: &Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
+    let chosen = call.choose("graph ", words)?;
+    let graph = &chosen.graph;
+    if output.is_json() {
+        let tasks: Vec<Value> = graph
+            .tasks()
+            .iter()
+            .map(|task| json!({ "task": task.id, "needs": ids(graph, &task.needs), "after": ids(graph, &task.after) }))
+            .collect();
+        return Ok(output.answer(&json!({ "tasks": tasks })));
+    }
+    Ok(output.data(&match call.arguments.format {
+        GraphFormat::Text => as_text(graph),
+        GraphFormat::Dot => as_dot(graph),
+    }))
+}
+
+fn ids<'a>(graph: &'a TaskGraph, places: &[usize]) -> Vec<&'a str> {
+    places.iter().map(|&place| graph.tasks()[place].id.as_str()).collect()
+}
+
+fn as_text(graph: &TaskGraph) -> String {
+    let mut text = String::new();
+    for task in graph.tasks() {
+        text.push_str(&printable(&task.id));
+        for (word, places) in [("<-", &task.needs), ("after", &task.after)] {
+            if !places.is_empty() {
+                // Writing to a String cannot fail.
+                let _ = write!(text, " {word} {}", printable(&ids(graph, places).join(" ")));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Graphviz: an arrow leads from what comes first to what waits for it; dashed where it only orders.
+fn as_dot(graph: &TaskGraph) -> String {
+    let quoted = |id: &str| format!("\"{}\"", printable(id).replace('\\', "\\\\").replace('"', "\\\""));
+    let mut text = String::from("digraph envloom {\n    rankdir=LR;\n    node [shape=box];\n");
+    for task in graph.tasks() {
+        let _ = writeln!(text, "    {};", quoted(&task.id));
+        for (places, style) in [(&task.needs, ""), (&task.after, " [style=dashed]")] {
+            for id in ids(graph, places) {
+                let _ = writeln!(text, "    {} -> {}{style};", quoted(id), quoted(&task.id));
+            }
+        }
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// `explain`: why each task would run, or that it is up to date and why it ran last.
+///
+/// # Errors
+/// When the words mean nothing, or the premises cannot be made.
+pub(super) fn explain(call: Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
+    let chosen = call.choose("explain ", words)?;
+    let progress = |_: &str| {};
+    let premises = prepare::premises(call.ground(&chosen, true, &progress), &chosen.graph)?;
+    let Chosen { graph, selection, .. } = &chosen;
+    let asked = graph.tasks().iter().enumerate().filter(|(_, task)| selection.keys.contains(&task.key));
+    let answers: Vec<Answer<'_>> = asked
+        .map(|(place, task)| Answer {
+            task,
+            decided: decide(&premises, place, task),
+            last: premises.store.last(&task.id).and_then(|last| serde_json::from_value(last.reason).ok()),
+        })
+        .collect();
+    if output.is_json() {
+        let answers: Vec<Value> = answers.iter().map(Answer::json).collect();
+        return Ok(output.answer(&json!({ "tasks": answers })));
+    }
+    let text: String = answers.iter().map(|answer| answer.text(&premises)).collect();
+    output.data(&text);
+    Ok(exit::DONE)
+}
+
+/// What is said of one task.
+struct Answer<'a> {
+    task: &'a Task,
+    decided: Result<Decided, Refusal>,
+    last: Option<RunReason>,
+}
+
+impl Answer<'_> {
+    fn text(&self, premises: &Premises) -> String {
+        let id = printable(&self.task.id);
+        let mut text = match &self.decided {
+            Ok(Decided::Fresh) => format!("{id} is up to date\n"),
+            Ok(Decided::Run { reason, .. }) if reason.changes().len() < 2 => {
+                format!("{id} would run: {reason}\n")
+            }
+            Ok(Decided::Run { reason, .. }) => {
+                let changes = reason.changes().iter().map(|change| format!("  {change}\n"));
+                format!(
+                    "{id} would run: {} things changed\n{}",
+                    reason.changes().len(),
+                    changes.collect::<String>()
+                )
+            }
+            Err(refusal) => format!("{id} would fail: {refusal}\n"),
+        };
+        if let Some(last) = &self.last {
+            let _ = writeln!(text, "  it ran last because: {last}");
+        }
+        if let Some(last) = premises.store.last(&self.task.id).filter(|last| last.duration_ms > 0) {
+            let _ = writeln!(text, "  and took {} ms", last.duration_ms);
+        }
+        text.split_inclusive('\n').map(|line| format!("{}\n", printable(line.trim_end()))).collect()
+    }
+
+    fn json(&self) -> Value {
+        let (state, reason, refusal) = match &self.decided {
+            Ok(Decided::Fresh) => ("fresh", None, None),
+            Ok(Decided::Run { reason, .. }) => ("would_run", Some(reason), None),
+            Err(refusal) => ("would_fail", None, Some(crate::report::diagnostic_json(refusal))),
+        };
+        json!({ "task": self.task.id, "state": state, "reason": reason, "error": refusal, "last": self.last })
+    }
+}

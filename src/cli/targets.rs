@@ -1,0 +1,310 @@
+//! A call that names targets: runs them, or answers from the compiled plan.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::args::Arguments;
+use super::call::{Call, Chosen, place_of};
+use super::dry_run;
+use super::exit;
+use super::load::Stop;
+use super::locate::Place;
+use super::output::Output;
+use super::prepare;
+use super::state;
+use super::surroundings::Process;
+use crate::cache::{CompiledPlan, Notice, Observer, PlanKey};
+use crate::event::{Counts, Event, Fact, TaskResult, millis};
+use crate::exec::{self, Tally};
+use crate::graph::Kind;
+use crate::plan::{Decided, Premises, decide};
+use crate::tool::variables::{own_task, plan_inputs};
+
+/// Runs the targets of the command line.
+///
+/// # Errors
+/// What stops the call before its tasks.
+pub(super) fn run(process: &Process, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
+    run_words(process, arguments, output, &arguments.words)
+}
+
+/// Runs the sync behind a verb, whose own words after `--` are not uv's.
+///
+/// # Errors
+/// What stops the call before its tasks.
+pub(super) fn run_quietly(
+    process: &Process,
+    arguments: &Arguments,
+    output: &Output,
+    words: &[String],
+) -> Result<u8, Stop> {
+    let plain = Arguments { words: words.to_vec(), trailing: Vec::new(), json: false, ..arguments.clone() };
+    let call = Call::read(process, &plain)?;
+    let chosen = call.choose("", words)?;
+    state::make(&call.place)?;
+    let progress = |line: &str| output.say(line);
+    let premises = prepare::premises(call.ground(&chosen, false, &progress), &chosen.graph)?;
+    let run = Run { process, arguments: &plain, output, premises: &premises, chosen: &chosen, notices: &[] };
+    run.wet().map(|(code, _)| code)
+}
+
+/// Runs the targets among `words`.
+///
+/// # Errors
+/// What stops the call before its tasks.
+pub(super) fn run_words(
+    process: &Process,
+    arguments: &Arguments,
+    output: &Output,
+    words: &[String],
+) -> Result<u8, Stop> {
+    let place = place_of(process, arguments, &Observer::new())?;
+    let plans = place.state().join("plans");
+    let key = plan_key(process, &place);
+    if let Some(plan) = CompiledPlan::load(&plans, key) {
+        return replay(process, output, &plan);
+    }
+    let call = Call::read(process, arguments)?;
+    let chosen = call.choose("", words)?;
+    call.check_options(&chosen)?;
+    let own_only = chosen.graph.tasks().iter().all(|task| task.key.kind() == Kind::Own);
+    if !arguments.dry_run {
+        state::make(&place)?;
+    }
+    let progress = |line: &str| output.say(line);
+    let premises = prepare::premises(call.ground(&chosen, arguments.dry_run, &progress), &chosen.graph)?;
+    let notices = notices(&premises, &chosen, arguments);
+    let run = Run { process, arguments, output, premises: &premises, chosen: &chosen, notices: &notices };
+    let (code, counts) = if arguments.dry_run { run.dry()? } else { run.wet()? };
+    if code == exit::DONE && !own_only && !arguments.dry_run {
+        let plan = if counts.ran == 0 {
+            Some(compiled(&premises, &chosen, notices.clone()))
+        } else {
+            recompile(process, arguments, words)
+        };
+        if let Some(plan) = plan {
+            // A plan that cannot be kept costs the next call a look at everything.
+            let _ = plan.save(&plans, key);
+        }
+    }
+    Ok(code)
+}
+
+/// One run of chosen tasks.
+pub(super) struct Run<'a> {
+    pub(super) process: &'a Process,
+    pub(super) arguments: &'a Arguments,
+    pub(super) output: &'a Output,
+    pub(super) premises: &'a Premises,
+    pub(super) chosen: &'a Chosen,
+    pub(super) notices: &'a [Notice],
+}
+
+impl Run<'_> {
+    /// Runs the tasks.
+    fn wet(&self) -> Result<(u8, Counts), Stop> {
+        let local = self.premises.local.as_ref().and_then(|local| local.jobs);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = match (self.arguments.jobs, local) {
+            (Some(jobs), _) => jobs.on(cores),
+            (None, Some(jobs)) => jobs as usize,
+            (None, None) => cores,
+        };
+        let request = exec::Request {
+            premises: self.premises,
+            graph: &self.chosen.graph,
+            jobs,
+            keep_going: self.arguments.keep_going,
+            no_wait: self.arguments.no_wait,
+            colour: self.output.colour(),
+            envloom: Process::program(),
+            outer: (self.process.variable(exec::RUN_VARIABLE), self.process.variable(exec::LOCKS_VARIABLE)),
+            began: self.process.began,
+        };
+        self.reported(jobs, |send| {
+            let (ended, tally) = exec::execute(&request, send)?;
+            let code = match ended.interrupted {
+                Some(signal) => exit::SIGNAL.saturating_add(u8::try_from(signal).unwrap_or_default()),
+                None if ended.timed_out => exit::TIMEOUT,
+                None if tally.counts.failed > 0 => exit::FAILED,
+                None => exit::DONE,
+            };
+            Ok((code, tally))
+        })
+    }
+
+    /// Says what would run.
+    fn dry(&self) -> Result<(u8, Counts), Stop> {
+        self.reported(1, |send| {
+            let began = self.process.began;
+            let tally = dry_run::look(self.premises, &self.chosen.graph, &mut |fact| {
+                send(Event { at_ms: millis(began.elapsed()), fact });
+            });
+            Ok((if tally.counts.failed > 0 { exit::FAILED } else { exit::DONE }, tally))
+        })
+    }
+
+    /// Frames a run with its first and last events.
+    fn reported(
+        &self,
+        jobs: usize,
+        work: impl FnOnce(&mut dyn FnMut(Event)) -> Result<(u8, Tally), exec::ExecError>,
+    ) -> Result<(u8, Counts), Stop> {
+        let (sender, reporter) = self.output.reporter()?;
+        let mut send = |event: Event| {
+            // A reporter that is gone has nobody to report to.
+            let _ = sender.send(event);
+        };
+        let mut fact = |fact: Fact| send(Event { at_ms: millis(self.process.began.elapsed()), fact });
+        fact(Fact::Began {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            targets: self.chosen.targets.clone(),
+            by_default: self.chosen.by_default,
+            tasks: self.chosen.graph.tasks().len(),
+            jobs,
+        });
+        for (code, message, help) in self.notices {
+            fact(Fact::Notice { code: code.clone(), message: message.clone(), help: help.clone() });
+        }
+        let result = work(&mut send);
+        if let Ok((code, tally)) = &result {
+            send(ended(self.process, tally, *code));
+        }
+        drop(sender);
+        // A stream that broke while it was written to was the reader's choice.
+        let _ = reporter.join();
+        let (code, tally) = result?;
+        Ok((code, tally.counts))
+    }
+}
+
+fn ended(process: &Process, tally: &Tally, exit_code: u8) -> Event {
+    let wall_ms = millis(process.began.elapsed());
+    Event {
+        at_ms: wall_ms,
+        fact: Fact::Ended {
+            counts: tally.counts,
+            wall_ms,
+            sum_ms: millis(tally.sum),
+            slowest: tally.slowest.as_ref().map(|(task, took)| (task.clone(), millis(*took))),
+            exit_code,
+        },
+    }
+}
+
+/// What a call depends on besides files: its words, its directory, the variables.
+fn plan_key(process: &Process, place: &Place) -> PlanKey {
+    let bytes = |word: &OsString| word.as_encoded_bytes().to_vec();
+    let mut inputs: Vec<(String, Vec<u8>)> =
+        process.words.iter().enumerate().map(|(at, word)| (format!("word {at}"), bytes(word))).collect();
+    let path = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
+    inputs.push(("directory".to_owned(), path(&process.surroundings.cwd)));
+    inputs.push(("root".to_owned(), path(&place.root)));
+    inputs.extend(plan_inputs(&process.surroundings.vars));
+    PlanKey::new(inputs.iter().map(|(name, value)| (name.as_str(), value.as_slice())))
+}
+
+/// Says again what the compiled plan's call said.
+fn replay(process: &Process, output: &Output, plan: &CompiledPlan) -> Result<u8, Stop> {
+    let (sender, reporter) = output.reporter()?;
+    let send = |fact: Fact| {
+        let _ = sender.send(Event { at_ms: millis(process.began.elapsed()), fact });
+    };
+    send(Fact::Began {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        targets: plan.targets.clone(),
+        by_default: plan.by_default,
+        tasks: plan.tasks.len(),
+        jobs: 1,
+    });
+    for (code, message, help) in &plan.notices {
+        send(Fact::Notice { code: code.clone(), message: message.clone(), help: help.clone() });
+    }
+    for task in &plan.tasks {
+        send(fresh(task));
+    }
+    let tally = Tally { counts: Counts { fresh: plan.tasks.len(), ..Counts::default() }, ..Tally::default() };
+    let _ = sender.send(ended(process, &tally, exit::DONE));
+    drop(sender);
+    let _ = reporter.join();
+    Ok(exit::DONE)
+}
+
+/// The end of a task that was up to date.
+pub(super) fn fresh(task: &str) -> Fact {
+    Fact::Finished {
+        task: task.to_owned(),
+        result: TaskResult::Fresh,
+        reason: None,
+        duration_ms: 0,
+        note: None,
+        log: None,
+        failure: None,
+    }
+}
+
+/// The plan of a call all of whose tasks are up to date.
+fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> CompiledPlan {
+    let tasks = chosen.graph.tasks().iter().map(|task| task.id.clone()).collect();
+    CompiledPlan::new(chosen.targets.clone(), chosen.by_default, tasks, notices, premises.observer.seen())
+}
+
+/// The plan of a call whose tasks have just run: everything is looked at once more, since what was seen before
+/// them no longer holds. `None` where something is still not up to date, or always runs.
+fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Option<CompiledPlan> {
+    let call = Call::read(process, arguments).ok()?;
+    let chosen = call.choose("", words).ok()?;
+    let premises = prepare::premises(call.ground(&chosen, true, &|_| {}), &chosen.graph).ok()?;
+    let all_fresh = chosen
+        .graph
+        .tasks()
+        .iter()
+        .enumerate()
+        .all(|(place, task)| matches!(decide(&premises, place, task), Ok(Decided::Fresh)));
+    let notices = notices(&premises, &chosen, arguments);
+    all_fresh.then(|| compiled(&premises, &chosen, notices))
+}
+
+/// What a user should know of the selected environments although nothing stops for it.
+fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<Notice> {
+    let mut notices: Vec<Notice> = Vec::new();
+    if chosen.selection.left_out > 0 {
+        let count = chosen.selection.left_out;
+        let cells = if count == 1 { "cell does" } else { "cells do" };
+        notices.push((
+            "envloom::graph::left_out".to_owned(),
+            format!(
+                "{count} {cells} not exist for this platform and {} left out",
+                if count == 1 { "is" } else { "are" }
+            ),
+            None,
+        ));
+    }
+    for rendered in &premises.manifests.manifests {
+        let reported = chosen.graph.tasks().iter().any(|task| {
+            matches!(task.key.kind(), Kind::Generate | Kind::Check)
+                && task.key.environment() == Some(rendered.environment)
+        });
+        for foreign in rendered.foreign.iter().filter(|_| reported) {
+            notices.push((
+                "envloom::manifest::foreign_entry".to_owned(),
+                format!("{}:{}: {} is not in tasks.kdl", rendered.path, foreign.line, foreign.path),
+                foreign
+                    .kdl
+                    .as_ref()
+                    .map(|line| format!("to have it in every environment, add to tasks.kdl: {line}")),
+            ));
+        }
+    }
+    if arguments.verbose > 0 {
+        let (_, dropped) = own_task(&premises.machine.variables);
+        notices.extend(dropped.into_iter().map(|one| {
+            (
+                "envloom::tool::variable_dropped".to_owned(),
+                format!("{} is not passed on: {}", one.name, one.why),
+                None,
+            )
+        }));
+    }
+    notices
+}

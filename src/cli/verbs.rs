@@ -1,0 +1,105 @@
+//! The verbs that are no targets: which one a call means, and what it does.
+
+use super::args::{Arguments, VERBS};
+use super::call::Call;
+use super::cell;
+use super::complete;
+use super::error::CliError;
+use super::load::Stop;
+use super::output::Output;
+use super::show;
+use super::surroundings::Process;
+use super::targets;
+
+/// A verb and the words after it.
+pub(super) struct Verb<'a> {
+    name: &'static str,
+    usage: &'static str,
+    words: &'a [String],
+}
+
+/// The verb of a call, if its first word is one.
+pub(super) fn of(arguments: &Arguments) -> Option<Verb<'_>> {
+    let (first, words) = arguments.words.split_first()?;
+    let (name, usage, _) = VERBS.iter().find(|(name, ..)| name == first)?;
+    Some(Verb { name, usage, words })
+}
+
+impl Verb<'_> {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// When its words or the repository do not allow it.
+    pub(super) fn carry_out(
+        &self,
+        process: &Process,
+        arguments: &Arguments,
+        output: &Output,
+    ) -> Result<u8, Stop> {
+        self.check_options(arguments)?;
+        match self.name {
+            "help" => Ok(output.data(&Arguments::table().render_help().to_string())),
+            "version" => Ok(output.data(concat!("envloom ", env!("CARGO_PKG_VERSION"), "\n"))),
+            "completions" => match self.words {
+                [shell] if complete::script(shell).is_some() => {
+                    Ok(output.data(complete::script(shell).unwrap_or_default()))
+                }
+                _ => Err(self.wrong("takes one of bash, zsh, fish").into()),
+            },
+            "list" => {
+                self.no_words()?;
+                show::list(&Call::read(process, arguments)?, output)
+            }
+            "graph" => show::graph(&Call::read(process, arguments)?, self.words, output),
+            "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
+            "explain" => show::explain(Call::read(process, arguments)?, self.words, output),
+            "task" => match self.words {
+                [_] => targets::run_words(process, arguments, output, self.words),
+                _ => Err(self.wrong("takes the name of one own task").into()),
+            },
+            "use" => cell::point(self.cell(process, arguments)?, self.words, output),
+            "env" => cell::exports(self.cell(process, arguments)?, self.words, output),
+            _ if arguments.trailing.is_empty() => Err(self.wrong("needs a command after `--`").into()),
+            _ => cell::run(self.cell(process, arguments)?, self.words, output),
+        }
+    }
+
+    /// The call of a verb that works on one cell.
+    fn cell<'a>(&self, process: &'a Process, arguments: &'a Arguments) -> Result<Call<'a>, Stop> {
+        let words = self.words.iter().filter(|word| !word.contains('=') || word.contains('@')).count();
+        if words > 1 {
+            return Err(self.wrong("takes one cell").into());
+        }
+        Call::read(process, arguments)
+    }
+
+    fn no_words(&self) -> Result<(), CliError> {
+        if self.words.is_empty() { Ok(()) } else { Err(self.wrong("takes no words")) }
+    }
+
+    /// Options of targets say nothing to a verb.
+    fn check_options(&self, arguments: &Arguments) -> Result<(), CliError> {
+        let words_after = !arguments.trailing.is_empty() && !["run", "task"].contains(&self.name);
+        let targets_only: [(bool, &'static str); 4] = [
+            (arguments.upgrade, "--upgrade"),
+            (!arguments.upgrade_package.is_empty(), "--upgrade-package"),
+            (arguments.discard, "--discard"),
+            (arguments.take_over, "--take-over"),
+        ];
+        if let Some((_, option)) = targets_only.into_iter().find(|(given, _)| *given) {
+            return Err(CliError::OptionWithoutUse { option, belongs_to: "targets" });
+        }
+        if arguments.cells && self.name != "list" {
+            return Err(CliError::OptionWithoutUse { option: "--cells", belongs_to: "`list`" });
+        }
+        if words_after { Err(self.wrong("takes no words after `--`")) } else { Ok(()) }
+    }
+
+    fn wrong(&self, problem: &str) -> CliError {
+        CliError::VerbWords {
+            verb: self.name.to_owned(),
+            problem: problem.to_owned(),
+            usage: format!("envloom {} {}", self.name, self.usage).trim_end().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The codes of this room's errors, for the reference in the README.
+
+/// Every code of this room with its meaning, for the reference in the README.
+pub(crate) const CODES: &[(&str, &str)] = &[
+    ("envloom::config::too_large", "the file is larger than 1 MiB"),
+    ("envloom::config::not_utf8", "the file is not UTF-8"),
+    (
+        "envloom::config::invisible_character",
+        "a control or bidirectional character, or a lone carriage return",
+    ),
+    ("envloom::config::line_too_long", "a line is longer than 16 KiB"),
+    ("envloom::config::too_deep", "blocks or comments are nested too deep, or a raw string has too many `#`"),
+    ("envloom::config::unclosed", "a string, a comment or a block has no end"),
+    ("envloom::config::unopened", "a `}` closes nothing"),
+    ("envloom::config::indentation", "a line of a multi-line string is indented too little"),
+    ("envloom::config::escape", "an escape that KDL does not have"),
+    ("envloom::config::unexpected", "a character that has no meaning where it stands"),
+    ("envloom::config::missing_space", "two values touch"),
+    ("envloom::config::keyword", "a keyword without `#`, or an unknown one"),
+    ("envloom::config::number", "a number that is none, such as an unquoted version"),
+    ("envloom::config::unquoted", "text that needs quotes, such as a version range or a URL"),
+    ("envloom::config::raw_string", "a raw string as KDL 1 writes it"),
+    ("envloom::config::type_annotation", "a KDL type annotation"),
+    ("envloom::config::syntax", "anything else that is not KDL"),
+    ("envloom::config::unknown_node", "a node that does not exist"),
+    ("envloom::config::misplaced", "a node that belongs elsewhere"),
+    ("envloom::config::not_supported_yet", "a word reserved for a later version"),
+    ("envloom::config::not_local", "a node of `tasks.kdl` in `tasks.local.kdl`"),
+    ("envloom::config::unknown_property", "a property that does not exist"),
+    ("envloom::config::twice", "a property or a node is written twice"),
+    ("envloom::config::missing", "an argument, a property or a child is missing"),
+    ("envloom::config::extra_argument", "an argument too many"),
+    ("envloom::config::wrong_kind", "a value of another kind, or a word that is not among those allowed"),
+    ("envloom::config::empty", "an empty string"),
+    ("envloom::config::no_children", "a block where a node has none"),
+    ("envloom::config::disagree", "words of one node do not go together"),
+];

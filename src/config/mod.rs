@@ -1,0 +1,42 @@
+//! Layer 1: KDL text -> [`Config`].
+//!
+//! Holding a [`Config`] proves that the KDL is well formed and that every node, argument and property is
+//! known, of the right kind and written once. It says nothing about whether names resolve or versions
+//! parse: that is the next room, `model`.
+//!
+//! [`parse`] reads `tasks.kdl`, [`parse_local`] reads `tasks.local.kdl`. Both report every mistake of
+//! their text in one error. [`from_bytes`] makes a text of a file's bytes; a file larger than [`MAX_BYTES`]
+//! is not to be read at all.
+
+mod between;
+mod check;
+mod codes;
+mod decode;
+mod document;
+mod error;
+mod lexeme;
+mod lower;
+mod prescan;
+mod scanner;
+mod schema;
+mod table;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub(crate) use codes::CODES;
+#[cfg(test)]
+pub(crate) use decode::from_bytes;
+pub(crate) use decode::{parse, parse_local};
+pub(crate) use document::{
+    AxisChoice, Channel, CommandNode, Config, EnvironmentNode, GroupNode, IndexNode, Install, LocalConfig,
+    PackageNode, PinNode, PreferNode, ProjectNode, Requirements, Role, SettingsNode, SourcesNode, TaskNode,
+    UvNode, VariantNode, VariantsNode,
+};
+
+#[cfg(test)]
+pub(crate) use error::ConfigError;
+#[cfg(test)]
+pub(crate) use error::ConfigFinding;
+pub(crate) use prescan::MAX_BYTES;
+pub(crate) use schema::reference;

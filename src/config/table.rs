@@ -1,0 +1,306 @@
+//! The one table of the language: every node, where it stands, what it takes.
+//!
+//! A word is added here and nowhere else.
+
+use super::schema::{ArgumentSpec, Block, Kind, NodeSpec, PropertySpec, Rest, argument, property};
+
+const NAME: &[ArgumentSpec] = &[argument("name", Kind::Text)];
+const VERSION: &[ArgumentSpec] = &[argument("version", Kind::Version)];
+const RANGE: &[ArgumentSpec] = &[argument("range", Kind::Version)];
+const TEXT: &[ArgumentSpec] = &[argument("text", Kind::Text)];
+const REQUIREMENTS: Rest = Rest::Any(argument("requirement", Kind::Text));
+const ONLY: &[PropertySpec] =
+    &[property("only", Kind::Flag, "replaces the project's list instead of adding to it")];
+
+/// Words of `project` that an environment may say in its own way.
+const SETTINGS: &[NodeSpec] = &[
+    NodeSpec::new("version", "version \"0.1.0\"", "the project's version").takes(VERSION),
+    NodeSpec::new("description", "description \"…\"", "one line about the project").takes(TEXT),
+    NodeSpec::new("requires-python", "requires-python \">=3.10\"", "the Pythons the project supports")
+        .takes(RANGE),
+    NodeSpec::new("python", "python \"3.12\"", "the Python to use").takes(VERSION),
+];
+
+const DEPENDENCIES: NodeSpec = NodeSpec::new(
+    "dependencies",
+    "dependencies \"pandas>=2\" \"tqdm\"",
+    "requirements, as PEP 508 writes them",
+)
+.then(REQUIREMENTS)
+.repeats();
+const EXTRA: NodeSpec = NodeSpec::new("extra", "extra \"flash\" \"flash-attn==2.6.1\"", "an optional extra")
+    .takes(NAME)
+    .then(REQUIREMENTS)
+    .repeats();
+const GROUP: NodeSpec = NodeSpec::new("group", "group \"dev\" \"ruff\" \"mypy\"", "a dependency group")
+    .takes(NAME)
+    .then(REQUIREMENTS)
+    .repeats();
+const PLATFORMS: NodeSpec = NodeSpec::new(
+    "platforms",
+    "platforms \"sys_platform == 'linux'\"",
+    "markers of the platforms to lock for: `tool.uv.environments`",
+)
+.then(Rest::Any(argument("marker", Kind::Text)));
+
+const PROJECT: Block = Block { nodes: &[SETTINGS, &[DEPENDENCIES, EXTRA, GROUP, PLATFORMS]], reserved: &[] };
+
+const PACKAGE: &[PropertySpec] = &[
+    property("path", Kind::Text, "its directory in the repository"),
+    property("git", Kind::Text, "its remote"),
+    property("subdirectory", Kind::Text, "its directory within the remote"),
+    property(
+        "role",
+        Kind::Word(&["dependency", "member", "path"]),
+        "`dependency` of the project (the default), workspace `member` only, or `path` source of a group",
+    ),
+    property("environments", Kind::Text, "the environments it belongs to; default: all"),
+    property("extras", Kind::Text, "extras the project asks of it"),
+    property(
+        "tag",
+        Kind::Text,
+        "the form of its tags, `bench-utils-v{version}`; default: with or without `v`",
+    ),
+];
+
+const INDEX: &[PropertySpec] = &[
+    PropertySpec {
+        name: "url",
+        kind: Kind::Text,
+        doc: "a URL, or a directory in the repository",
+        required: true,
+    },
+    property("explicit", Kind::Flag, "used only for packages that name it"),
+    property("default", Kind::Flag, "replaces the public index"),
+];
+
+const VARIANT: &[PropertySpec] = &[
+    property("index", Kind::Text, "its own index: a URL, or a directory in the repository"),
+    property("driver", Kind::Version, "the NVIDIA drivers it runs on, a range"),
+    property("on", Kind::Text, "the platforms it exists for: `linux`, `macos`, `windows`; default: all"),
+];
+
+const VARIANT_CHILDREN: Block = Block {
+    nodes: &[&[DEPENDENCIES.with(&[property(
+        "from-index",
+        Kind::Flag,
+        "`#false`: not from the variant's index but from where the project's requirements come from",
+    )])]],
+    reserved: &[],
+};
+
+const VARIANTS: Block = Block {
+    nodes: &[&[
+        DEPENDENCIES,
+        NodeSpec::new("variant", "variant \"cu124\" index=\"https://…\"", "one variant; becomes a uv extra")
+            .takes(NAME)
+            .with(VARIANT)
+            .holds(&VARIANT_CHILDREN)
+            .repeats()
+            .required(),
+    ]],
+    reserved: &[],
+};
+
+const SYNC: Block = Block {
+    nodes: &[&[
+        NodeSpec::new("groups", "groups \"dev\"", "groups to install instead of the environment's")
+            .then(Rest::Any(argument("group", Kind::Text))),
+        NodeSpec::new("extras", "extras \"flash\"", "extras to install besides the variants")
+            .then(Rest::Any(argument("extra", Kind::Text))),
+        NodeSpec::new(
+            "install",
+            "install \"third-party\"",
+            "everything, or only what no internal package provides",
+        )
+        .takes(&[argument("what", Kind::Word(&["all", "third-party"]))]),
+        NodeSpec::new("editable", "editable #false", "install internal packages editable or built")
+            .takes(&[argument("flag", Kind::Flag)]),
+        NodeSpec::new("link-mode", "link-mode \"copy\"", "uv's link mode")
+            .takes(&[argument("mode", Kind::Text)]),
+    ]],
+    reserved: &[],
+};
+
+const PIN: &[PropertySpec] = &[
+    property("rev", Kind::Text, "a commit, 40 hexadecimal digits, instead of a tag"),
+    property("version", Kind::Version, "the version at that commit"),
+];
+
+const ENVIRONMENT: Block = Block {
+    nodes: &[
+        &[
+            NodeSpec::new("manifest", "manifest \"prod/pyproject.toml\"", "its manifest")
+                .takes(&[argument("path", Kind::Text)]),
+            NodeSpec::new(
+                "sources",
+                "sources \"tags\" channel=\"stable\"",
+                "where internal packages come from: the uv `workspace` (the default) or git `tags`",
+            )
+            .takes(&[argument("from", Kind::Word(&["workspace", "tags"]))])
+            .with(&[property(
+                "channel",
+                Kind::Word(&["dev", "stable"]),
+                "the tags accepted; `dev` accepts stable ones too",
+            )]),
+            NodeSpec::new("groups", "groups \"dev\"", "groups its manifest has and a sync installs")
+                .then(Rest::Any(argument("group", Kind::Text))),
+            NodeSpec::new(
+                "packages",
+                "packages \"bench-utils\"",
+                "the internal packages that take part; default: all",
+            )
+            .then(Rest::Any(argument("package", Kind::Text))),
+            NodeSpec::new(
+                "pin",
+                "pin \"bench-utils\" \"v0.1.2\"",
+                "the release of a package, by tag or by commit",
+            )
+            .takes(&[argument("package", Kind::Text)])
+            .then(Rest::Optional(argument("tag", Kind::Version)))
+            .with(PIN)
+            .repeats(),
+            NodeSpec::new(
+                "carry",
+                "carry \"prerelease\"",
+                "settings carried from the workspace environment; default: all",
+            )
+            .then(Rest::Any(argument("setting", Kind::Text))),
+            NodeSpec::new("sync", "sync { editable #false }", "how it is synced").holds(&SYNC),
+        ],
+        SETTINGS,
+        &[DEPENDENCIES.with(ONLY), EXTRA.with(ONLY), GROUP.with(ONLY), PLATFORMS.with(ONLY)],
+    ],
+    reserved: &["adopt", "from"],
+};
+
+const TASK: Block = Block {
+    nodes: &[&[
+        NodeSpec::new("description", "description \"…\"", "one line for `list`").takes(TEXT),
+        NodeSpec::new(
+            "run",
+            "run \"cargo\" \"fmt\"",
+            "a program and its arguments; several run one after the other",
+        )
+        .takes(&[argument("program", Kind::Text)])
+        .then(Rest::Any(argument("argument", Kind::Free)))
+        .repeats()
+        .required(),
+    ]],
+    reserved: &[
+        "matrix",
+        "after",
+        "inputs",
+        "outputs",
+        "env",
+        "pass-env",
+        "secret",
+        "cwd",
+        "shell",
+        "finally",
+        "timeout",
+        "retries",
+        "resources",
+        "service",
+        "interactive",
+        "cache",
+        "parameters",
+        "check",
+    ],
+};
+
+/// Nodes of both files.
+const COMMON: &[NodeSpec] = &[
+    NodeSpec::new("task", "task \"fmt\" { run \"cargo\" \"fmt\" }", "a task of your own")
+        .takes(NAME)
+        .holds(&TASK)
+        .repeats(),
+    NodeSpec::new("default", "default \"check\"", "the targets of a call that names none")
+        .takes(&[argument("target", Kind::Text)])
+        .then(Rest::Any(argument("target", Kind::Text))),
+    NodeSpec::new(
+        "default-environment",
+        "default-environment \"dev\"",
+        "the environment where nothing else says",
+    )
+    .takes(NAME),
+];
+
+/// What stands at the top of `tasks.kdl`.
+pub(crate) const ROOT: Block = Block {
+    nodes: &[
+        &[
+            NodeSpec::new("envloom", "envloom \">=0.1\"", "the versions of envloom this file is written for")
+                .takes(RANGE),
+            NodeSpec::new("uv", "uv \"0.13.9\"", "the uv to use: one version, or a range")
+                .takes(VERSION)
+                .with(&[property("sha256", Kind::Text, "the SHA-256 of its wheel")]),
+            NodeSpec::new("project", "project \"name\" { … }", "what all environments share")
+                .takes(NAME)
+                .holds(&PROJECT),
+            NodeSpec::new(
+                "package",
+                "package \"bench-utils\" path=\"packages/bench_utils\"",
+                "an internal package",
+            )
+            .takes(NAME)
+            .with(PACKAGE)
+            .repeats(),
+            NodeSpec::new("index", "index \"corp\" url=\"https://…\"", "a package index")
+                .takes(NAME)
+                .with(INDEX)
+                .repeats(),
+            NodeSpec::new(
+                "variants",
+                "variants \"cuda\" { variant \"cpu\" }",
+                "an axis of variants, such as CUDA builds",
+            )
+            .takes(NAME)
+            .with(&[property(
+                "choose",
+                Kind::Word(&["exactly-one", "at-most-one"]),
+                "how many of them a sync has; default: exactly one",
+            )])
+            .holds(&VARIANTS)
+            .repeats(),
+            NodeSpec::new(
+                "environment",
+                "environment \"dev\" { manifest \"pyproject.toml\" }",
+                "one manifest and one lockfile",
+            )
+            .takes(NAME)
+            .holds(&ENVIRONMENT)
+            .repeats(),
+        ],
+        COMMON,
+    ],
+    reserved: &["projects"],
+};
+
+/// What stands at the top of `tasks.local.kdl`.
+pub(crate) const LOCAL_ROOT: Block = Block {
+    nodes: &[
+        COMMON,
+        &[
+            NodeSpec::new(
+                "prefer",
+                "prefer \"cuda\" \"cu124\"",
+                "the variant of an axis where a target names none",
+            )
+            .takes(&[argument("axis", Kind::Text), argument("variant", Kind::Text)])
+            .repeats(),
+            NodeSpec::new("jobs", "jobs 4", "how many tasks run at once")
+                .takes(&[argument("number", Kind::Count)]),
+            NodeSpec::new(
+                "env",
+                "env \"HF_HUB_OFFLINE\" \"1\"",
+                "a variable for tasks of your own and `run`",
+            )
+            .takes(&[argument("name", Kind::Text), argument("value", Kind::Free)])
+            .repeats(),
+            NodeSpec::new("venvs", "venvs \"/scratch/venvs\"", "where the cells' venvs are made")
+                .takes(&[argument("directory", Kind::Text)]),
+        ],
+    ],
+    reserved: &["resources", "cache"],
+};

@@ -1,0 +1,110 @@
+//! Running a task's program, and keeping its verdict.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cache::{LastRun, Verdict};
+use crate::exec::child::{ChildRequest, Exit, run};
+use crate::exec::command::CommandLine;
+use crate::exec::error::ExecError;
+use crate::exec::failure::TaskFailure;
+use crate::exec::work::{Hand, Said};
+use crate::plan::Fingerprint;
+
+/// From SIGTERM to SIGKILL, as long as a run gives its children when it is interrupted.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs a command line to its end; its output goes to the task's log and, line by line, to the report.
+/// `further` commands of a task go on in the same log.
+pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, further: bool) -> Result<Exit, TaskFailure> {
+    if let Some(directory) = hand.log.parent() {
+        std::fs::create_dir_all(directory)
+            .map_err(|cause| crate::base::FileError::new("make", directory, cause))?;
+    }
+    let request = ChildRequest {
+        program: &command.program,
+        args: &command.arguments,
+        directory: &command.directory,
+        environment: &command.environment,
+        held: hand.context.held(),
+        log: hand.log,
+        append: further,
+        colour: hand.colour,
+        timeout: None,
+        grace: GRACE,
+        cleanup: false,
+    };
+    Ok(run(&request, hand.context.groups(), &mut |line| hand.context.report(Said::Line(line)))?)
+}
+
+/// As [`spawn`], and a failure where the program does not succeed.
+pub(super) fn succeed(hand: &Hand<'_>, command: &CommandLine, further: bool) -> Result<Exit, TaskFailure> {
+    let exit = spawn(hand, command, further)?;
+    if exit.leaked {
+        notice(hand, "envloom::exec::leaked", "a process it started still holds its output open", None);
+    }
+    if exit.success() { Ok(exit) } else { Err(TaskFailure::exited(command, exit, log(hand))) }
+}
+
+/// The task's log.
+pub(super) fn log(hand: &Hand<'_>) -> PathBuf {
+    hand.log.to_owned()
+}
+
+/// Says something that stops nothing.
+pub(super) fn notice(hand: &Hand<'_>, code: &'static str, message: impl Into<String>, help: Option<String>) {
+    hand.context.report(Said::Notice(code, format!("{}: {}", hand.id, message.into()), help));
+}
+
+/// Keeps a verdict for `fingerprint`, and what the task did last. `duration` is that of its program. A cache that
+/// cannot be written costs time, not the result, so it is a notice.
+pub(super) fn keep(hand: &Hand<'_>, fingerprint: &Fingerprint, duration: Duration) {
+    let fields = fingerprint.fields.clone();
+    let store = &hand.premises.store;
+    let verdict = match &fingerprint.uncacheable {
+        None => {
+            store.keep(fingerprint.digest(), &Verdict { task: hand.id.to_owned(), fields: fields.clone() })
+        }
+        Some(_) => Ok(()),
+    };
+    if let Err(error) = verdict.and_then(|()| remember(hand, fields, duration)) {
+        notice(hand, "envloom::cache::not_written", error.to_string(), None);
+    }
+}
+
+/// Notes what the task did last, without a verdict.
+pub(super) fn remember(
+    hand: &Hand<'_>,
+    fields: std::collections::BTreeMap<String, String>,
+    duration: Duration,
+) -> Result<(), crate::base::FileError> {
+    let reason = serde_json::to_value(hand.reason).unwrap_or_default();
+    let run = LastRun { fields, duration_ms: crate::event::millis(duration), reason };
+    hand.premises.store.note(hand.id, &run)
+}
+
+/// Keeps the verdict if the inputs are still those that were decided on; what may differ is named in `made`, the
+/// fields that the task itself writes. Else says that nothing was kept, since the task may have read either state.
+pub(super) fn keep_if_unmoved(hand: &Hand<'_>, after: &Fingerprint, made: &[String], duration: Duration) {
+    let Some(before) = hand.fingerprint else { return };
+    let moved: Vec<String> = after
+        .changes_since(&before.fields)
+        .into_iter()
+        .map(|change| change.key)
+        .filter(|key| !made.contains(key))
+        .collect();
+    match moved.first() {
+        None => keep(hand, after, duration),
+        Some(first) => notice(
+            hand,
+            "envloom::cache::inputs_moved",
+            format!("{first} changed while it ran, so nothing is remembered"),
+            Some("run the same command again".to_owned()),
+        ),
+    }
+}
+
+/// For a task whose interpreter is missing, which is refused before it is decided.
+pub(super) fn missing() -> TaskFailure {
+    ExecError::Undecided.into()
+}

@@ -1,0 +1,91 @@
+//! `lock` and `check`: uv on the lockfile, and what it leaves.
+
+use super::child::{keep_if_unmoved, log, missing, succeed};
+use crate::base::{RelPath, SourceFile, read_if_exists, remove_if_exists, write_whole};
+use crate::exec::command::CommandLine;
+use crate::exec::failure::TaskFailure;
+use crate::exec::work::{Done, Hand};
+use crate::ledger::{self, Lockfile, VerifyError, VerifyFinding};
+use crate::model::EnvironmentId;
+use crate::plan::{Refusal, agreement};
+
+/// `uv lock`. A run that fails, or is cut off, leaves the former lockfile.
+pub(in crate::exec) fn lock(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, TaskFailure> {
+    let premises = hand.premises;
+    if premises.wishes.locked {
+        return check(hand, id);
+    }
+    let lockfile = lockfile(hand, id)?;
+    let place = lockfile.under(&premises.root);
+    let journal = premises.journal();
+    journal.recover_lockfile(&premises.root, &lockfile)?;
+    let former = read_if_exists(&place)?;
+    journal.begin_lockfile(&lockfile, former.as_deref())?;
+    let result = relock(hand, id, &lockfile);
+    if result.is_err() {
+        match &former {
+            Some(bytes) => write_whole(&place, bytes)?,
+            None => remove_if_exists(&place)?,
+        };
+    }
+    journal.end_lockfile(&lockfile)?;
+    premises.observer.forget(&place);
+    let duration = result?;
+    let changed = read_if_exists(&place)? != former;
+    keep_if_unmoved(hand, &agreement(premises, id)?, &[lockfile.to_string()], duration);
+    let note = if changed { format!("{lockfile} written") } else { "lockfile unchanged".to_owned() };
+    Ok(Done { note: Some(note), log: Some(log(hand)) })
+}
+
+/// Runs uv and looks at what it wrote: a tag that no longer leads to the recorded commit is an error.
+fn relock(
+    hand: &Hand<'_>,
+    id: EnvironmentId,
+    lockfile: &RelPath,
+) -> Result<std::time::Duration, TaskFailure> {
+    let premises = hand.premises;
+    let wishes = &premises.wishes;
+    let mut command = uv(hand, id)?;
+    if wishes.upgrade {
+        command = command.with(["--upgrade"]);
+    }
+    for package in &wishes.upgrade_packages {
+        command = command.with(["--upgrade-package", package]);
+    }
+    let exit = succeed(hand, &command.with(&wishes.arguments), false)?;
+    let bytes = read_if_exists(&lockfile.under(&premises.root))?.unwrap_or_default();
+    let environment = premises.model.environment(id).name.value.as_str();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let parsed = Lockfile::parse(&SourceFile::new(lockfile.as_str(), text), environment)
+        .map_err(TaskFailure::found)?;
+    let mut findings = ledger::verify(&premises.model, id, &premises.record, &parsed, &premises.root);
+    findings.retain(|finding| matches!(finding, VerifyFinding::MovedTag { .. }));
+    match VerifyError::of(environment, &premises.model.source, findings) {
+        None => Ok(exit.duration),
+        Some(moved) => Err(TaskFailure::found(moved)),
+    }
+}
+
+/// `uv lock --check`: reads only.
+pub(in crate::exec) fn check(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, TaskFailure> {
+    let premises = hand.premises;
+    let lockfile = lockfile(hand, id)?;
+    let command = uv(hand, id)?.with(["--check"]);
+    match succeed(hand, &command, false) {
+        Ok(exit) => {
+            keep_if_unmoved(hand, &agreement(premises, id)?, &[], exit.duration);
+            Ok(Done { note: None, log: Some(log(hand)) })
+        }
+        Err(failure) => Err(failure.explained(Refusal::stale(premises, id, &lockfile))),
+    }
+}
+
+fn uv(hand: &Hand<'_>, id: EnvironmentId) -> Result<CommandLine, TaskFailure> {
+    let interpreter = hand.premises.interpreter(id).ok_or_else(missing)?;
+    CommandLine::uv(hand.premises, id, "lock", &interpreter.path).ok_or_else(missing)
+}
+
+fn lockfile(hand: &Hand<'_>, id: EnvironmentId) -> Result<RelPath, TaskFailure> {
+    let manifest = hand.premises.manifest(id);
+    manifest.parent().join("uv.lock").map_err(|_| Refusal::outside(manifest).into())
+}

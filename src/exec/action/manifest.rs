@@ -1,0 +1,49 @@
+//! `generate`: writes a manifest and the pin beside it.
+
+use super::child::remember;
+use crate::base::{remove_if_exists, write_whole};
+use crate::exec::failure::TaskFailure;
+use crate::exec::ledger_file;
+use crate::exec::work::{Done, Hand};
+use crate::manifest::PythonVersionFile;
+use crate::model::EnvironmentId;
+use crate::plan::{Refusal, rendered};
+
+/// Writes what was rendered, then `envloom.lock`. Until that has followed, the journal says what was begun.
+pub(in crate::exec) fn generate(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, TaskFailure> {
+    let premises = hand.premises;
+    let manifest = rendered(premises, id)?;
+    let place = manifest.path.under(&premises.root);
+    let now = std::fs::read(&place).ok();
+    if now.as_deref() != manifest.old.as_deref().map(str::as_bytes)
+        && now.as_deref() != Some(manifest.text.as_bytes())
+    {
+        // Someone wrote it since it was read: rendering again is the only safe answer.
+        return Err(Refusal::moved(&manifest.path).into());
+    }
+    premises.journal().begin_manifest(&manifest.path, manifest.digest, &manifest.owned)?;
+    let mut written: Vec<String> = Vec::new();
+    if write_whole(&place, manifest.text.as_bytes())? {
+        written.push(manifest.path.to_string());
+    }
+    let beside = place.with_file_name(".python-version");
+    let pinned = match &manifest.python_version {
+        PythonVersionFile::Leave => false,
+        PythonVersionFile::Write(text) => write_whole(&beside, text.as_bytes())?,
+        PythonVersionFile::Remove => remove_if_exists(&beside)?,
+    };
+    if pinned {
+        written.push(premises.shown(&beside));
+    }
+    ledger_file::record(premises, manifest)?;
+    premises.journal().end_manifest(&manifest.path)?;
+    // The observer saw the old state; whoever decides next must look again.
+    premises.observer.forget(&place);
+    let note = match (written.as_slice(), manifest.changes.len()) {
+        ([], _) => "envloom.lock".to_owned(),
+        (files, 0 | 1) => files.join(", "),
+        (files, entries) => format!("{}, {entries} entries", files.join(", ")),
+    };
+    remember(hand, std::collections::BTreeMap::new(), std::time::Duration::ZERO)?;
+    Ok(Done { note: Some(note), log: None })
+}

@@ -1,0 +1,15 @@
+//! What each kind of task does. Only these have effects outside `.envloom/`, and only `generate` and `lock` on
+//! tracked files.
+
+mod child;
+mod lock;
+mod manifest;
+mod own;
+mod sync;
+mod verify;
+
+pub(super) use lock::{check, lock};
+pub(super) use manifest::generate;
+pub(super) use own::own;
+pub(super) use sync::sync;
+pub(super) use verify::verify;

@@ -1,0 +1,255 @@
+//! What can go wrong while a plan is carried out, apart from a task's own exit status.
+//!
+//! A task that runs and fails is no `ExecError`: that is an [`Exit`](super::child::Exit) which its
+//! caller judges. These are the cases where envloom could not do its part: start a child, keep its log,
+//! take a lock, watch its processes.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::base::printable;
+
+/// Every code of this room and what it means, for the README.
+pub(crate) const CODES: &[(&str, &str)] = &[
+    ("envloom::exec::program_missing", "a program to be started does not exist"),
+    (
+        "envloom::exec::interpreter_missing",
+        "a program exists, but its `#!` line or loader names a file that does not",
+    ),
+    ("envloom::exec::directory_missing", "the directory a program was to run in does not exist"),
+    ("envloom::exec::not_executable", "a program may not be executed"),
+    ("envloom::exec::out_of_processes", "the system has no room for another process"),
+    ("envloom::exec::out_of_files", "no more files can be opened"),
+    ("envloom::exec::spawn", "a program could not be started for another reason"),
+    ("envloom::exec::output", "a program's output could not be followed; its process group was killed"),
+    ("envloom::exec::log", "a log could not be written in full"),
+    ("envloom::exec::interrupted", "the run is being stopped, so nothing further was started"),
+    ("envloom::exec::supervisor", "the process that watches over a run could not be started"),
+    ("envloom::exec::signals", "signal handlers could not be installed"),
+    ("envloom::exec::workers", "the worker threads could not be started"),
+    ("envloom::exec::lock", "a lock file could not be opened or locked"),
+    ("envloom::exec::locks_unsupported", "the file system has no locks"),
+    ("envloom::exec::lock_busy", "another envloom holds what a task needs, and --no-wait was given"),
+    ("envloom::exec::lock_held_by_parent", "a task runs envloom for something it holds itself"),
+    ("envloom::exec::undecided", "a mistake of envloom's own: a task ran without a decision"),
+    ("envloom::exec::panicked", "a mistake of envloom's own: a task panicked; the others are not affected"),
+];
+
+/// Why envloom could not carry out its part of a task.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub(crate) enum ExecError {
+    /// ENOENT for the program itself.
+    #[error("program `{}` does not exist", printable(&program.to_string_lossy()))]
+    #[diagnostic(
+        code(envloom::exec::program_missing),
+        help("install it, or sync the environment it belongs to")
+    )]
+    ProgramMissing {
+        /// The absolute path that was to be started.
+        program: PathBuf,
+    },
+
+    /// ENOENT although the program exists: its `#!` line or its ELF loader names a file that does not.
+    #[error("program `{}` exists, but the interpreter it names does not", printable(&program.to_string_lossy()))]
+    #[diagnostic(
+        code(envloom::exec::interpreter_missing),
+        help("a venv that was moved has such scripts; remove it and sync it again")
+    )]
+    InterpreterMissing {
+        /// The script or binary.
+        program: PathBuf,
+    },
+
+    /// ENOENT or ENOTDIR for the directory the child was to run in.
+    #[error("directory `{}` does not exist", printable(&directory.to_string_lossy()))]
+    #[diagnostic(code(envloom::exec::directory_missing), help("create it, or correct the task's directory"))]
+    DirectoryMissing {
+        /// The directory.
+        directory: PathBuf,
+    },
+
+    /// EACCES or ENOEXEC.
+    #[error("program `{}` may not be executed: {cause}", printable(&program.to_string_lossy()))]
+    #[diagnostic(
+        code(envloom::exec::not_executable),
+        help("check its permissions, its first line and the mount's `noexec`")
+    )]
+    NotExecutable {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// EAGAIN or ENOMEM: the user's process limit, or memory.
+    #[error("the system has no room for another process: {cause}")]
+    #[diagnostic(
+        code(envloom::exec::out_of_processes),
+        help("run with a smaller `-j`, or raise `ulimit -u`; nothing was cached")
+    )]
+    OutOfProcesses {
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// EMFILE or ENFILE.
+    #[error("no more files can be opened: {cause}")]
+    #[diagnostic(
+        code(envloom::exec::out_of_files),
+        help("run with a smaller `-j`, or raise `ulimit -n`; nothing was cached")
+    )]
+    OutOfFiles {
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// Any other refusal to start the child.
+    #[error("cannot start `{}`: {cause}", printable(&program.to_string_lossy()))]
+    #[diagnostic(code(envloom::exec::spawn), help("run the command by hand to see whether it starts there"))]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// The child's output could not be followed; its process group was killed.
+    #[error("lost the output of `{}`: {cause}", printable(&program.to_string_lossy()))]
+    #[diagnostic(code(envloom::exec::output), help("its processes were killed; run the task again"))]
+    Output {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// The log could not be created or written in full.
+    #[error("cannot write the log `{}`: {cause}", printable(&path.to_string_lossy()))]
+    #[diagnostic(
+        code(envloom::exec::log),
+        help("free some space or mend the permissions; a task without its whole log is not cached")
+    )]
+    Log {
+        /// The log file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// The run is being stopped, so no further child was started.
+    #[error("not started: the run was interrupted")]
+    #[diagnostic(code(envloom::exec::interrupted), help("run the same command again to go on"))]
+    Interrupted,
+
+    /// The supervisor process could not be started.
+    #[error("cannot start the supervisor process: {cause}")]
+    #[diagnostic(
+        code(envloom::exec::supervisor),
+        help("without it a killed envloom would leave its children running; run with a smaller `-j`")
+    )]
+    Supervisor {
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// Signal handlers could not be installed.
+    #[error("cannot watch for signals: {cause}")]
+    #[diagnostic(code(envloom::exec::signals), help("run with a smaller `-j`, or raise `ulimit -n`"))]
+    Signals {
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// The worker threads could not be started.
+    #[error("cannot start {threads} worker threads: {cause}")]
+    #[diagnostic(code(envloom::exec::workers), help("run with a smaller `-j`"))]
+    Workers {
+        /// How many were asked for.
+        threads: usize,
+        /// What rayon or the system said.
+        cause: String,
+    },
+
+    /// A lock file could not be opened or locked.
+    #[error("cannot lock `{}`: {cause}", printable(&path.to_string_lossy()))]
+    #[diagnostic(
+        code(envloom::exec::lock),
+        help("envloom writes its locks below `.envloom/locks`; mend the cause and run again")
+    )]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// The file system refuses locks altogether (ENOLCK, ENOSYS, EOPNOTSUPP).
+    #[error("the file system of `{}` has no locks: {cause}", printable(&path.to_string_lossy()))]
+    #[diagnostic(
+        code(envloom::exec::locks_unsupported),
+        help(
+            "move the repository to a local disk, or have the network file system mounted with locks; envloom never runs without them"
+        )
+    )]
+    LocksUnsupported {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+
+    /// Another envloom holds the lock and waiting was forbidden.
+    #[error("`{}` is in use by another envloom{}", printable(name), holder_text(*holder))]
+    #[diagnostic(code(envloom::exec::lock_busy), help("leave out `--no-wait` to wait for it"))]
+    LockBusy {
+        /// The lock's name.
+        name: String,
+        /// The process that last took it.
+        holder: Option<u32>,
+    },
+
+    /// The envloom that started this one (through a task) holds the lock: waiting would never end.
+    #[error("`{}` is held by the task that started this envloom", printable(name))]
+    #[diagnostic(
+        code(envloom::exec::lock_held_by_parent),
+        help("let the outer task wait for the inner one (`after \"…\"`) instead of calling envloom")
+    )]
+    LockHeldByParent {
+        /// The lock's name.
+        name: String,
+    },
+
+    /// The scheduler ran a task that nothing decided to run, or one that lacks what its kind always has.
+    #[error("internal error: a task was started without a decision")]
+    #[diagnostic(
+        code(envloom::exec::undecided),
+        help("this is a fault in envloom; please report it with the command you typed")
+    )]
+    Undecided,
+
+    /// A task panicked. The others are not affected.
+    #[error("internal error: {}", printable(message))]
+    #[diagnostic(
+        code(envloom::exec::panicked),
+        help("this is a fault in envloom; please report it with the command you typed")
+    )]
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+}
+
+/// `` (process 12)``, or nothing.
+fn holder_text(holder: Option<u32>) -> String {
+    holder.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+}

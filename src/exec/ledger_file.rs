@@ -1,0 +1,44 @@
+//! The one writer of `envloom.lock`.
+//!
+//! Several `generate` tasks, of this run and of others, each add their part. So a write is a read, a change and a
+//! whole-file write under a lock of its own, held only that long; nobody's part is lost.
+
+use std::fs::{self, File};
+
+use crate::base::{FileError, SourceFile, read_if_exists, write_whole};
+use crate::exec::failure::TaskFailure;
+use crate::ledger::{FILE_NAME, Owned, Record};
+use crate::manifest::Rendered;
+use crate::plan::Premises;
+
+/// Records that envloom wrote `manifest`, and the releases that the run found.
+pub(super) fn record(premises: &Premises, manifest: &Rendered) -> Result<(), TaskFailure> {
+    let directory = premises.state().join("locks");
+    let path = directory.join("ledger.lock");
+    let fail = |cause| FileError::new("lock", &path, cause);
+    fs::create_dir_all(&directory).map_err(fail)?;
+    let lock = File::create(&path).map_err(fail)?;
+    lock.lock().map_err(fail)?;
+    let place = premises.root.join(FILE_NAME);
+    let bytes = read_if_exists(&place)?.unwrap_or_default();
+    let mut record = if bytes.is_empty() {
+        Record::default()
+    } else {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Record::parse(&SourceFile::new(FILE_NAME, text)).map_err(TaskFailure::found)?
+    };
+    merge(&mut record, premises, manifest);
+    write_whole(&place, record.render().as_bytes())?;
+    premises.observer.forget(&place);
+    // Dropping the file gives up the lock.
+    Ok(())
+}
+
+/// The manifest's part, the run's releases, and nothing of manifests that no environment has any more.
+fn merge(record: &mut Record, premises: &Premises, manifest: &Rendered) {
+    record.releases.clone_from(&premises.record.releases);
+    record.owned.retain(|path, _: &mut Owned| {
+        premises.model.environments.iter().any(|environment| environment.manifest.value == *path)
+    });
+    record.owned.insert(manifest.path.clone(), manifest.owned.clone());
+}

@@ -1,0 +1,30 @@
+//! Layer 8: a sealed graph and its premises -> [`Event`](crate::event::Event)s, and how it ended.
+//!
+//! [`execute`] is the door. The scheduler (`schedule`) knows tasks only as places with edges and claims; `work` tells
+//! it how to decide and run one; `action` holds what each kind of task does. Children run in process groups of their
+//! own (`child`, `groups`), under a supervisor that outlives envloom (`supervisor`); locks between processes lie in
+//! `.envloom/locks` (`locks`). It must not know how anything is shown.
+
+mod action;
+mod child;
+mod command;
+mod error;
+mod failure;
+mod groups;
+mod ledger_file;
+mod locks;
+mod output;
+mod run;
+mod run_id;
+mod schedule;
+mod signals;
+mod spawn;
+mod supervisor;
+mod work;
+
+pub(crate) use command::cell_variables;
+pub(crate) use error::{CODES, ExecError};
+pub(crate) use locks::LOCKS_VARIABLE;
+pub(crate) use run::{Request, Tally, execute};
+pub(crate) use run_id::RUN_VARIABLE;
+pub(crate) use supervisor::{SUPERVISE_VERB, supervise};

@@ -1,0 +1,288 @@
+//! The door: a sealed graph and its premises -> events, and how it ended.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::error::ExecError;
+use super::failure::TaskFailure;
+use super::groups::Groups;
+use super::locks::Locks;
+use super::run_id::RunId;
+use super::schedule::{
+    Because, Control, Finish, Options, Resource, Schedule, ScheduleEvent, TaskIndex, TaskSpec,
+    execute as schedule,
+};
+use super::supervisor::Supervisor;
+use super::work::{Done, Said, Tasks};
+use crate::event::{Counts, Event, Fact, Failure, TaskResult, millis};
+use crate::graph::{Kind, Task, TaskGraph, TaskKey};
+use crate::model::Sources;
+use crate::plan::{Premises, RunReason};
+
+/// At most so many syncs write to one disk: more only make it seek.
+const SYNCS: u64 = 2;
+
+/// What is to be run, and how.
+pub(crate) struct Request<'a> {
+    /// What every decision rests on.
+    pub(crate) premises: &'a Premises,
+    /// The tasks.
+    pub(crate) graph: &'a TaskGraph,
+    /// How many at once.
+    pub(crate) jobs: usize,
+    /// Go on after a failure.
+    pub(crate) keep_going: bool,
+    /// Fail where another envloom holds something.
+    pub(crate) no_wait: bool,
+    /// Whether live lines keep their colour.
+    pub(crate) colour: bool,
+    /// This program, for the supervisor.
+    pub(crate) envloom: PathBuf,
+    /// What `ENVLOOM_RUN` and `ENVLOOM_LOCKS` held when envloom started.
+    pub(crate) outer: (Option<String>, Option<String>),
+    /// When the call began.
+    pub(crate) began: Instant,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// How many tasks ended in which way.
+    pub(crate) counts: Counts,
+    /// The signal that stopped it.
+    pub(crate) interrupted: Option<i32>,
+    /// Did a task run out of its time?
+    pub(crate) timed_out: bool,
+}
+
+/// Runs the graph to its end and sends every fact. The last fact, `Ended`, is the caller's: it knows the exit code.
+///
+/// # Errors
+/// When nothing could be started: no state directory, no supervisor, no threads.
+pub(crate) fn execute(
+    request: &Request<'_>,
+    send: &mut dyn FnMut(Event),
+) -> Result<(Ended, Tally), ExecError> {
+    let state = request.premises.state();
+    let locks = Locks::new(&state.join("locks"), request.outer.1.as_deref())?;
+    let run = RunId::generate(request.outer.0.as_deref());
+    let supervisor = Supervisor::start(&request.envloom, &run)?;
+    let groups = Groups::new(run, Some(supervisor));
+    let tasks = Tasks::new(request.premises, request.graph, request.colour);
+    let options = Options {
+        jobs: request.jobs,
+        keep_going: request.keep_going,
+        no_wait: request.no_wait,
+        ..Options::default()
+    };
+    let control = Control { options: &options, groups: &groups, locks: Some(&locks) };
+    let mut narrator = Narrator { request, send, reasons: BTreeMap::new(), tally: Tally::default() };
+    let outcome = schedule(&schedule_of(request), &tasks, control, &mut |event| narrator.tell(event))?;
+    for leak in groups.finish() {
+        narrator.notice(
+            "envloom::exec::leaked",
+            format!("process {} ({}) outlived its task and was killed", leak.pid, leak.name),
+            Some("let the task wait for what it starts".to_owned()),
+        );
+    }
+    let tally = narrator.tally;
+    let ended = Ended { counts: tally.counts, interrupted: outcome.interrupted, timed_out: tally.timed_out };
+    Ok((ended, tally))
+}
+
+/// What the summary needs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    /// How many tasks ended in which way.
+    pub(crate) counts: Counts,
+    /// The durations of all tasks together.
+    pub(crate) sum: Duration,
+    /// The task that took longest.
+    pub(crate) slowest: Option<(String, Duration)>,
+    /// Did a task run out of its time?
+    pub(crate) timed_out: bool,
+}
+
+/// The scheduler's view of the tasks.
+fn schedule_of(request: &Request<'_>) -> Schedule {
+    let mut shelf = Shelf::default();
+    let tasks = request
+        .graph
+        .tasks()
+        .iter()
+        .map(|task| {
+            let after = task.needs.iter().chain(&task.after).map(|&place| TaskIndex(place)).collect();
+            let expected = request.premises.store.last(&task.id).map_or(0, |last| last.duration_ms);
+            TaskSpec {
+                after,
+                claims: shelf.claims(request.premises, task),
+                expected: Duration::from_millis(expected),
+            }
+        })
+        .collect();
+    Schedule { tasks, resources: shelf.resources }
+}
+
+/// The things that tasks share, by name.
+#[derive(Default)]
+struct Shelf {
+    resources: Vec<Resource>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Shelf {
+    /// What a task holds while it runs (product section 4): a venv, a manifest with its lockfile, and the source
+    /// directories it may build are one task's at a time.
+    fn claims(&mut self, premises: &Premises, task: &Task) -> BTreeMap<usize, u64> {
+        let mut names: Vec<(String, u64, bool)> = Vec::new();
+        match &task.key {
+            TaskKey::Generate(id) | TaskKey::Lock(id) | TaskKey::Check(id) | TaskKey::Verify(id) => {
+                names.push((format!("manifest-{}", premises.model.environment(*id).name.value), 1, true));
+            }
+            TaskKey::Sync(cell) => {
+                names.push((format!("venv-{}", cell.slug(&premises.model)), 1, true));
+                names.push(("syncs".to_owned(), SYNCS, false));
+            }
+            TaskKey::Own(_) | TaskKey::Private(_) => {}
+        }
+        if matches!(task.key.kind(), Kind::Lock | Kind::Sync)
+            && let Some(id) = task.key.environment()
+            && premises.model.environment(id).sources == Sources::Workspace
+        {
+            let packages = &premises.model.environment(id).packages;
+            let built = packages.iter().filter_map(|one| premises.model.package(one.package).path.as_ref());
+            names.extend(built.map(|path| (format!("source-{}", path.value), 1, true)));
+        }
+        names.into_iter().map(|(name, capacity, shared)| (self.place(name, capacity, shared), 1)).collect()
+    }
+
+    fn place(&mut self, name: String, capacity: u64, shared: bool) -> usize {
+        *self.places.entry(name.clone()).or_insert_with(|| {
+            self.resources.push(Resource { name, capacity, shared });
+            self.resources.len() - 1
+        })
+    }
+}
+
+/// Turns the scheduler's events into facts.
+struct Narrator<'a> {
+    request: &'a Request<'a>,
+    send: &'a mut dyn FnMut(Event),
+    reasons: BTreeMap<TaskIndex, RunReason>,
+    tally: Tally,
+}
+
+impl Narrator<'_> {
+    fn tell(&mut self, event: ScheduleEvent<Tasks<'_>>) {
+        match event {
+            // A task says that it begins once it was decided to run.
+            ScheduleEvent::Started { .. } | ScheduleEvent::Killed => {}
+            ScheduleEvent::Report { task, report } => self.said(task, report),
+            ScheduleEvent::LockWaiting { task, busy, .. } => {
+                let lock = match busy.holder {
+                    Some(pid) => format!("{} (process {pid})", busy.name),
+                    None => busy.name,
+                };
+                let task = self.id(task);
+                self.fact(Fact::Waiting { task, lock });
+            }
+            ScheduleEvent::Finished { task, finish, duration } => self.finished(task, finish, duration),
+            ScheduleEvent::Skipped { task, because } => self.skipped(task, because),
+            ScheduleEvent::Interrupted { signal } => self.fact(Fact::Interrupted { signal: signal.as_raw() }),
+        }
+    }
+
+    fn said(&mut self, task: TaskIndex, said: Said) {
+        match said {
+            Said::Begins { reason, command, expected_ms } => {
+                self.reasons.insert(task, reason.clone());
+                let own = self.request.graph.tasks()[task.0].key.kind() == Kind::Own;
+                let task = self.id(task);
+                self.fact(Fact::Started { task, reason, own, command, expected_ms });
+            }
+            Said::Line(line) => {
+                let task = self.id(task);
+                self.fact(Fact::Output { task, line });
+            }
+            Said::Notice(code, message, help) => self.notice(code, message, help),
+        }
+    }
+
+    fn finished(&mut self, task: TaskIndex, finish: Finish<Done, TaskFailure>, duration: Duration) {
+        let id = self.id(task);
+        let reason = self.reasons.remove(&task);
+        let (result, note, log, failure) = match finish {
+            Finish::Ran(done) => (TaskResult::Ran, done.note, done.log, None),
+            Finish::Fresh => (TaskResult::Fresh, None, None, None),
+            Finish::Failed(failure) => {
+                self.tally.timed_out |= failure.timed_out;
+                let log = failure.log.clone();
+                (TaskResult::Failed, None, log, Some(for_event(failure)))
+            }
+        };
+        let took = if result == TaskResult::Fresh { Duration::ZERO } else { duration };
+        self.tally.count(result);
+        self.tally.sum += took;
+        if self.tally.slowest.as_ref().is_none_or(|(_, slowest)| *slowest < took) && took > Duration::ZERO {
+            self.tally.slowest = Some((id.clone(), took));
+        }
+        self.fact(Fact::Finished { task: id, result, reason, duration_ms: millis(took), note, log, failure });
+    }
+
+    fn skipped(&mut self, task: TaskIndex, because: Because) {
+        let note = match because {
+            Because::Failed(on) => format!("{} failed", self.id(on)),
+            Because::Stopped => "another task failed first".to_owned(),
+            Because::Interrupted => "the run was interrupted".to_owned(),
+        };
+        self.tally.count(TaskResult::Skipped);
+        let task = self.id(task);
+        self.fact(Fact::Finished {
+            task,
+            result: TaskResult::Skipped,
+            reason: None,
+            duration_ms: 0,
+            note: Some(note),
+            log: None,
+            failure: None,
+        });
+    }
+
+    fn notice(&mut self, code: &str, message: String, help: Option<String>) {
+        self.fact(Fact::Notice { code: code.to_owned(), message, help });
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        (self.send)(Event { at_ms: millis(self.request.began.elapsed()), fact });
+    }
+
+    fn id(&self, task: TaskIndex) -> String {
+        self.request.graph.tasks()[task.0].id.clone()
+    }
+}
+
+fn for_event(failure: TaskFailure) -> Failure {
+    let code = failure.diagnostic.as_ref().and_then(|found| found.code()).map(|code| code.to_string());
+    Failure {
+        message: failure.message,
+        command: failure.command,
+        directory: failure.directory,
+        tail: failure.tail,
+        diagnostic: failure.diagnostic,
+        code,
+    }
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, result: TaskResult) {
+        let counter = match result {
+            TaskResult::Ran => &mut self.counts.ran,
+            TaskResult::Fresh => &mut self.counts.fresh,
+            TaskResult::WouldRun => &mut self.counts.would_run,
+            TaskResult::Failed => &mut self.counts.failed,
+            TaskResult::Skipped => &mut self.counts.skipped,
+        };
+        *counter += 1;
+    }
+}

@@ -1,0 +1,88 @@
+//! The signals that reach envloom itself, as events for the coordinator.
+//!
+//! Goes out: [`SignalEvent`]s from one thread. What they mean for the run is decided by the coordinator;
+//! this file only receives. A signal that was ignored when envloom started stays ignored: `nohup envloom`
+//! survives its terminal, and a shell's background job does not end at Ctrl-C. SIGPIPE needs nothing:
+//! Rust ignores it, and a closed standard output shows as a failed write.
+
+use std::thread::JoinHandle;
+
+use rustix::process::Signal;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::emulate_default_handler;
+
+use super::error::ExecError;
+
+/// What a signal asks of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignalEvent {
+    /// End: SIGINT, SIGTERM or SIGHUP.
+    Stop(Signal),
+    /// Ctrl-Z.
+    Suspend,
+    /// `fg` or `bg`.
+    Resume,
+}
+
+/// The listening thread. Dropping it ends the listening; the signals are then without effect.
+pub(crate) struct SignalWatch {
+    /// Ends the thread.
+    handle: Handle,
+    /// The thread.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SignalWatch {
+    /// Listens and calls `notify` for each signal, on a thread of its own.
+    ///
+    /// # Errors
+    /// When the handlers cannot be installed or the thread cannot be started.
+    pub(crate) fn start(notify: impl Fn(SignalEvent) + Send + 'static) -> Result<Self, ExecError> {
+        let ignored = ignored();
+        let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
+        let wanted = wanted.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let mut signals = Signals::new(wanted).map_err(|cause| ExecError::Signals { cause })?;
+        let handle = signals.handle();
+        let thread = std::thread::Builder::new()
+            .name("envloom-signals".to_owned())
+            .spawn(move || signals.forever().filter_map(meaning).for_each(notify))
+            .map_err(|cause| ExecError::Signals { cause })?;
+        Ok(Self { handle, thread: Some(thread) })
+    }
+}
+
+impl Drop for SignalWatch {
+    fn drop(&mut self) {
+        self.handle.close();
+        if let Some(thread) = self.thread.take() {
+            // It can only have panicked in `notify`, which the panic hook has reported.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What a signal means.
+fn meaning(signal: i32) -> Option<SignalEvent> {
+    match signal {
+        SIGTSTP => Some(SignalEvent::Suspend),
+        SIGCONT => Some(SignalEvent::Resume),
+        _ => Signal::from_named_raw(signal).map(SignalEvent::Stop),
+    }
+}
+
+/// Stops this process as SIGTSTP would have, until it is continued.
+pub(crate) fn suspend_self() {
+    // It cannot fail for a signal whose default is to stop.
+    let _ = emulate_default_handler(SIGTSTP);
+}
+
+/// The signals ignored when envloom started, as a mask with bit `n - 1` for signal `n`. Asking the system
+/// itself (`sigaction`) would need unsafe code. Where there is no `/proc`, none.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,182 @@
+//! What the scheduler asks of tasks: deciding and running them.
+//!
+//! A task is decided on the worker that will run it, after everything before it is done and its locks are
+//! held: whoever waited for another envloom then sees that one's result and finds itself up to date.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::action;
+use super::error::ExecError;
+use super::failure::TaskFailure;
+use super::groups::Groups;
+use super::schedule::{Context, Decision, TaskIndex, Work};
+use crate::graph::{TaskGraph, TaskKey};
+use crate::model::OwnTask;
+use crate::plan::{Decided, Fingerprint, Premises, RunReason, decide};
+use crate::tool::run::quoted;
+
+/// The tasks of a run.
+pub(crate) struct Tasks<'a> {
+    /// What every decision rests on.
+    pub(crate) premises: &'a Premises,
+    /// The tasks.
+    pub(crate) graph: &'a TaskGraph,
+    /// Where logs go: one file a task.
+    pub(crate) logs: PathBuf,
+    /// Whether live lines keep their colour.
+    pub(crate) colour: bool,
+    /// Why each task that runs does, from its decision to its start.
+    decided: Mutex<BTreeMap<TaskIndex, (RunReason, Option<Fingerprint>)>>,
+}
+
+/// What a running task says.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// It begins.
+    Begins {
+        /// Why.
+        reason: RunReason,
+        /// The line to paste that does the same; own tasks only, the others compose theirs as they go.
+        command: Option<String>,
+        /// How long its last run took.
+        expected_ms: Option<u64>,
+    },
+    /// It printed a line.
+    Line(String),
+    /// Something a user should know: code, message, what to type.
+    Notice(&'static str, String, Option<String>),
+}
+
+/// What a task leaves behind.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// In a few words, for the report.
+    pub(crate) note: Option<String>,
+    /// Its log, where it ran a program.
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// What an action has at hand.
+pub(crate) struct Hand<'a> {
+    /// What every decision rests on.
+    pub(crate) premises: &'a Premises,
+    /// The task's id.
+    pub(crate) id: &'a str,
+    /// What was decided to run it for.
+    pub(crate) fingerprint: Option<&'a Fingerprint>,
+    /// Why it runs.
+    pub(crate) reason: &'a RunReason,
+    /// Where its log goes.
+    pub(crate) log: &'a Path,
+    /// Whether live lines keep their colour.
+    pub(crate) colour: bool,
+    /// The way to the coordinator and the children's registry.
+    pub(crate) context: &'a dyn Contact,
+}
+
+/// A running task's way to the coordinator and to the children's registry.
+pub(crate) trait Contact {
+    /// Says something; it arrives in order, before the task's end.
+    fn report(&self, said: Said);
+    /// Where children register.
+    fn groups(&self) -> &Groups;
+    /// The locks that the task holds, for its children.
+    fn held(&self) -> &str;
+}
+
+impl Contact for Context<'_, Tasks<'_>> {
+    fn report(&self, said: Said) {
+        Context::report(self, said);
+    }
+
+    fn groups(&self) -> &Groups {
+        Context::groups(self)
+    }
+
+    fn held(&self) -> &str {
+        Context::held(self)
+    }
+}
+
+impl<'a> Tasks<'a> {
+    /// The tasks of a graph.
+    pub(crate) fn new(premises: &'a Premises, graph: &'a TaskGraph, colour: bool) -> Self {
+        let logs = premises.state().join("logs");
+        Self { premises, graph, logs, colour, decided: Mutex::default() }
+    }
+
+    /// The declaration of an own task.
+    fn declared(&self, key: &TaskKey) -> Option<&OwnTask> {
+        match key {
+            TaskKey::Own(at) => self.premises.model.tasks.get(*at),
+            TaskKey::Private(at) => self.premises.local.as_ref().and_then(|local| local.tasks.get(*at)),
+            _ => None,
+        }
+    }
+
+    /// The log of a task: ids hold characters that file names should not.
+    pub(crate) fn log(&self, id: &str) -> PathBuf {
+        let name: String = id
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' })
+            .collect();
+        self.logs.join(format!("{name}.log"))
+    }
+}
+
+/// The steps of an own task as one shell line.
+fn to_paste(steps: &[Vec<String>]) -> String {
+    let steps = steps.iter().map(|step| step.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
+    steps.collect::<Vec<_>>().join(" && ")
+}
+
+impl Work for Tasks<'_> {
+    type Report = Said;
+    type Success = Done;
+    type Failure = TaskFailure;
+
+    fn decide(&self, task: TaskIndex) -> Result<Decision, TaskFailure> {
+        let decided = decide(self.premises, task.0, &self.graph.tasks()[task.0])?;
+        Ok(match decided {
+            Decided::Fresh => Decision::Fresh,
+            Decided::Run { reason, fingerprint } => {
+                let mut waiting = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+                waiting.insert(task, (reason, fingerprint));
+                Decision::Run
+            }
+        })
+    }
+
+    fn run(&self, task: TaskIndex, context: &Context<'_, Self>) -> Result<Done, TaskFailure> {
+        let node = &self.graph.tasks()[task.0];
+        let decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
+        let (reason, fingerprint) = decided.ok_or(ExecError::Undecided)?;
+        context.report(Said::Begins {
+            reason: reason.clone(),
+            command: self.declared(&node.key).map(|task| to_paste(&task.steps)),
+            expected_ms: self.premises.store.last(&node.id).map(|last| last.duration_ms),
+        });
+        let hand = Hand {
+            premises: self.premises,
+            id: &node.id,
+            fingerprint: fingerprint.as_ref(),
+            reason: &reason,
+            log: &self.log(&node.id),
+            colour: self.colour,
+            context,
+        };
+        match &node.key {
+            TaskKey::Generate(id) => action::generate(&hand, *id),
+            TaskKey::Lock(id) => action::lock(&hand, *id),
+            TaskKey::Check(id) => action::check(&hand, *id),
+            TaskKey::Verify(id) => action::verify(&hand, *id),
+            TaskKey::Sync(cell) => action::sync(&hand, cell),
+            TaskKey::Own(_) | TaskKey::Private(_) => match self.declared(&node.key) {
+                Some(task) => action::own(&hand, task),
+                None => Err(ExecError::Undecided.into()),
+            },
+        }
+    }
+}

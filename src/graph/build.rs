@@ -1,0 +1,248 @@
+//! From selected tasks to a sealed graph.
+
+use std::collections::BTreeMap;
+
+use miette::SourceSpan;
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::error::{GraphError, GraphFinding};
+use super::target::Selection;
+use super::task::{Task, TaskKey};
+use crate::model::{LocalModel, Model, Sources};
+
+/// Tasks and what they wait for; acyclic. Tasks stand in the order they were asked for, what a task needs
+/// before it, so that the same call gives the same places.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskGraph {
+    tasks: Vec<Task>,
+}
+
+impl TaskGraph {
+    /// All tasks; [`Task::needs`] and [`Task::after`] are places in this list.
+    #[must_use]
+    pub(crate) fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+}
+
+/// Collects tasks; [`seal`](Self::seal) is the only way to a [`TaskGraph`].
+#[derive(Debug, Default)]
+pub(crate) struct TaskGraphBuilder {
+    tasks: Vec<Task>,
+    places: BTreeMap<TaskKey, usize>,
+}
+
+impl TaskGraphBuilder {
+    /// An empty one.
+    #[must_use]
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds every selected task and all that it waits for.
+    #[must_use]
+    pub(crate) fn with_selection(
+        mut self,
+        model: &Model,
+        local: Option<&LocalModel>,
+        selection: &Selection,
+    ) -> Self {
+        for key in &selection.keys {
+            self.add_with_needs(model, local, key);
+        }
+        self.order_readers_after_writers();
+        self
+    }
+
+    /// Adds one task without edges; says where it stands. A second addition of a key is the first.
+    pub(crate) fn add(&mut self, key: TaskKey, id: String, span: SourceSpan) -> usize {
+        if let Some(&place) = self.places.get(&key) {
+            return place;
+        }
+        let place = self.tasks.len();
+        self.places.insert(key.clone(), place);
+        self.tasks.push(Task { key, id, needs: Vec::new(), after: Vec::new(), span });
+        place
+    }
+
+    /// Lets the task at `from` wait for the success of the one at `on`.
+    pub(crate) fn needs(&mut self, from: usize, on: usize) {
+        if !self.tasks[from].needs.contains(&on) {
+            self.tasks[from].needs.push(on);
+        }
+    }
+
+    /// Proves the graph acyclic.
+    ///
+    /// # Errors
+    /// Every circle, each shown whole over the text of `tasks.kdl`.
+    pub(crate) fn seal(self, model: &Model) -> Result<TaskGraph, GraphError> {
+        let findings = self.circles();
+        if findings.is_empty() {
+            return Ok(TaskGraph { tasks: self.tasks });
+        }
+        Err(GraphError { source_code: model.source.named(), findings })
+    }
+
+    fn add_with_needs(&mut self, model: &Model, local: Option<&LocalModel>, key: &TaskKey) -> usize {
+        if let Some(&place) = self.places.get(key) {
+            return place;
+        }
+        // Chains are at most four long here (sync, lock, generate), so recursion is bounded.
+        let needs: Vec<usize> =
+            needs_of(model, key).iter().map(|need| self.add_with_needs(model, local, need)).collect();
+        let (id, span) = declaration(model, local, key);
+        let place = self.add(key.clone(), id, span);
+        for need in needs {
+            self.needs(place, need);
+        }
+        place
+    }
+
+    /// `check` and `verify` read what `generate` and `lock` write: in one call they come after.
+    fn order_readers_after_writers(&mut self) {
+        for place in 0..self.tasks.len() {
+            let writers: Vec<usize> = match self.tasks[place].key {
+                TaskKey::Check(id) | TaskKey::Verify(id) => [TaskKey::Generate(id), TaskKey::Lock(id)]
+                    .iter()
+                    .filter_map(|writer| self.places.get(writer).copied())
+                    .collect(),
+                _ => Vec::new(),
+            };
+            self.tasks[place].after = writers;
+        }
+    }
+
+    fn circles(&self) -> Vec<GraphFinding> {
+        let mut graph = DiGraph::<(), (), u32>::with_capacity(self.tasks.len(), self.tasks.len());
+        let nodes: Vec<NodeIndex<u32>> = self.tasks.iter().map(|_| graph.add_node(())).collect();
+        for (place, task) in self.tasks.iter().enumerate() {
+            for &on in task.needs.iter().chain(&task.after) {
+                graph.add_edge(nodes[place], nodes[on], ());
+            }
+        }
+        tarjan_scc(&graph)
+            .into_iter()
+            .filter(|component| component.len() > 1 || graph.contains_edge(component[0], component[0]))
+            .map(|component| self.circle(&component.iter().map(|node| node.index()).collect::<Vec<_>>()))
+            .collect()
+    }
+
+    /// One circle through a strongly connected component: from its first task along edges that stay in it.
+    fn circle(&self, component: &[usize]) -> GraphFinding {
+        let mut walk = vec![component.iter().copied().min().unwrap_or_default()];
+        let back = loop {
+            let here = &self.tasks[walk[walk.len() - 1]];
+            let next = here.needs.iter().chain(&here.after).copied().find(|on| component.contains(on));
+            let next = next.expect("every task of a strongly connected component has an edge within it");
+            if let Some(at) = walk.iter().position(|&seen| seen == next) {
+                break at;
+            }
+            walk.push(next);
+        };
+        let circle = &walk[back..];
+        let mut names: Vec<&str> = circle.iter().map(|&at| self.tasks[at].id.as_str()).collect();
+        names.push(names[0]);
+        GraphFinding::Cycle {
+            path: names.join(" -> "),
+            spans: circle.iter().map(|&at| self.tasks[at].span).collect(),
+        }
+    }
+}
+
+/// What a task of envloom's own waits for (product section 4).
+fn needs_of(model: &Model, key: &TaskKey) -> Vec<TaskKey> {
+    match key {
+        TaskKey::Lock(id) => vec![TaskKey::Generate(*id)],
+        TaskKey::Sync(cell) => {
+            let id = cell.environment;
+            match model.environment(id).sources {
+                Sources::Workspace => vec![TaskKey::Lock(id)],
+                // A frozen sync writes no tracked file, and starts only after check and verify passed.
+                Sources::Tags(_) => vec![TaskKey::Check(id), TaskKey::Verify(id)],
+            }
+        }
+        TaskKey::Generate(_)
+        | TaskKey::Check(_)
+        | TaskKey::Verify(_)
+        | TaskKey::Own(_)
+        | TaskKey::Private(_) => Vec::new(),
+    }
+}
+
+/// A task's name and the node that declared it.
+fn declaration(model: &Model, local: Option<&LocalModel>, key: &TaskKey) -> (String, SourceSpan) {
+    let own = match key {
+        TaskKey::Own(at) => Some(&model.tasks[*at]),
+        TaskKey::Private(at) => local.map(|local| &local.tasks[*at]),
+        _ => None,
+    };
+    if let Some(task) = own {
+        return (task.name.value.clone(), task.span);
+    }
+    let span = key.environment().map_or(SourceSpan::from(0), |id| model.environment(id).span);
+    (key.id(model, ""), span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SourceFile;
+    use crate::graph::testing;
+
+    #[test]
+    fn a_frozen_sync_waits_for_check_and_verify_and_not_for_lock() {
+        assert_eq!(
+            testing::graph("sync:prod@cu124,none"),
+            ["check:prod", "verify:prod", "sync:prod@cu124,none <- check:prod verify:prod"]
+        );
+    }
+
+    #[test]
+    fn a_workspace_sync_waits_for_its_lock() {
+        assert_eq!(
+            testing::graph("sync:dev@cpu,none"),
+            ["generate:dev", "lock:dev <- generate:dev", "sync:dev@cpu,none <- lock:dev"]
+        );
+    }
+
+    #[test]
+    fn readers_come_after_writers_of_the_same_call_only() {
+        assert_eq!(
+            testing::graph("check:prod lock:prod"),
+            ["check:prod after generate:prod lock:prod", "generate:prod", "lock:prod <- generate:prod"]
+        );
+        assert_eq!(testing::graph("check:prod"), ["check:prod"]);
+    }
+
+    #[test]
+    fn a_circle_is_shown_whole() {
+        let model = Model { source: SourceFile::new("tasks.kdl", "a b c"), ..testing::model() };
+        let mut builder = TaskGraphBuilder::new();
+        let places: Vec<usize> = ["a", "b", "c", "d"]
+            .iter()
+            .enumerate()
+            .map(|(at, name)| builder.add(TaskKey::Own(at), (*name).to_owned(), (at * 2, 1).into()))
+            .collect();
+        builder.needs(places[0], places[1]);
+        builder.needs(places[1], places[2]);
+        builder.needs(places[2], places[0]);
+        builder.needs(places[3], places[0]);
+        let error = builder.seal(&model).unwrap_err();
+        assert_eq!(error.findings.len(), 1);
+        assert_eq!(error.findings[0].to_string(), "tasks wait for one another: a -> b -> c -> a");
+    }
+
+    #[test]
+    fn a_long_chain_overflows_no_stack() {
+        let mut builder = TaskGraphBuilder::new();
+        for at in 0..100_000 {
+            builder.add(TaskKey::Own(at), at.to_string(), (0, 0).into());
+        }
+        for at in 1..100_000 {
+            builder.needs(at, at - 1);
+        }
+        assert_eq!(builder.seal(&testing::model()).unwrap().tasks().len(), 100_000);
+    }
+}

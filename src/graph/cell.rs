@@ -1,0 +1,332 @@
+//! Which cells of an environment a target means.
+
+use miette::SourceSpan;
+
+use super::error::GraphFinding;
+use super::target::{Parts, Scope, malformed, span_of, suggest};
+use crate::base::{Spanned, nearest, printable};
+use crate::config::AxisChoice;
+use crate::model::{Axis, Cell, EnvironmentId, Variant};
+
+/// A target's cell part, for one environment.
+pub(super) struct CellRequest<'a> {
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) parts: &'a Parts<'a>,
+    pub(super) environment: EnvironmentId,
+}
+
+/// The cells found, and how many `*` left out.
+pub(super) struct Found {
+    pub(super) cells: Vec<Cell>,
+    pub(super) left_out: usize,
+}
+
+/// What a target says of one axis.
+#[derive(Clone, Default)]
+enum Choice {
+    /// Nothing.
+    #[default]
+    Open,
+    /// `*`
+    All,
+    /// One value; `None` is the empty choice.
+    One(Option<usize>, SourceSpan),
+}
+
+/// The cells that the target names in the environment.
+pub(super) fn cells(request: &CellRequest<'_>) -> Result<Found, GraphFinding> {
+    let model = request.scope.model;
+    let mut choices = vec![Choice::Open; model.axes.len()];
+    let mut python: Option<Spanned<&str>> = None;
+    for item in items(request.parts.cell) {
+        request.take(item, &mut choices, &mut python)?;
+    }
+    let python = match python {
+        Some(word) => Some(request.check_python(word)?),
+        None => request.default_python()?,
+    };
+    let mut found = Found {
+        cells: vec![Cell { environment: request.environment, choices: Vec::new(), python }],
+        left_out: 0,
+    };
+    for (axis, choice) in model.axes.iter().zip(choices) {
+        let (values, left_out) = request.values(axis, &choice)?;
+        found.left_out += left_out * found.cells.len();
+        found.cells = found
+            .cells
+            .iter()
+            .flat_map(|cell| {
+                values.iter().map(|value| {
+                    let mut cell = cell.clone();
+                    cell.choices.push(*value);
+                    cell
+                })
+            })
+            .collect();
+    }
+    Ok(found)
+}
+
+/// The comma-separated items of a cell, each with its place.
+fn items(cell: Option<Spanned<&str>>) -> Vec<Spanned<&str>> {
+    let Some(cell) = cell else { return Vec::new() };
+    let mut start = cell.span.offset();
+    cell.value
+        .split(',')
+        .map(|item| {
+            let spanned = Spanned::new(item, (start, item.len()));
+            start += item.len() + 1;
+            spanned
+        })
+        .collect()
+}
+
+impl<'a> CellRequest<'a> {
+    /// Reads one item into the choices.
+    fn take(
+        &self,
+        item: Spanned<&'a str>,
+        choices: &mut [Choice],
+        python: &mut Option<Spanned<&'a str>>,
+    ) -> Result<(), GraphFinding> {
+        if item.value == "*" {
+            for choice in choices.iter_mut().filter(|choice| matches!(choice, Choice::Open)) {
+                *choice = Choice::All;
+            }
+            return Ok(());
+        }
+        if item.value.is_empty() {
+            return Err(malformed(self.parts.whole, "an empty item between commas"));
+        }
+        let (axis, value) = match item.value.split_once('=') {
+            Some((axis, value)) => {
+                let at = item.span.offset() + axis.len() + 1;
+                (
+                    Some(Spanned::new(axis, (item.span.offset(), axis.len()))),
+                    Spanned::new(value, (at, value.len())),
+                )
+            }
+            None => (None, item),
+        };
+        let is_python = match axis {
+            Some(axis) => axis.value == "python",
+            None => {
+                value.value.starts_with(|first: char| first.is_ascii_digit()) && self.axis_of(value).is_err()
+            }
+        };
+        if is_python {
+            if python.replace(value).is_some() {
+                return Err(GraphFinding::TwiceOnAxis { axis: "python".to_owned(), span: value.span });
+            }
+            return Ok(());
+        }
+        let at = match axis {
+            Some(axis) => self.axis_named(axis)?,
+            None => self.axis_of(value)?,
+        };
+        if !matches!(choices[at], Choice::Open | Choice::All) {
+            let axis = self.scope.model.axes[at].name.value.clone();
+            return Err(GraphFinding::TwiceOnAxis { axis, span: value.span });
+        }
+        choices[at] =
+            if value.value == "*" { Choice::All } else { Choice::One(self.variant(at, value)?, value.span) };
+        Ok(())
+    }
+
+    fn axis_named(&self, word: Spanned<&str>) -> Result<usize, GraphFinding> {
+        let axes = &self.scope.model.axes;
+        axes.iter().position(|axis| axis.name.value == word.value).ok_or_else(|| {
+            let known: Vec<&str> =
+                axes.iter().map(|axis| axis.name.value.as_str()).chain(["python"]).collect();
+            GraphFinding::UnknownAxis {
+                axis: printable(word.value).into_owned(),
+                help: suggest(word.value, &known),
+                span: word.span,
+            }
+        })
+    }
+
+    /// The axis that has a bare value.
+    fn axis_of(&self, value: Spanned<&str>) -> Result<usize, GraphFinding> {
+        let axes = &self.scope.model.axes;
+        let hits: Vec<usize> =
+            (0..axes.len()).filter(|&at| words_of(&axes[at]).any(|word| word == value.value)).collect();
+        match hits.as_slice() {
+            [at] => Ok(*at),
+            [] if value.value == "auto" => Err(self.auto(value.span)),
+            [] => Err(self.unknown_value(value, axes.iter().flat_map(words_of).collect())),
+            several => {
+                let names: Vec<&str> = several.iter().map(|&at| axes[at].name.value.as_str()).collect();
+                Err(GraphFinding::AmbiguousValue {
+                    value: value.value.to_owned(),
+                    axes: names.join(" and "),
+                    example: format!("`{}={}`", names[0], value.value),
+                    span: value.span,
+                })
+            }
+        }
+    }
+
+    /// The variant of that name on the axis; `None` is the empty choice.
+    fn variant(&self, at: usize, value: Spanned<&str>) -> Result<Option<usize>, GraphFinding> {
+        let axis = &self.scope.model.axes[at];
+        if value.value == "none" && axis.choose == AxisChoice::AtMostOne {
+            return Ok(None);
+        }
+        if value.value == "auto" {
+            return Err(self.auto(value.span));
+        }
+        match axis.variants.iter().position(|variant| variant.name.value == value.value) {
+            Some(found) => Ok(Some(found)),
+            None => Err(self.unknown_value(value, words_of(axis).collect())),
+        }
+    }
+
+    fn unknown_value(&self, value: Spanned<&str>, known: Vec<&str>) -> GraphFinding {
+        let help = match nearest(value.value, known.iter().copied()) {
+            None if known.is_empty() => format!("{} has no variants", self.scope.model.source.name()),
+            _ => suggest(value.value, &known),
+        };
+        GraphFinding::UnknownValue { value: printable(value.value).into_owned(), help, span: value.span }
+    }
+
+    fn auto(&self, span: SourceSpan) -> GraphFinding {
+        let known: Vec<&str> = self.scope.model.axes.iter().flat_map(words_of).collect();
+        GraphFinding::AutoNotSupported { choices: known.join(", "), span }
+    }
+
+    /// The values of one axis, and how many of them `*` left out.
+    fn values(&self, axis: &Axis, choice: &Choice) -> Result<(Vec<Option<usize>>, usize), GraphFinding> {
+        let choice = match choice {
+            Choice::Open => self.standing_choice(axis)?,
+            said => said.clone(),
+        };
+        match choice {
+            Choice::One(Some(at), span) if !axis.variants[at].is_possible_here() => {
+                Err(impossible(axis, &axis.variants[at], span))
+            }
+            Choice::One(value, _) => Ok((vec![value], 0)),
+            Choice::All => {
+                let none = (axis.choose == AxisChoice::AtMostOne).then_some(None);
+                let here: Vec<Option<usize>> = (0..axis.variants.len())
+                    .filter(|&at| axis.variants[at].is_possible_here())
+                    .map(Some)
+                    .chain(none)
+                    .collect();
+                let possible = here.iter().flatten().count();
+                Ok((here, axis.variants.len() - possible))
+            }
+            Choice::Open => match (axis.choose, axis.variants.len()) {
+                (AxisChoice::AtMostOne, _) => Ok((vec![None], 0)),
+                // There is nothing to choose.
+                (AxisChoice::ExactlyOne, 1) => Ok((vec![Some(0)], 0)),
+                (AxisChoice::ExactlyOne, _) => Err(self.variant_required(axis)),
+            },
+        }
+    }
+
+    /// What the call, the machine or `tasks.local.kdl` says of an axis that the target leaves open.
+    fn standing_choice(&self, axis: &Axis) -> Result<Choice, GraphFinding> {
+        let scope = self.scope;
+        let at =
+            scope.model.axes.iter().position(|other| other.name.value == axis.name.value).unwrap_or_default();
+        if let Some(word) = scope.assigned(&axis.name.value) {
+            if word.value == "*" {
+                return Ok(Choice::All);
+            }
+            let value = Spanned::new(word.value.as_str(), word.span);
+            return Ok(Choice::One(self.variant(at, value)?, word.span));
+        }
+        let target = self.parts.whole.span;
+        let backend = scope.words.torch_backend.as_deref();
+        if let Some(found) =
+            axis.variants.iter().position(|variant| Some(variant.name.value.as_str()) == backend)
+        {
+            return Ok(Choice::One(Some(found), target));
+        }
+        let preferred = scope.local.and_then(|local| local.prefer.get(&at).copied());
+        Ok(preferred.map_or(Choice::Open, |value| Choice::One(value, target)))
+    }
+
+    fn variant_required(&self, axis: &Axis) -> GraphFinding {
+        let model = self.scope.model;
+        let environment = &model.environment(self.environment).name.value;
+        let possible: Vec<&str> = possible_words(axis);
+        let (line, column) = model.source.line_column(axis.name.span.offset());
+        let task = self.parts.task.value;
+        GraphFinding::VariantRequired {
+            target: printable(&self.parts.whole.value).into_owned(),
+            axis: axis.name.value.clone(),
+            choices: possible.join(", "),
+            example: format!(
+                "`{task}:{environment}@{}`",
+                possible.first().copied().unwrap_or(axis.variants[0].name.value.as_str())
+            ),
+            declared: format!("{}:{line}:{column}", model.source.name()),
+            span: span_of(None, self.parts),
+        }
+    }
+
+    /// `PYTHON=…`, else the environment's pin.
+    fn default_python(&self) -> Result<Option<String>, GraphFinding> {
+        if let Some(word) = self.scope.assigned("PYTHON") {
+            return self.check_python(Spanned::new(word.value.as_str(), word.span)).map(Some);
+        }
+        let pin = self.scope.model.environment(self.environment).settings.python.as_ref();
+        Ok(pin.map(|pin| pin.value.clone()))
+    }
+
+    /// A Python that a target names must suit `requires-python`.
+    fn check_python(&self, word: Spanned<&str>) -> Result<String, GraphFinding> {
+        let environment = self.scope.model.environment(self.environment);
+        let numbers: Option<Vec<u64>> = word.value.split('.').map(|part| part.parse().ok()).collect();
+        let Some(numbers) = numbers.filter(|numbers| matches!(numbers.len(), 2 | 3)) else {
+            return Err(self.unknown_value(word, self.scope.model.axes.iter().flat_map(words_of).collect()));
+        };
+        let Some(requires) = &environment.settings.requires_python else { return Ok(word.value.to_owned()) };
+        // A minor version stands for all its releases: it suits where an early or a late one does.
+        let releases: Vec<Vec<u64>> = match numbers.as_slice() {
+            [major, minor] => vec![vec![*major, *minor, 0], vec![*major, *minor, 99]],
+            exact => vec![exact.to_vec()],
+        };
+        let range: Result<pep440_rs::VersionSpecifiers, _> = requires.value.parse();
+        let suits = range.is_ok_and(|range| {
+            releases.iter().any(|release| range.contains(&pep440_rs::Version::new(release.iter().copied())))
+        });
+        if suits {
+            return Ok(word.value.to_owned());
+        }
+        Err(GraphFinding::PythonNotAllowed {
+            python: word.value.to_owned(),
+            requires: requires.value.clone(),
+            environment: environment.name.value.clone(),
+            span: word.span,
+        })
+    }
+}
+
+/// The words for an axis' values.
+fn words_of(axis: &Axis) -> impl Iterator<Item = &str> {
+    let none = (axis.choose == AxisChoice::AtMostOne).then_some("none");
+    axis.variants.iter().map(|variant| variant.name.value.as_str()).chain(none)
+}
+
+/// The variants that exist for this platform.
+fn possible_words(axis: &Axis) -> Vec<&str> {
+    axis.variants
+        .iter()
+        .filter(|variant| variant.is_possible_here())
+        .map(|variant| variant.name.value.as_str())
+        .collect()
+}
+
+fn impossible(axis: &Axis, variant: &Variant, span: SourceSpan) -> GraphFinding {
+    let platforms: Vec<&str> = variant.platforms.iter().map(|platform| platform.word()).collect();
+    let possible = possible_words(axis);
+    GraphFinding::ImpossibleCell {
+        variant: variant.name.value.clone(),
+        platforms: platforms.join(" "),
+        possible: if possible.is_empty() { "none".to_owned() } else { possible.join(", ") },
+        span,
+    }
+}

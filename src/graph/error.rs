@@ -1,0 +1,311 @@
+//! What can be wrong with the words of a call, or with the graph they select.
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use thiserror::Error;
+
+/// Every code of this room and what it means, for the README.
+pub(crate) const CODES: &[(&str, &str)] = &[
+    ("envloom::graph::unknown_task", "a target names no task"),
+    ("envloom::graph::unknown_environment", "a target names no environment, manifest or directory"),
+    ("envloom::graph::ambiguous_environment", "a target's word names two environments"),
+    ("envloom::graph::no_environment", "a target needs an environment and nothing says which"),
+    (
+        "envloom::graph::needless_environment",
+        "an own task without a matrix was given an environment or a cell",
+    ),
+    ("envloom::graph::malformed_target", "a target does not fit TASK[:ENVIRONMENT][@CELL]"),
+    ("envloom::graph::needless_cell", "a task of a whole environment was given a cell"),
+    ("envloom::graph::unknown_value", "a cell names a value that no axis has"),
+    ("envloom::graph::unknown_axis", "a cell names an axis that does not exist"),
+    ("envloom::graph::ambiguous_value", "a cell names a value that two axes have"),
+    ("envloom::graph::twice_on_axis", "a cell names two values of one axis"),
+    ("envloom::graph::variant_required", "a sync of an exactly-one axis names no variant"),
+    ("envloom::graph::impossible_cell", "a variant does not exist for this platform"),
+    ("envloom::graph::python_not_allowed", "a cell's Python is outside requires-python"),
+    ("envloom::graph::auto_not_supported", "a cell asks for @auto, which this version cannot answer"),
+    ("envloom::graph::unknown_variable", "VAR=VALUE names no axis, ENV or PYTHON"),
+    ("envloom::graph::no_project", "a target needs a project and tasks.kdl declares none"),
+    ("envloom::graph::nothing_to_do", "no target was given and tasks.kdl has no default"),
+    ("envloom::graph::cycle", "tasks wait for one another in a circle"),
+];
+
+/// All that is wrong with a call, over the text it came from.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{}", summary(.findings))]
+pub(crate) struct GraphError {
+    /// The command line, or `tasks.kdl` for a cycle and for targets of `default`.
+    #[source_code]
+    pub(crate) source_code: NamedSource<String>,
+    /// Each mistake.
+    #[related]
+    pub(crate) findings: Vec<GraphFinding>,
+}
+
+fn summary(findings: &[GraphFinding]) -> String {
+    match findings {
+        [_] => "the call cannot be carried out".to_owned(),
+        more => format!("the call cannot be carried out, for {} reasons", more.len()),
+    }
+}
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
+pub(crate) enum GraphFinding {
+    /// No such task.
+    #[error("unknown task `{name}`")]
+    #[diagnostic(code(envloom::graph::unknown_task), help("{help}"))]
+    UnknownTask {
+        /// The word.
+        name: String,
+        /// The nearest name, or all of them.
+        help: String,
+        /// The word.
+        #[label("no such task")]
+        span: SourceSpan,
+    },
+    /// No such environment.
+    #[error("unknown environment `{name}`")]
+    #[diagnostic(code(envloom::graph::unknown_environment), help("{help}"))]
+    UnknownEnvironment {
+        /// The word.
+        name: String,
+        /// The nearest name, or all of them.
+        help: String,
+        /// The word.
+        #[label("no environment, manifest or directory of that name")]
+        span: SourceSpan,
+    },
+    /// A directory or manifest of two environments, or the name of one and the directory of another.
+    #[error("`{name}` names two environments: {hits}")]
+    #[diagnostic(code(envloom::graph::ambiguous_environment), help("write the environment's name: {hits}"))]
+    AmbiguousEnvironment {
+        /// The word.
+        name: String,
+        /// The names it could mean.
+        hits: String,
+        /// The word.
+        #[label("which one?")]
+        span: SourceSpan,
+    },
+    /// Nothing says which environment.
+    #[error("`{task}` needs an environment")]
+    #[diagnostic(
+        code(envloom::graph::no_environment),
+        help("write {example}, or declare `default-environment` in tasks.kdl")
+    )]
+    NoEnvironment {
+        /// The task's word.
+        task: String,
+        /// What could be typed.
+        example: String,
+        /// The target.
+        #[label("of which environment?")]
+        span: SourceSpan,
+    },
+    /// An own task has no environment.
+    #[error("`{task}` has no matrix, so it takes no environment and no cell")]
+    #[diagnostic(code(envloom::graph::needless_environment), help("write `{task}` alone"))]
+    NeedlessEnvironment {
+        /// The task's word.
+        task: String,
+        /// What is too much.
+        #[label("not needed")]
+        span: SourceSpan,
+    },
+    /// Does not fit the grammar.
+    #[error("`{target}` is no target")]
+    #[diagnostic(
+        code(envloom::graph::malformed_target),
+        help("a target is TASK[:ENVIRONMENT][@CELL], for example lock:prod or sync:dev@cu124")
+    )]
+    MalformedTarget {
+        /// The word.
+        target: String,
+        /// The word.
+        #[label("{problem}")]
+        span: SourceSpan,
+        /// What does not fit.
+        problem: String,
+    },
+    /// Only syncs have cells.
+    #[error("`{task}` is of a whole environment and takes no cell")]
+    #[diagnostic(code(envloom::graph::needless_cell), help("write `{instead}`"))]
+    NeedlessCell {
+        /// The task's word.
+        task: String,
+        /// What to type.
+        instead: String,
+        /// The cell.
+        #[label("not needed")]
+        span: SourceSpan,
+    },
+    /// No axis has the value.
+    #[error("no axis has the value `{value}`")]
+    #[diagnostic(code(envloom::graph::unknown_value), help("{help}"))]
+    UnknownValue {
+        /// The word.
+        value: String,
+        /// The nearest value, or all of them.
+        help: String,
+        /// The word.
+        #[label("unknown value")]
+        span: SourceSpan,
+    },
+    /// No such axis.
+    #[error("unknown axis `{axis}`")]
+    #[diagnostic(code(envloom::graph::unknown_axis), help("{help}"))]
+    UnknownAxis {
+        /// The word.
+        axis: String,
+        /// The nearest axis, or all of them.
+        help: String,
+        /// The word.
+        #[label("unknown axis")]
+        span: SourceSpan,
+    },
+    /// Two axes have the value.
+    #[error("`{value}` is a value of the axes {axes}")]
+    #[diagnostic(code(envloom::graph::ambiguous_value), help("write {example}"))]
+    AmbiguousValue {
+        /// The word.
+        value: String,
+        /// The axes.
+        axes: String,
+        /// What could be typed.
+        example: String,
+        /// The word.
+        #[label("of which axis?")]
+        span: SourceSpan,
+    },
+    /// Two values on one axis.
+    #[error("two values for the axis `{axis}`")]
+    #[diagnostic(
+        code(envloom::graph::twice_on_axis),
+        help("a venv holds one of them; write two targets to sync both")
+    )]
+    TwiceOnAxis {
+        /// The axis.
+        axis: String,
+        /// The second value.
+        #[label("the second one")]
+        span: SourceSpan,
+    },
+    /// The promise that uv does not make: no sync without its variant.
+    #[error("`{target}` does not say which variant of `{axis}`")]
+    #[diagnostic(
+        code(envloom::graph::variant_required),
+        help(
+            "type {example}; the choices are {choices}. A sync without one would remove what the variants supply. \
+             The axis is declared at {declared}; `prefer \"{axis}\" \"…\"` in tasks.local.kdl chooses for this machine"
+        )
+    )]
+    VariantRequired {
+        /// The target.
+        target: String,
+        /// The axis.
+        axis: String,
+        /// The values.
+        choices: String,
+        /// What could be typed.
+        example: String,
+        /// Line and column of the axis in `tasks.kdl`.
+        declared: String,
+        /// The target.
+        #[label("no variant chosen")]
+        span: SourceSpan,
+    },
+    /// Not for this platform.
+    #[error("variant `{variant}` does not exist for this platform")]
+    #[diagnostic(
+        code(envloom::graph::impossible_cell),
+        help("it is declared `on=\"{platforms}\"`; possible here: {possible}")
+    )]
+    ImpossibleCell {
+        /// The variant.
+        variant: String,
+        /// Where it exists.
+        platforms: String,
+        /// The variants that exist here.
+        possible: String,
+        /// The word.
+        #[label("not for this platform")]
+        span: SourceSpan,
+    },
+    /// Outside requires-python.
+    #[error("Python {python} is outside `requires-python \"{requires}\"` of {environment}")]
+    #[diagnostic(code(envloom::graph::python_not_allowed), help("choose a Python within the range"))]
+    PythonNotAllowed {
+        /// The version asked for.
+        python: String,
+        /// The range.
+        requires: String,
+        /// The environment.
+        environment: String,
+        /// The word.
+        #[label("not allowed")]
+        span: SourceSpan,
+    },
+    /// Reserved for a later version.
+    #[error("`@auto` is not supported by this version")]
+    #[diagnostic(code(envloom::graph::auto_not_supported), help("name the variant: {choices}"))]
+    AutoNotSupported {
+        /// The values.
+        choices: String,
+        /// The word.
+        #[label("reserved")]
+        span: SourceSpan,
+    },
+    /// No such variable.
+    #[error("unknown variable `{name}`")]
+    #[diagnostic(code(envloom::graph::unknown_variable), help("{help}"))]
+    UnknownVariable {
+        /// The word before `=`.
+        name: String,
+        /// The nearest name, or all of them.
+        help: String,
+        /// The word.
+        #[label("no axis, ENV or PYTHON")]
+        span: SourceSpan,
+    },
+    /// A file of tasks only.
+    #[error("`{task}` needs a project, and {file} declares none")]
+    #[diagnostic(
+        code(envloom::graph::no_project),
+        help("declare `project \"name\" {{ … }}` and an `environment`, or run one of its tasks: {tasks}")
+    )]
+    NoProject {
+        /// The task's word.
+        task: String,
+        /// The file.
+        file: String,
+        /// Its own tasks.
+        tasks: String,
+        /// The word.
+        #[label("needs a project")]
+        span: SourceSpan,
+    },
+    /// No target, no default.
+    #[error("nothing to do: no target was given and {file} has no `default`")]
+    #[diagnostic(
+        code(envloom::graph::nothing_to_do),
+        help(
+            "name a target, for example {example}, or declare `default \"check\"`; `envloom list` shows all"
+        )
+    )]
+    NothingToDo {
+        /// The file.
+        file: String,
+        /// What could be typed.
+        example: String,
+    },
+    /// The tasks of a strongly connected component, in order.
+    #[error("tasks wait for one another: {path}")]
+    #[diagnostic(code(envloom::graph::cycle), help("remove one of these dependencies"))]
+    Cycle {
+        /// `a -> b -> a`
+        path: String,
+        /// Where each is declared.
+        #[label(collection, "in the circle")]
+        spans: Vec<SourceSpan>,
+    },
+}

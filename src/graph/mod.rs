@@ -1,0 +1,20 @@
+//! Layer 4: [`Model`](crate::model::Model) + the words of the command line -> [`TaskGraph`].
+//!
+//! [`select`] reads targets, [`TaskGraphBuilder`] adds what they wait for and seals the graph. Holding a
+//! [`TaskGraph`] proves that it is acyclic, that every dependency exists and that a sync has its choice on
+//! every axis. The room is pure.
+
+mod build;
+mod cell;
+mod environment;
+mod error;
+mod target;
+mod task;
+
+#[cfg(test)]
+mod testing;
+
+pub(crate) use build::{TaskGraph, TaskGraphBuilder};
+pub(crate) use error::{CODES, GraphError};
+pub(crate) use target::{Assignment, Selection, Words, candidates, cell_of, nothing_to_do, select};
+pub(crate) use task::{Kind, Task, TaskKey, VERBS_OF_TASKS};

@@ -1,0 +1,202 @@
+//! What a lockfile can hold that neither `tasks.kdl` nor `envloom.lock` asks for.
+//!
+//! Spans point into `tasks.kdl`, at the pin, the package, the variant or the environment that asked for
+//! something else; [`VerifyError`] adds its text, once.
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+use thiserror::Error;
+
+use crate::base::SourceFile;
+
+/// All that is wrong with one environment's lockfile.
+#[derive(Debug, Error, Diagnostic)]
+#[error("the lockfile of `{environment}` is not what tasks.kdl and envloom.lock ask for")]
+pub(crate) struct VerifyError {
+    /// The environment's name.
+    pub(crate) environment: String,
+    /// `tasks.kdl`.
+    #[source_code]
+    pub(crate) source_code: NamedSource<String>,
+    /// At least one.
+    #[related]
+    pub(crate) findings: Vec<VerifyFinding>,
+}
+
+impl VerifyError {
+    /// Joins findings with `tasks.kdl`; `None` when there are none.
+    #[must_use]
+    pub(crate) fn of(environment: &str, source: &SourceFile, findings: Vec<VerifyFinding>) -> Option<Self> {
+        let environment = environment.to_owned();
+        (!findings.is_empty()).then(|| Self { environment, source_code: source.named(), findings })
+    }
+}
+
+/// One way in which a lockfile is not what the model and the record ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
+pub(crate) enum VerifyFinding {
+    /// A package that takes part is not in the lockfile.
+    #[error("`{package}` takes part in `{environment}` and is not in its lockfile")]
+    #[diagnostic(code(envloom::ledger::not_locked), help("type `envloom lock:{environment}`"))]
+    NotLocked {
+        package: String,
+        environment: String,
+        #[label("not locked")]
+        span: SourceSpan,
+    },
+
+    /// An internal package is taken from an index.
+    #[error("internal package `{package}` {version} is locked from the index {index}")]
+    #[diagnostic(
+        code(envloom::ledger::from_index),
+        help(
+            "whoever owns that name there chooses your code; type `envloom generate:{environment} lock:{environment}`"
+        )
+    )]
+    FromIndex {
+        package: String,
+        version: String,
+        index: String,
+        environment: String,
+        #[label("internal")]
+        span: SourceSpan,
+    },
+
+    /// Something is installed from the working tree where tags are asked for.
+    #[error("`{package}` is locked as {found}, but `{environment}` is frozen")]
+    #[diagnostic(
+        code(envloom::ledger::working_tree),
+        help(
+            "a frozen environment holds releases only; type `envloom generate:{environment} lock:{environment}`"
+        )
+    )]
+    WorkingTree {
+        package: String,
+        found: String,
+        environment: String,
+        #[label("releases only")]
+        span: SourceSpan,
+    },
+
+    /// An internal package comes from elsewhere than declared.
+    #[error("`{package}` is locked from {found}, not from {expected}")]
+    #[diagnostic(
+        code(envloom::ledger::wrong_source),
+        help("type `envloom generate:{environment} lock:{environment}`")
+    )]
+    WrongSource {
+        package: String,
+        found: String,
+        expected: String,
+        environment: String,
+        #[label("{expected}")]
+        span: SourceSpan,
+    },
+
+    /// An internal package reached the lockfile without a pin.
+    #[error("internal package `{package}` is in the lockfile of `{environment}` without a pin")]
+    #[diagnostic(
+        code(envloom::ledger::unpinned),
+        help("something requires it: add `pin \"{package}\" \"<tag>\"` to `environment \"{environment}\"`")
+    )]
+    Unpinned {
+        package: String,
+        environment: String,
+        #[label("internal")]
+        span: SourceSpan,
+    },
+
+    /// A pin's release is not in `envloom.lock`.
+    #[error("envloom.lock has no release `{package} {reference}`")]
+    #[diagnostic(
+        code(envloom::ledger::not_recorded),
+        help("type `envloom generate:{environment}` and commit envloom.lock")
+    )]
+    NotRecorded {
+        package: String,
+        reference: String,
+        environment: String,
+        #[label("pinned here")]
+        span: SourceSpan,
+    },
+
+    /// The lockfile's commit is not the record's.
+    #[error("`{package}` {reference} was {recorded} when it was recorded, and is {locked} in the lockfile")]
+    #[diagnostic(
+        code(envloom::ledger::moved_tag),
+        help(
+            "the tag was moved. Pin another release; or, if the move is meant, type `envloom lock:{environment} --accept-moved`"
+        )
+    )]
+    MovedTag {
+        package: String,
+        reference: String,
+        recorded: String,
+        locked: String,
+        environment: String,
+        #[label("moved")]
+        span: SourceSpan,
+    },
+
+    /// Versions of one release disagree.
+    #[error("`{package}` {reference} stands for version {expected}, but {place} says {found}")]
+    #[diagnostic(
+        code(envloom::ledger::version_differs),
+        help("tag a commit whose version is {expected}, or pin the tag that belongs to {found}")
+    )]
+    VersionDiffers {
+        package: String,
+        reference: String,
+        expected: String,
+        place: &'static str,
+        found: String,
+        #[label("stands for {expected}")]
+        span: SourceSpan,
+    },
+
+    /// A variant's package comes from elsewhere than the variant's index.
+    #[error("with `{variant}`, `{package}` {version} comes from {found}, not from {expected}{through}")]
+    #[diagnostic(
+        code(envloom::ledger::wrong_index),
+        help(
+            "type `envloom generate:{environment} lock:{environment}`; if it stays, exclude `{package}` from the package that asks for it"
+        )
+    )]
+    WrongIndex {
+        variant: String,
+        package: String,
+        version: String,
+        found: String,
+        expected: String,
+        through: String,
+        environment: String,
+        #[label("this variant")]
+        span: SourceSpan,
+    },
+
+    /// A variant's extra lacks a package.
+    #[error("the lockfile of `{environment}` has no `{package}` for `{variant}`")]
+    #[diagnostic(
+        code(envloom::ledger::variant_lacks),
+        help("type `envloom generate:{environment} lock:{environment}`")
+    )]
+    VariantLacks {
+        variant: String,
+        package: String,
+        environment: String,
+        #[label("this variant")]
+        span: SourceSpan,
+    },
+
+    /// A frozen environment takes something by plain http.
+    #[error("`{package}` is locked from {url}, which is not encrypted")]
+    #[diagnostic(
+        code(envloom::ledger::plain_http),
+        help("use the https address of that server; only this machine's own (localhost) may go without")
+    )]
+    PlainHttp {
+        package: String,
+        url: String,
+        #[label("this environment is frozen")]
+        span: SourceSpan,
+    },
+}

@@ -1,0 +1,34 @@
+//! Layer 3: `envloom.lock` <-> [`Record`], and what uv wrote against it.
+//!
+//! `envloom.lock` is committed and machine-written: one entry a line, sorted, so that it merges well. It
+//! holds the releases that pins name (tag -> peeled commit, and the metadata of the package there) and,
+//! for each manifest, which entries envloom wrote last, by digest.
+//!
+//! [`Record::parse`] and [`Record::render`] are pure. [`complete`] asks git for the releases that the model
+//! pins and the record lacks, so that rendering manifests stays pure. [`verify`] holds a [`Lockfile`] against
+//! the model and the record, and is pure too. Only `generate` and `lock` write the file, through the
+//! coordinator.
+
+mod complete;
+mod error;
+mod finding;
+mod fork;
+mod lockfile;
+mod metadata;
+mod origin;
+mod reading;
+mod record;
+mod repository;
+mod variants;
+mod verify;
+
+#[cfg(test)]
+mod testing;
+
+pub(crate) use complete::{complete, missing, prune};
+pub(crate) use error::CODES;
+pub(crate) use finding::{VerifyError, VerifyFinding};
+pub(crate) use lockfile::Lockfile;
+pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};
+pub(crate) use repository::{Progress, Remotes};
+pub(crate) use verify::verify;

@@ -1,0 +1,110 @@
+//! Where a package's repository can be read: its submodule in the working tree, else a bare clone in
+//! `.envloom/git`.
+//!
+//! A submodule is read only if it is what `tasks.kdl` declares: a checkout of its own inside the repository
+//! whose `origin` is the declared url, to the byte. Anything else could show another repository's tags under
+//! this package's name. Nothing in it is changed; the bare clone is a copy that may be deleted at any time.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::{Digest, RelPath};
+use crate::model::Package;
+use crate::tool::ToolError;
+use crate::tool::git::Git;
+
+/// How to reach the packages' repositories.
+pub(crate) struct Remotes<'a> {
+    git: &'a Git,
+    root: &'a Path,
+    offline: bool,
+    progress: &'a (dyn Fn(Progress<'_>) + Sync),
+}
+
+/// What is being done, for a status line. May come from several threads at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress<'a> {
+    /// A remote is cloned or fetched.
+    Fetching {
+        /// Its url.
+        git: &'a str,
+    },
+    /// A release was read.
+    Read {
+        /// The package.
+        package: &'a str,
+        /// The tag or commit.
+        reference: &'a str,
+    },
+}
+
+impl<'a> Remotes<'a> {
+    /// `root` is the absolute root of the repository. With `offline` no remote is asked.
+    pub(crate) fn new(
+        git: &'a Git,
+        root: &'a Path,
+        offline: bool,
+        progress: &'a (dyn Fn(Progress<'_>) + Sync),
+    ) -> Self {
+        Self { git, root, offline, progress }
+    }
+
+    /// The program that answers.
+    pub(super) fn git(&self) -> &Git {
+        self.git
+    }
+
+    /// Tells what is being done.
+    pub(super) fn tell(&self, progress: Progress<'_>) {
+        (self.progress)(progress);
+    }
+
+    /// The package's own checkout in the working tree, if it is one and comes from `url`.
+    pub(super) fn checkout(&self, package: &Package, url: &str) -> Option<PathBuf> {
+        let path = above(&package.path.as_ref()?.value, &package.subdirectory)?;
+        let directory = path.under(self.root);
+        directory.join(".git").symlink_metadata().ok()?;
+        let directory = directory.canonicalize().ok()?;
+        let is_inside = self.root.canonicalize().is_ok_and(|root| directory.starts_with(root));
+        // What cannot be read is not used; the bare clone then says what is wrong.
+        let top = self.git.toplevel(&directory).ok()??;
+        let origin = self.git.origin(&directory).ok()??;
+        (is_inside && top == directory && origin == url).then_some(directory)
+    }
+
+    /// A bare clone of `url`, as new as the remote; with `--offline` as old as it is, `None` if there is none.
+    pub(super) fn mirror(&self, url: &str) -> Result<Option<PathBuf>, ToolError> {
+        let into = self.root.join(".envloom/git").join(Digest::of(url).to_string());
+        if self.offline {
+            return Ok(into.join("HEAD").is_file().then_some(into));
+        }
+        self.tell(Progress::Fetching { git: url });
+        self.git.mirror(url, &into)?;
+        Ok(Some(into))
+    }
+
+    /// May no remote be asked?
+    pub(super) fn is_offline(&self) -> bool {
+        self.offline
+    }
+}
+
+/// The directory that `subdirectory` lies in when it is at `path`: the top of the package's repository.
+fn above(path: &RelPath, subdirectory: &RelPath) -> Option<RelPath> {
+    let path: Vec<&str> = path.parts().collect();
+    let below: Vec<&str> = subdirectory.parts().collect();
+    RelPath::parse(&path.strip_suffix(below.as_slice())?.join("/")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_top_of_a_repository_is_above_its_subdirectory() {
+        let path = |text| RelPath::parse(text).unwrap();
+        assert_eq!(above(&path("packages/a"), &RelPath::root()), Some(path("packages/a")));
+        assert_eq!(above(&path("packages/a/python"), &path("python")), Some(path("packages/a")));
+        assert_eq!(above(&path("packages/a"), &path("packages/a")), Some(RelPath::root()));
+        assert_eq!(above(&path("packages/a"), &path("python")), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! What stands beside our entries and concerns the other environments.
+
+use std::collections::BTreeSet;
+
+use crate::base::SourceFile;
+use crate::model::{CARRIED, Environment, Model, Sources};
+
+use super::entry::{EntryPath, Segment};
+use super::faithful::is_ours;
+use super::view::View;
+use super::words;
+
+/// An entry that someone wrote beside ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    /// Its path, as shown: `project.dependencies[packaging]`.
+    pub(crate) path: String,
+    /// The line of the manifest it stands in, from 1.
+    pub(crate) line: usize,
+    /// The line to add to `tasks.kdl`; `None` where `tasks.kdl` has no word for it.
+    pub(crate) kdl: Option<String>,
+}
+
+/// The entries of `view` that are not ours and that other environments lack.
+pub(super) fn foreign(
+    model: &Model,
+    environment: &Environment,
+    view: &View<'_>,
+    ours: &BTreeSet<EntryPath>,
+) -> Vec<Foreign> {
+    let source = SourceFile::new("", view.text);
+    let mut found: Vec<(usize, Foreign)> = Vec::new();
+    for leaf in view.leaves() {
+        let Some(path) = concerning(environment, &leaf.path).filter(|_| !is_ours(&leaf.path, ours)) else {
+            continue;
+        };
+        let Ok(Some(node)) = view.find(&path.0) else {
+            continue;
+        };
+        let start = node.span().start;
+        let entry = Foreign {
+            path: words::path(&path),
+            line: source.line_column(start).0,
+            kdl: words::kdl(model, environment, &path, &node.value()),
+        };
+        if !found.iter().any(|(_, known)| known.path == entry.path) {
+            found.push((start, entry));
+        }
+    }
+    found.sort_by_key(|(start, _)| *start);
+    found.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// The entry that a leaf belongs to, if it is of a kind that the other environments would lack.
+fn concerning(environment: &Environment, leaf: &EntryPath) -> Option<EntryPath> {
+    let (keys, element) = words::parts(leaf);
+    let concerns = match keys.as_slice() {
+        ["project", "dependencies"] | ["project", "optional-dependencies", _] | ["dependency-groups", _] => {
+            element.is_some()
+        }
+        ["tool", "uv", "workspace", "members"] => element.is_some(),
+        ["tool", "uv", "sources", _, ..] => {
+            let keys = leaf.0.iter().take(4).cloned().collect();
+            return Some(EntryPath(keys));
+        }
+        ["tool", "uv", setting, ..] if CARRIED.contains(setting) => {
+            // What a workspace environment says here, the others carry, as far as they may.
+            environment.sources != Sources::Workspace
+        }
+        _ => false,
+    };
+    concerns.then(|| match leaf.0.as_slice() {
+        [tool, uv, setting, Segment::Key(_), ..]
+            if keys.first() == Some(&"tool") && keys.get(2) != Some(&"workspace") =>
+        {
+            EntryPath(vec![tool.clone(), uv.clone(), setting.clone()])
+        }
+        _ => leaf.clone(),
+    })
+}

@@ -1,0 +1,46 @@
+//! Layer 3: [`Model`](crate::model::Model) + [`Record`](crate::ledger::Record) + the manifests on disk ->
+//! [`ManifestSet`].
+//!
+//! Ownership is by entry, never by table or array. `dev` and `pinned` say which entries an environment's
+//! manifest must have, `carry` adds the resolution settings that a tags environment takes over from the
+//! workspace's manifest; [`render`] compares them with the text and the record, and `edit` puts them into
+//! the text and leaves every other byte alone. An entry that is no longer what envloom last wrote is a hand
+//! edit and stops that environment; an entry beside ours is foreign, stays, and is reported.
+//!
+//! Texts are edited by splices at the spans that `toml_edit` gives, never by printing a changed document: a
+//! byte outside a splice cannot change. Each edit is checked afterwards: all entries hold, and no value that
+//! is not ours differs. Refused: `DocumentMut`, which moves comments and turns CRLF into LF.
+//!
+//! The room is pure: the texts come in, the texts go out. Nothing here reads or writes a file.
+
+mod carry;
+mod dev;
+mod edit;
+mod entry;
+mod error;
+mod faithful;
+mod foreign;
+mod identity;
+mod layout;
+mod ownership;
+mod pinned;
+mod project;
+mod python;
+mod render;
+mod request;
+mod sequence;
+mod supply;
+mod view;
+mod words;
+
+#[cfg(test)]
+pub(crate) use error::ManifestFinding;
+pub(crate) use error::{CODES, ManifestError};
+
+pub(crate) use render::{render, requirements_of};
+#[cfg(test)]
+pub(crate) use request::Change;
+pub(crate) use request::{Disposition, ManifestSet, Members, OnDisk, PythonVersionFile, Rendered, Request};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,342 @@
+//! The door: what every manifest is to be.
+
+use std::collections::BTreeSet;
+
+use toml_edit::TomlError;
+
+use super::carry::{self, Origin};
+use super::edit::{self, Fault};
+use super::entry::{Entry, EntryPath};
+use super::error::{ManifestError, ManifestFinding};
+use super::faithful;
+use super::foreign::{Foreign, foreign};
+use super::ownership::{self, Case, Edits, places};
+use super::python::{PYTHON_VERSION, PythonVersion};
+use super::request::{Disposition, ManifestSet, OnDisk, PythonVersionFile, Rendered, Request};
+use super::view::View;
+use super::words;
+use super::{dev, pinned};
+use crate::base::{Digest, RelPath, SourceFile};
+use crate::ledger::Owned;
+use crate::model::{Environment, EnvironmentId, Project, Sources};
+
+/// The first line of a manifest that envloom wrote whole. It names no environment, so that those of one kind
+/// differ in their pins only.
+const HEADER: &str = "# Written by envloom from tasks.kdl. Edit that and run `envloom generate`; what is added here by hand stays.";
+
+/// Says what every manifest is to be.
+#[must_use]
+pub(crate) fn render(request: &Request<'_>) -> ManifestSet {
+    let model = request.model;
+    let Some(project) = &model.project else {
+        return ManifestSet { manifests: Vec::new() };
+    };
+    let workspace = model.workspace_environment();
+    let origin = workspace.map(|(id, environment)| Workspace::read(request, id, environment, project));
+    let manifests = model
+        .environments()
+        .map(|(id, environment)| {
+            let wanted = match (environment.sources, &origin) {
+                (Sources::Workspace, _) => Ok(wanted_in_workspace(request, environment, project)),
+                (Sources::Tags(_), Some(Err(unread))) => Err(unread.clone()),
+                (Sources::Tags(_), origin) => {
+                    let own =
+                        pinned::entries(model, environment, project, request.record, request.scoped_excludes);
+                    let carried = match origin {
+                        Some(Ok(workspace)) => workspace.carried(environment),
+                        _ => Vec::new(),
+                    };
+                    Ok(carry::merged(own, carried))
+                }
+            };
+            Manifest::new(request, id, environment).rendered(wanted)
+        })
+        .collect();
+    ManifestSet { manifests }
+}
+
+/// The requirements in a package's manifest: its dependencies and those of its extras. An unreadable manifest
+/// has none here: uv will say what is wrong with it.
+#[must_use]
+pub(crate) fn requirements_of(manifest: &str) -> Vec<String> {
+    let Ok(view) = View::parse(without_mark(manifest).1) else {
+        return Vec::new();
+    };
+    let required = |path: &EntryPath| {
+        matches!(
+            words::parts(path).0.as_slice(),
+            ["project", "dependencies"] | ["project", "optional-dependencies", _]
+        )
+    };
+    let leaves = view.leaves().into_iter().filter(|leaf| required(&leaf.path));
+    leaves.filter_map(|leaf| leaf.value.as_str().map(str::to_owned)).collect()
+}
+
+fn wanted_in_workspace(request: &Request<'_>, environment: &Environment, project: &Project) -> Vec<Entry> {
+    dev::entries(request.model, environment, project, request.members, request.scoped_excludes)
+}
+
+/// The byte order mark, if any, and the text after it.
+fn without_mark(text: &str) -> (&str, &str) {
+    text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 })
+}
+
+fn not_toml(fault: &TomlError) -> ManifestFinding {
+    let span = fault.span().unwrap_or_default();
+    ManifestFinding::NotToml {
+        message: crate::base::printable(fault.message()).into_owned(),
+        span: span.into(),
+    }
+}
+
+/// What tags environments carry over from.
+struct Workspace {
+    text: String,
+    directory: RelPath,
+    ours: BTreeSet<EntryPath>,
+}
+
+impl Workspace {
+    /// Fails where its manifest cannot be read: then nobody knows what to carry.
+    fn read(
+        request: &Request<'_>,
+        id: EnvironmentId,
+        environment: &Environment,
+        project: &Project,
+    ) -> Result<Self, ManifestError> {
+        let text = request.on_disk.get(&id).and_then(|found| found.manifest.as_deref()).unwrap_or_default();
+        let text = without_mark(text).1.to_owned();
+        if let Err(fault) = View::parse(&text) {
+            let source = SourceFile::new(environment.manifest.value.as_str(), text.as_str());
+            return Err(ManifestError::new(&source, vec![not_toml(&fault)]));
+        }
+        let wanted = wanted_in_workspace(request, environment, project);
+        let owned = request.record.owned.get(&environment.manifest.value).map(places).unwrap_or_default();
+        let ours = wanted.into_iter().map(|entry| entry.path).chain(owned.into_keys()).collect();
+        Ok(Self { text, directory: environment.directory(), ours })
+    }
+
+    fn carried(&self, environment: &Environment) -> Vec<Entry> {
+        let Ok(view) = View::parse(&self.text) else {
+            return Vec::new();
+        };
+        carry::entries(
+            &Origin { view: &view, directory: self.directory.clone(), ours: &self.ours },
+            environment,
+        )
+    }
+}
+
+/// One manifest at work.
+struct Manifest<'r> {
+    request: &'r Request<'r>,
+    id: EnvironmentId,
+    environment: &'r Environment,
+    on_disk: OnDisk,
+    owned: Option<&'r Owned>,
+    disposition: Disposition,
+}
+
+/// What is settled about one manifest.
+struct Settled {
+    text: String,
+    edits: Edits,
+    python_version: PythonVersionFile,
+    owned: Owned,
+}
+
+impl<'r> Manifest<'r> {
+    fn new(request: &'r Request<'r>, id: EnvironmentId, environment: &'r Environment) -> Self {
+        let on_disk = request.on_disk.get(&id).cloned().unwrap_or_default();
+        let owned = request.record.owned.get(&environment.manifest.value);
+        let disposition = request.dispositions.get(&id).copied().unwrap_or_default();
+        Self { request, id, environment, on_disk, owned, disposition }
+    }
+
+    /// The text on disk without its mark; `None` where there is nothing to keep.
+    fn old(&self) -> Option<&str> {
+        let text = without_mark(self.on_disk.manifest.as_deref()?).1;
+        (self.owned.is_some() || !text.trim().is_empty()).then_some(text)
+    }
+
+    fn rendered(self, wanted: Result<Vec<Entry>, ManifestError>) -> Rendered {
+        let source =
+            SourceFile::new(self.environment.manifest.value.as_str(), self.old().unwrap_or_default());
+        let settled = wanted.and_then(|wanted| {
+            self.settled(&wanted)
+                .map(|settled| (self.foreign(&settled.text, &wanted), settled))
+                .map_err(|findings| ManifestError::new(&source, findings))
+        });
+        let mark = self.on_disk.manifest.as_deref().map_or("", |text| without_mark(text).0);
+        let common = |text: String| (Digest::of(&text), text);
+        let path = self.environment.manifest.value.clone();
+        match settled {
+            Ok((foreign, settled)) => {
+                let (digest, text) = common(format!("{mark}{}", settled.text));
+                Rendered {
+                    environment: self.id,
+                    path,
+                    refused: None,
+                    old: self.on_disk.manifest,
+                    text,
+                    python_version: settled.python_version,
+                    digest,
+                    owned: settled.owned,
+                    changes: settled.edits.changes,
+                    foreign,
+                }
+            }
+            Err(refused) => {
+                let (digest, text) = common(self.on_disk.manifest.clone().unwrap_or_default());
+                Rendered {
+                    environment: self.id,
+                    path,
+                    refused: Some(refused),
+                    old: self.on_disk.manifest,
+                    text,
+                    python_version: PythonVersionFile::Leave,
+                    digest,
+                    owned: self.owned.cloned().unwrap_or_default(),
+                    changes: Vec::new(),
+                    foreign: Vec::new(),
+                }
+            }
+        }
+    }
+
+    /// The new text, or all that speaks against it.
+    fn settled(&self, wanted: &[Entry]) -> Result<Settled, Vec<ManifestFinding>> {
+        let mut findings: Vec<ManifestFinding> = self.uv_toml().into_iter().collect();
+        let python = self.python_version().judged().map_err(|finding| findings.push(finding));
+        let edited = match self.old() {
+            None => self.whole(wanted),
+            Some(text) => self.edited(text, wanted),
+        };
+        match (edited, python) {
+            (Ok((text, edits)), Ok((python_version, pin))) if findings.is_empty() => {
+                let mut owned: Owned =
+                    wanted.iter().map(|entry| (entry.path.to_string(), entry.digest())).collect();
+                owned.extend(pin.map(|digest| (PYTHON_VERSION.to_owned(), digest)));
+                Ok(Settled { text, edits, python_version, owned })
+            }
+            (edited, _) => {
+                findings.extend(edited.err().into_iter().flatten());
+                Err(findings)
+            }
+        }
+    }
+
+    /// A manifest from nothing.
+    fn whole(&self, wanted: &[Entry]) -> Result<(String, Edits), Vec<ManifestFinding>> {
+        let nothing = View::parse("").map_err(|fault| vec![not_toml(&fault)])?;
+        let case = Case { owned: None, disposition: Disposition::TakeOver, ..self.case(&nothing, wanted) };
+        let edits = ownership::judge(&case)?;
+        let text = format!("{HEADER}\n");
+        self.applied(&text, wanted, &edits).map(|text| (text, edits))
+    }
+
+    fn case<'c>(&'c self, view: &'c View<'c>, wanted: &'c [Entry]) -> Case<'c> {
+        Case {
+            model: self.request.model,
+            environment: self.environment,
+            view,
+            wanted,
+            owned: self.owned,
+            disposition: self.disposition,
+        }
+    }
+
+    fn edited(&self, text: &str, wanted: &[Entry]) -> Result<(String, Edits), Vec<ManifestFinding>> {
+        let view = View::parse(text).map_err(|fault| vec![not_toml(&fault)])?;
+        let edits = ownership::judge(&self.case(&view, wanted))?;
+        self.applied(text, wanted, &edits).map(|text| (text, edits))
+    }
+
+    /// The text with the edits made and checked.
+    fn applied(&self, text: &str, wanted: &[Entry], edits: &Edits) -> Result<String, Vec<ManifestFinding>> {
+        let unfaithful = |path: Option<&EntryPath>, text: &str| {
+            let span =
+                path.zip(View::parse(text).ok()).map_or(0..0, |(path, view)| edit::span_of(&view, path));
+            let path = path.map_or_else(|| "the text".to_owned(), words::path);
+            vec![ManifestFinding::Unfaithful { path, span: span.into() }]
+        };
+        let result = edit_all(text, wanted, edits).map_err(|(fault, path)| match fault {
+            Fault::Blocked(found) => vec![ManifestFinding::InTheWay {
+                path: words::path(&found.path),
+                found: found.found,
+                wanted: found.wanted,
+                environment: self.environment.name.value.clone(),
+                span: found.span.into(),
+            }],
+            Fault::Broken => unfaithful(Some(&path), text),
+        })?;
+        let (Ok(before), Ok(after)) = (View::parse(text), View::parse(&result)) else {
+            return Err(unfaithful(None, text));
+        };
+        let ours = self.ours(wanted, edits);
+        match faithful::fault(&before, &after, wanted, &ours) {
+            Some(path) => Err(unfaithful(Some(&path), text)),
+            None => Ok(result),
+        }
+    }
+
+    /// Every place that is, was or becomes ours. An array that only has to exist is nobody's: its elements are.
+    fn ours(&self, wanted: &[Entry], edits: &Edits) -> BTreeSet<EntryPath> {
+        let recorded = self.owned.map(places).unwrap_or_default().into_keys();
+        let mut ours: BTreeSet<EntryPath> =
+            recorded.chain(edits.exchange.iter().map(|(old, _)| old.clone())).collect();
+        ours.retain(|path| super::view::kind_at(&path.0).is_none());
+        ours.extend(
+            wanted.iter().filter(|entry| !faithful::is_exists(entry)).map(|entry| entry.path.clone()),
+        );
+        ours
+    }
+
+    fn foreign(&self, text: &str, wanted: &[Entry]) -> Vec<Foreign> {
+        let ours = self.ours(wanted, &Edits::default());
+        View::parse(text)
+            .map_or_else(|_| Vec::new(), |view| foreign(self.request.model, self.environment, &view, &ours))
+    }
+
+    fn python_version(&self) -> PythonVersion<'_> {
+        PythonVersion {
+            model: self.request.model,
+            environment: self.environment,
+            on_disk: &self.on_disk,
+            owned: self.owned,
+            disposition: self.disposition,
+        }
+    }
+
+    fn uv_toml(&self) -> Option<ManifestFinding> {
+        let text = self.on_disk.uv_toml.as_deref()?;
+        let path = self.environment.directory().join("uv.toml").ok()?;
+        let source = SourceFile::new(path.as_str(), text);
+        let first = text.lines().next().unwrap_or_default().len();
+        Some(ManifestFinding::UvToml { text: source.named(), span: (0..first).into() })
+    }
+}
+
+/// Makes the edits one by one.
+fn edit_all(text: &str, wanted: &[Entry], edits: &Edits) -> Result<String, (Fault, EntryPath)> {
+    let mut result = text.to_owned();
+    let at = |path: &EntryPath| {
+        let path = path.clone();
+        move |fault| (fault, path)
+    };
+    for (old, entry) in &edits.exchange {
+        result = edit::exchange(&result, old, &entry.value).map_err(at(old))?;
+    }
+    for entry in &edits.set {
+        result = edit::set(&result, &entry.path, &entry.value).map_err(at(&entry.path))?;
+    }
+    let kept = |path: &EntryPath| wanted.iter().any(|entry| entry.path == *path);
+    for path in &edits.remove {
+        result = edit::remove(&result, path).map_err(at(path))?;
+        result = edit::prune(&result, path, kept).map_err(at(path))?;
+    }
+    if !text.ends_with('\n') && !edits.remove.is_empty() {
+        result.truncate(result.trim_end_matches(['\n', '\r']).len());
+    }
+    Ok(result)
+}

@@ -1,0 +1,105 @@
+//! Cells: points of the matrix.
+
+use super::environment::EnvironmentId;
+use super::{Axis, Model};
+use crate::config::AxisChoice;
+
+/// More cells of one environment than this are refused when the model is made.
+pub(super) const MAX_CELLS: usize = 10_000;
+
+/// One point of the matrix: an environment, a choice on each axis, and a Python version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cell {
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// For each axis of the model the chosen variant; `None` is the empty choice.
+    pub(crate) choices: Vec<Option<usize>>,
+    /// The Python version where the target names one, or the environment's pin. `None`: whatever suits.
+    pub(crate) python: Option<String>,
+}
+
+impl Cell {
+    /// The chosen variants' names, which are the extras to install.
+    pub(crate) fn variants<'m>(&self, model: &'m Model) -> impl Iterator<Item = &'m str> {
+        self.choices
+            .iter()
+            .zip(&model.axes)
+            .filter_map(|(choice, axis)| choice.map(|at| axis.variants[at].name.value.as_str()))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    /// Do all its variants exist for the platform this program runs on?
+    pub(crate) fn is_possible_here(&self, model: &Model) -> bool {
+        let chosen = self.choices.iter().zip(&model.axes);
+        let mut chosen = chosen.filter_map(|(choice, axis)| choice.map(|at| &axis.variants[at]));
+        chosen.all(super::Variant::is_possible_here)
+    }
+
+    /// The file-safe name, `dev-cu124-py3.12`: the environment, the choice on each axis, the Python.
+    #[must_use]
+    pub(crate) fn slug(&self, model: &Model) -> String {
+        let mut slug = model.environment(self.environment).name.value.clone();
+        for (choice, axis) in self.choices.iter().zip(&model.axes) {
+            slug.push('-');
+            slug.push_str(Self::choice_word(*choice, axis));
+        }
+        if let Some(python) = &self.python {
+            slug.push_str("-py");
+            slug.push_str(python);
+        }
+        slug
+    }
+
+    /// The part of a target after `@`: the choice on each axis, and the Python only where it is not the
+    /// environment's pin. `None` where nothing needs to be said.
+    #[must_use]
+    pub(crate) fn address(&self, model: &Model) -> Option<String> {
+        let mut items: Vec<&str> = self
+            .choices
+            .iter()
+            .zip(&model.axes)
+            .map(|(choice, axis)| Self::choice_word(*choice, axis))
+            .collect();
+        let pin = model.environment(self.environment).settings.python.as_ref().map(|python| &python.value);
+        if self.python.as_ref() != pin {
+            items.extend(self.python.as_deref());
+        }
+        (!items.is_empty()).then(|| items.join(","))
+    }
+
+    /// The word for a choice on an axis.
+    fn choice_word(choice: Option<usize>, axis: &Axis) -> &str {
+        choice.map_or("none", |at| axis.variants[at].name.value.as_str())
+    }
+}
+
+impl Axis {
+    /// The choices there are, in the order written; the empty one comes last.
+    pub(crate) fn options(&self) -> impl Iterator<Item = Option<usize>> {
+        let empty = (self.choose == AxisChoice::AtMostOne).then_some(None);
+        (0..self.variants.len()).map(Some).chain(empty)
+    }
+}
+
+impl Model {
+    /// All cells of an environment: every combination of its axes' choices, with the Python of its pin. Also
+    /// those that this platform cannot have; see [`Variant::is_possible_here`](super::Variant::is_possible_here).
+    #[must_use]
+    pub(crate) fn cells(&self, environment: EnvironmentId) -> Vec<Cell> {
+        let python =
+            self.environment(environment).settings.python.as_ref().map(|python| python.value.clone());
+        let mut combinations = vec![Vec::new()];
+        for axis in &self.axes {
+            let longer = |choices: &Vec<Option<usize>>| {
+                let choices = choices.clone();
+                axis.options()
+                    .map(move |option| choices.iter().copied().chain([option]).collect())
+                    .collect::<Vec<_>>()
+            };
+            combinations = combinations.iter().flat_map(longer).collect();
+        }
+        let cell = |choices| Cell { environment, choices, python: python.clone() };
+        combinations.into_iter().map(cell).collect()
+    }
+}

@@ -1,0 +1,157 @@
+//! Layer 2: [`Config`](crate::config::Config) -> [`Model`].
+//!
+//! Holding a [`Model`] proves that names are unique and well formed (PEP 503), references resolve,
+//! versions (PEP 440), requirements (PEP 508) and tags parse, every path stays in the repository and
+//! every environment has the pins it needs. Whether a sync has its variant only the target knows: that
+//! is `graph`.
+//!
+//! The room is pure: it reads no file and starts nothing.
+
+mod cell;
+mod codes;
+mod environment;
+mod error;
+mod marker;
+mod name;
+mod package;
+mod report;
+mod resolve;
+mod tag;
+#[cfg(test)]
+mod tests;
+mod url;
+mod variant;
+mod verb;
+
+use std::collections::BTreeMap;
+
+use miette::SourceSpan;
+
+pub(crate) use cell::Cell;
+pub(crate) use codes::CODES;
+#[cfg(test)]
+pub(crate) use environment::Settings;
+#[cfg(test)]
+pub(crate) use environment::Sync;
+pub(crate) use environment::{
+    CARRIED, Environment, EnvironmentId, Group, Participant, Pin, PinReference, Project, Requirement, Sources,
+};
+
+pub(crate) use marker::marker_fault;
+pub(crate) use name::PackageName;
+pub(crate) use package::{Package, PackageId, TagForm};
+
+pub(crate) use resolve::requirement::is_requirement;
+pub(crate) use resolve::{resolve, resolve_local};
+#[cfg(test)]
+pub(crate) use variant::Platform;
+pub(crate) use variant::{Axis, Index, IndexLocation, Variant};
+pub(crate) use verb::VERBS;
+
+use crate::base::{SourceFile, Spanned};
+
+/// The whole meaning of `tasks.kdl`.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    /// The text that every span of this model points into.
+    pub(crate) source: SourceFile,
+    /// Which uv the file asks for.
+    pub(crate) uv: Option<UvRequest>,
+    /// What is common to all environments. `None`: a file of tasks only.
+    pub(crate) project: Option<Project>,
+    /// Internal packages, in the order written. [`PackageId`] indexes it.
+    pub(crate) packages: Vec<Package>,
+    /// Indexes declared by `index`; those of variants are in [`Variant::index`].
+    pub(crate) indexes: Vec<Index>,
+    /// Axes of variants, in the order written.
+    pub(crate) axes: Vec<Axis>,
+    /// Environments, in the order written. [`EnvironmentId`] indexes it.
+    pub(crate) environments: Vec<Environment>,
+    /// The maintainer's own tasks, those of `tasks.local.kdl` not among them.
+    pub(crate) tasks: Vec<OwnTask>,
+    /// Targets of a call that names none, unparsed.
+    pub(crate) default: Vec<Spanned<String>>,
+    /// The environment of `sync`, `run` and `use` where nothing else says.
+    pub(crate) default_environment: Option<EnvironmentId>,
+}
+
+/// The meaning of `tasks.local.kdl`, checked against the [`Model`].
+#[derive(Debug, Clone)]
+pub(crate) struct LocalModel {
+    /// The text that every span of this model points into.
+    pub(crate) source: SourceFile,
+    /// Replaces [`Model::default`] unless empty.
+    pub(crate) default: Vec<Spanned<String>>,
+    /// Replaces [`Model::default_environment`].
+    pub(crate) default_environment: Option<EnvironmentId>,
+    /// The preferred choices by the axes' places in [`Model::axes`]; `None` is the empty choice `none`. An axis
+    /// without a preference is absent.
+    pub(crate) prefer: BTreeMap<usize, Option<usize>>,
+    /// The width of a run without `-j`.
+    pub(crate) jobs: Option<u32>,
+    /// Variables for own tasks and `run`.
+    pub(crate) env: Vec<(String, String)>,
+    /// Private tasks.
+    pub(crate) tasks: Vec<OwnTask>,
+    /// An absolute directory for cells' venvs, or one relative to the repository's root.
+    pub(crate) venvs: Option<String>,
+}
+
+/// The uv that `tasks.kdl` asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct UvRequest {
+    /// As written; becomes `tool.uv.required-version`.
+    pub(crate) text: Spanned<String>,
+    /// What it means.
+    pub(crate) wanted: WantedUv,
+    /// SHA-256 of the wheel to provision, 64 hexadecimal digits in lower case.
+    pub sha256: Option<String>,
+}
+
+/// One version or a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum WantedUv {
+    /// Exactly this; provisioned when missing.
+    Exact(pep440_rs::Version),
+    /// Any of these.
+    Range(pep440_rs::VersionSpecifiers),
+}
+
+/// A task that `tasks.kdl` declares.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnTask {
+    /// Its name: lower-case letters, digits, `-`, `_`, and no reserved word.
+    pub(crate) name: Spanned<String>,
+    /// One line for `list`.
+    pub(crate) description: Option<String>,
+    /// Command lines to run one after the other: program and arguments, never empty.
+    pub(crate) steps: Vec<Vec<String>>,
+    /// The node that declared it.
+    pub(crate) span: SourceSpan,
+}
+
+impl Model {
+    /// The environment of that id.
+    #[must_use]
+    pub(crate) fn environment(&self, id: EnvironmentId) -> &Environment {
+        &self.environments[id.0]
+    }
+
+    /// The internal package of that id.
+    #[must_use]
+    pub(crate) fn package(&self, id: PackageId) -> &Package {
+        &self.packages[id.0]
+    }
+
+    /// All environments with their ids.
+    pub(crate) fn environments(&self) -> impl Iterator<Item = (EnvironmentId, &Environment)> {
+        self.environments.iter().enumerate().map(|(at, environment)| (EnvironmentId(at), environment))
+    }
+
+    /// The environment whose manifest is the uv workspace: the one that tagged environments carry their
+    /// resolution settings from. The first one declared where there are several.
+    #[must_use]
+    pub(crate) fn workspace_environment(&self) -> Option<(EnvironmentId, &Environment)> {
+        self.environments().find(|(_, environment)| environment.sources == Sources::Workspace)
+    }
+}

@@ -1,0 +1,84 @@
+//! `tasks.local.kdl` against the model.
+
+use std::collections::BTreeMap;
+
+use super::super::error::ModelFinding;
+use super::super::report::ModelError;
+use super::super::{Axis, LocalModel, Model};
+use super::{Resolver, Thing};
+use crate::base::{Spanned, brief};
+use crate::config::{LocalConfig, PreferNode};
+
+/// Gives the private configuration its meaning.
+///
+/// # Errors
+/// Every mistake in what it means.
+pub(crate) fn resolve_local(local: LocalConfig, model: &Model) -> Result<LocalModel, ModelError> {
+    let mut resolver = Resolver::new(local.source.clone());
+    let prefer = resolver.prefer(&local.prefer, &model.axes);
+    let env = resolver.variables(&local.env);
+    let tasks = resolver.tasks(&local.tasks, &model.tasks);
+    let venvs = local.venvs.as_ref().and_then(|venvs| resolver.venvs(venvs));
+    let default_environment = local
+        .default_environment
+        .and_then(|name| resolver.default_environment(&name, &model.environments, &[]));
+    if !resolver.findings.is_empty() {
+        return Err(ModelError::new(&local.source, resolver.findings));
+    }
+    let (source, default) = (local.source, local.default);
+    let jobs = local.jobs.map(|jobs| jobs.value);
+    Ok(LocalModel { source, default, default_environment, prefer, jobs, env, tasks, venvs })
+}
+
+impl Resolver {
+    /// The preferred choices by axis.
+    fn prefer(&mut self, nodes: &[PreferNode], axes: &[Axis]) -> BTreeMap<usize, Option<usize>> {
+        let mut prefer = BTreeMap::new();
+        let mut seen = BTreeMap::new();
+        for node in nodes {
+            let Some(at) = axes.iter().position(|axis| axis.name.value == node.axis.value) else {
+                let known: Vec<&str> = axes.iter().map(|axis| axis.name.value.as_str()).collect();
+                self.unknown("axis", &node.axis, &known);
+                continue;
+            };
+            self.once(&mut seen, at, &Thing::new("a preference for", &node.axis));
+            let word = |choice: Option<usize>| {
+                choice.map_or("none", |variant| axes[at].variants[variant].name.value.as_str())
+            };
+            let choice = axes[at].options().find(|&choice| word(choice) == node.variant.value);
+            if let Some(choice) = choice {
+                prefer.insert(at, choice);
+            } else {
+                let known: Vec<&str> = axes[at].options().map(word).collect();
+                self.unknown("variant", &node.variant, &known);
+            }
+        }
+        prefer
+    }
+
+    fn variables(&mut self, nodes: &[(Spanned<String>, Spanned<String>)]) -> Vec<(String, String)> {
+        let mut names = BTreeMap::new();
+        for (name, _) in nodes {
+            let fits = name.value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            if !fits {
+                self.invalid_name("a variable", name, "use letters, digits and `_`, no digit first");
+            }
+            self.once(&mut names, name.value.clone(), &Thing::new("variable", name));
+        }
+        nodes.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect()
+    }
+
+    /// An absolute directory, or one relative to the root, which may not climb out.
+    fn venvs(&mut self, text: &Spanned<String>) -> Option<String> {
+        if !text.value.starts_with('/') {
+            return self.path(text).map(|path| path.value.to_string());
+        }
+        if text.value.split('/').any(|part| part == "..") || text.value.trim_matches('/').is_empty() {
+            let (path, reason) = (brief(&text.value), "write the directory itself".to_owned());
+            self.report(ModelFinding::InvalidPath { path, reason, span: text.span });
+            return None;
+        }
+        Some(text.value.clone())
+    }
+}

@@ -1,0 +1,154 @@
+//! The top of `tasks.kdl`: [`resolve`], versions of tools, tasks, defaults.
+
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
+
+use pep440_rs::{Operator, Version, VersionSpecifiers};
+
+use super::super::environment::{EnvironmentId, Project};
+use super::super::error::ModelFinding;
+use super::super::report::ModelError;
+use super::super::{Environment, Model, OwnTask, UvRequest, VERBS, WantedUv};
+use super::axis::Taken;
+use super::environment::Shared;
+use super::{Packages, Resolver, Thing};
+use crate::base::{Spanned, brief};
+use crate::config::{Config, EnvironmentNode, ProjectNode, TaskNode, UvNode};
+
+/// The version of this program.
+const RUNNING: &str = env!("CARGO_PKG_VERSION");
+
+/// Gives the configuration its meaning.
+///
+/// # Errors
+/// Every mistake in what it means.
+pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
+    let mut resolver = Resolver::new(config.source.clone());
+    if let Some(range) = &config.envloom {
+        resolver.running(range);
+    }
+    let uv = config.uv.as_ref().and_then(|uv| resolver.uv(uv));
+    let packages = resolver.packages(&config.packages);
+    let named = Packages::new(&packages);
+    let mut taken = Taken::default();
+    let axes = resolver.axes(&config.variants, &named, &mut taken);
+    let indexes = resolver.indexes(&config.indexes, &mut taken.indexes);
+    let project = config.project.as_ref().and_then(|project| resolver.project(project));
+    let words = config.project.as_ref().map(|project| resolver.words(&project.settings, &named, &taken));
+    let words = words.unwrap_or_default();
+    resolver.check_python(&words.settings);
+    if let Some(environment) = config.environments.first().filter(|_| config.project.is_none()) {
+        resolver.report(ModelFinding::MissingProject { span: environment.name.span });
+    }
+    let limits = resolver.limits(&named, &config.packages, &config.environments);
+    let shared = Shared { packages: &named, limits, project: words, taken: &taken };
+    let environments = resolver.environments(&config.environments, &shared);
+    let tasks = resolver.tasks(&config.tasks, &[]);
+    let default_environment = config
+        .default_environment
+        .and_then(|name| resolver.default_environment(&name, &environments, &config.environments));
+    if !resolver.findings.is_empty() {
+        return Err(ModelError::new(&config.source, resolver.findings));
+    }
+    let (source, default) = (config.source, config.default);
+    Ok(Model {
+        source,
+        uv,
+        project,
+        packages,
+        indexes,
+        axes,
+        environments,
+        tasks,
+        default,
+        default_environment,
+    })
+}
+
+impl Resolver {
+    /// Is the file for this envloom?
+    fn running(&mut self, text: &Spanned<String>) {
+        let Some(range) = self.range(text) else { return };
+        if Version::from_str(RUNNING).is_ok_and(|running| !range.contains(&running)) {
+            let (range, span) = (brief(&text.value), text.span);
+            self.report(ModelFinding::OtherEnvloom { range, running: RUNNING, span });
+        }
+    }
+
+    fn uv(&mut self, node: &UvNode) -> Option<UvRequest> {
+        let wanted = match Version::from_str(&node.version.value) {
+            Ok(version) => Some(WantedUv::Exact(version)),
+            Err(_) => self.range(&node.version).map(wanted),
+        };
+        let exact = matches!(wanted, Some(WantedUv::Exact(_)) | None);
+        if let Some(sha256) = &node.sha256 {
+            let digits =
+                sha256.value.len() == 64 && sha256.value.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let reason = if digits { "a range of uv has no one SHA-256" } else { "this is no SHA-256" };
+            if !digits || !exact {
+                self.report(ModelFinding::InvalidSha256 { reason, span: sha256.span });
+            }
+        }
+        let sha256 = node.sha256.as_ref().map(|sha256| sha256.value.to_ascii_lowercase());
+        Some(UvRequest { text: node.version.clone(), wanted: wanted?, sha256 })
+    }
+
+    fn project(&mut self, node: &ProjectNode) -> Option<Project> {
+        let name = self.package_name("a project", &node.name)?;
+        Some(Project { name: Spanned::new(name, node.name.span), span: node.span })
+    }
+
+    /// Tasks; `others` are those of the other file.
+    pub(super) fn tasks(&mut self, nodes: &[TaskNode], others: &[OwnTask]) -> Vec<OwnTask> {
+        let mut names = BTreeMap::new();
+        let mut tasks = Vec::new();
+        for node in nodes {
+            let fits = self.word("a task", &node.name) && !self.reserved("a task", &node.name, VERBS);
+            let fresh = self.once(&mut names, node.name.value.clone(), &Thing::new("task", &node.name));
+            if others.iter().any(|other| other.name.value == node.name.value) {
+                let (what, name, by) = ("a private task", brief(&node.name.value), "a task of tasks.kdl");
+                self.report(ModelFinding::ReservedName { what, name, by, span: node.name.span });
+            }
+            if fits && fresh {
+                tasks.push(own_task(node));
+            }
+        }
+        tasks
+    }
+
+    /// The environment of that name; one that is declared but wrong has findings of its own.
+    pub(super) fn default_environment(
+        &mut self,
+        name: &Spanned<String>,
+        environments: &[Environment],
+        nodes: &[EnvironmentNode],
+    ) -> Option<EnvironmentId> {
+        let found = environments.iter().position(|environment| environment.name.value == name.value);
+        if found.is_none() && !nodes.iter().any(|node| node.name.value == name.value) {
+            let known: Vec<&str> =
+                environments.iter().map(|environment| environment.name.value.as_str()).collect();
+            self.unknown("environment", name, &known);
+        }
+        found.map(EnvironmentId)
+    }
+}
+
+/// `==0.13.9` is one version.
+fn wanted(range: VersionSpecifiers) -> WantedUv {
+    match &*range {
+        [only] if matches!(only.operator(), Operator::Equal | Operator::ExactEqual) => {
+            WantedUv::Exact(only.version().clone())
+        }
+        _ => WantedUv::Range(range),
+    }
+}
+
+fn own_task(node: &TaskNode) -> OwnTask {
+    let step = |step: &crate::config::CommandNode| step.argv.iter().map(|word| word.value.clone()).collect();
+    OwnTask {
+        name: node.name.clone(),
+        description: node.description.as_ref().map(|text| text.value.clone()),
+        steps: node.run.iter().map(step).collect(),
+        span: node.span,
+    }
+}

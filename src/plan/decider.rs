@@ -1,0 +1,375 @@
+//! What to do about each task, and why: the one code path of running, `-n`, `-v` and `explain`.
+//!
+//! [`decide`] is asked when a task is ready, that is when everything before it is done and its locks are held,
+//! so that it sees the files as the task will. It changes nothing. What it cannot let pass it refuses: a hand
+//! edit, drift under `--locked`, a link out of the repository.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::decide::{Decision, SyncInputs, decide as by_record, decide_sync};
+use super::error::PlanError;
+use super::fingerprint::{Fingerprint, Inputs};
+use super::premises::Premises;
+use super::reason::{FieldChange, RunReason};
+use super::refusal::Refusal;
+use super::venv::inspect;
+use crate::base::RelPath;
+use crate::config::Install;
+use crate::graph::{Task, TaskKey};
+use crate::manifest::{PythonVersionFile, Rendered};
+use crate::model::{Cell, EnvironmentId, IndexLocation, Sources};
+use crate::tool::python::Interpreter;
+
+/// What to do about a task.
+#[derive(Debug)]
+pub(crate) enum Decided {
+    /// It is up to date.
+    Fresh,
+    /// It runs.
+    Run {
+        /// Why.
+        reason: RunReason,
+        /// What its result will rest on; `None` for tasks that leave no verdict.
+        fingerprint: Option<Fingerprint>,
+    },
+}
+
+/// Decides the task at `place` of the graph.
+///
+/// # Errors
+/// A [`Refusal`] is the task's failure: it may neither run nor count as fresh.
+pub(crate) fn decide(premises: &Premises, place: usize, task: &Task) -> Result<Decided, Refusal> {
+    match &task.key {
+        TaskKey::Generate(id) => generate(premises, *id),
+        TaskKey::Own(_) | TaskKey::Private(_) => {
+            Ok(Decided::Run { reason: RunReason::Always, fingerprint: None })
+        }
+        TaskKey::Lock(id) => lock(premises, *id, &task.id, place),
+        TaskKey::Check(id) => check(premises, *id, &task.id, place),
+        TaskKey::Verify(id) => verify(premises, *id, &task.id, place),
+        TaskKey::Sync(cell) => sync(premises, cell, place),
+    }
+}
+
+/// The manifest of an environment as it is to be, or why it cannot be.
+pub(crate) fn rendered(premises: &Premises, id: EnvironmentId) -> Result<&Rendered, Refusal> {
+    let rendered = &premises.manifests.manifests[id.0];
+    match &rendered.refused {
+        Some(error) => Err(Refusal::Manifest(error.clone())),
+        None => Ok(rendered),
+    }
+}
+
+fn generate(premises: &Premises, id: EnvironmentId) -> Result<Decided, Refusal> {
+    let rendered = rendered(premises, id)?;
+    inside(premises, &rendered.path)?;
+    let changes = changes_of(premises, rendered)?;
+    if changes.is_empty() {
+        return Ok(Decided::Fresh);
+    }
+    if premises.wishes.locked {
+        return Err(Refusal::drift(premises, id, &changes));
+    }
+    Ok(Decided::Run { reason: RunReason::ManifestDiffers { changes }, fingerprint: None })
+}
+
+/// Everything that `generate` would write: entries, `.python-version`, the record.
+fn changes_of(premises: &Premises, rendered: &Rendered) -> Result<Vec<FieldChange>, Refusal> {
+    let mut changes: Vec<FieldChange> = Vec::new();
+    let field = |key: &str| format!("{}: {key}", rendered.path);
+    let on_disk = premises.observer.read(&rendered.path.under(&premises.root)).map_err(PlanError::from)?;
+    if on_disk.as_deref() != Some(rendered.text.as_bytes()) {
+        changes.extend(rendered.changes.iter().map(|change| FieldChange {
+            key: field(&change.path),
+            old: change.old.clone(),
+            new: change.new.clone(),
+        }));
+        if changes.is_empty() {
+            changes.push(FieldChange {
+                key: rendered.path.to_string(),
+                old: None,
+                new: Some("the manifest".into()),
+            });
+        }
+    }
+    changes.extend(pin_change(premises, rendered)?);
+    if premises.recorded.owned.get(&rendered.path) != Some(&rendered.owned) && changes.is_empty() {
+        changes.push(record_change(&rendered.path, "the entries envloom owns"));
+    }
+    if premises.recorded.releases != premises.record.releases && changes.is_empty() {
+        changes.push(record_change(&rendered.path, "the releases that pins name"));
+    }
+    Ok(changes)
+}
+
+/// What `generate` would do to the `.python-version` beside the manifest.
+fn pin_change(premises: &Premises, rendered: &Rendered) -> Result<Option<FieldChange>, Refusal> {
+    let path =
+        rendered.path.parent().join(".python-version").map_err(|_| Refusal::outside(&rendered.path))?;
+    inside(premises, &path)?;
+    let wanted = match &rendered.python_version {
+        PythonVersionFile::Leave => return Ok(None),
+        PythonVersionFile::Write(text) => Some(text.clone()),
+        PythonVersionFile::Remove => None,
+    };
+    let now = premises.observer.read(&path.under(&premises.root)).map_err(PlanError::from)?;
+    let now = now.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    if now == wanted {
+        return Ok(None);
+    }
+    let show = |text: String| format!("{:?}", text.trim_end());
+    Ok(Some(FieldChange { key: path.to_string(), old: now.map(show), new: wanted.map(show) }))
+}
+
+fn record_change(path: &RelPath, what: &str) -> FieldChange {
+    FieldChange {
+        key: format!("{}: {path}", crate::ledger::FILE_NAME),
+        old: None,
+        new: Some(what.to_owned()),
+    }
+}
+
+fn lock(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Result<Decided, Refusal> {
+    let lockfile = lockfile(premises, id)?;
+    let fingerprint = agreement(premises, id)?;
+    if premises.wishes.upgrades() && premises.wishes.asked.contains(&place) {
+        return if premises.wishes.locked {
+            Err(Refusal::UpgradeLocked)
+        } else {
+            Ok(Decided::Run { reason: RunReason::Upgrade, fingerprint: Some(fingerprint) })
+        };
+    }
+    if premises.journal_has_lockfile(id) {
+        return Ok(Decided::Run { reason: RunReason::Interrupted, fingerprint: Some(fingerprint) });
+    }
+    if premises.observer.stat(&lockfile.under(&premises.root)).map_err(PlanError::from)?.is_none() {
+        if premises.wishes.locked {
+            return Err(Refusal::NoLockfile {
+                lockfile: lockfile.to_string(),
+                environment: name(premises, id),
+            });
+        }
+        let reason = RunReason::OutputMissing { path: lockfile.to_string() };
+        return Ok(Decided::Run { reason, fingerprint: Some(fingerprint) });
+    }
+    Ok(by_verdict(premises, task, place, fingerprint))
+}
+
+fn check(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Result<Decided, Refusal> {
+    let rendered = rendered(premises, id)?;
+    let changes = changes_of(premises, rendered)?;
+    if !changes.is_empty() {
+        return Err(Refusal::drift(premises, id, &changes));
+    }
+    let lockfile = lockfile(premises, id)?;
+    if premises.journal_has_lockfile(id) {
+        return Err(Refusal::LockInterrupted {
+            lockfile: lockfile.to_string(),
+            environment: name(premises, id),
+        });
+    }
+    if premises.observer.stat(&lockfile.under(&premises.root)).map_err(PlanError::from)?.is_none() {
+        return Err(Refusal::NoLockfile { lockfile: lockfile.to_string(), environment: name(premises, id) });
+    }
+    Ok(by_verdict(premises, task, place, agreement(premises, id)?))
+}
+
+fn verify(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Result<Decided, Refusal> {
+    rendered(premises, id)?;
+    let lockfile = lockfile(premises, id)?;
+    if premises.observer.stat(&lockfile.under(&premises.root)).map_err(PlanError::from)?.is_none() {
+        return Err(Refusal::NoLockfile { lockfile: lockfile.to_string(), environment: name(premises, id) });
+    }
+    Ok(by_verdict(premises, task, place, verification(premises, id)?))
+}
+
+fn sync(premises: &Premises, cell: &Cell, place: usize) -> Result<Decided, Refusal> {
+    lockfile(premises, cell.environment)?;
+    let fingerprint = sync_fingerprint(premises, cell)?;
+    let venv = premises.venv(cell);
+    let state = inspect(&venv, &premises.observer).map_err(PlanError::from)?;
+    let slug = cell.slug(&premises.model);
+    let decision = decide_sync(&SyncInputs {
+        fingerprint: &fingerprint,
+        record: premises.cells().record(&slug, &premises.observer).as_ref(),
+        state: &state,
+        marked: premises.cells().is_marked(&slug, &premises.observer),
+        forced: forced(premises, place),
+        venv: &premises.shown(&venv),
+    });
+    Ok(decided(decision, fingerprint))
+}
+
+fn decided(decision: Decision, fingerprint: Fingerprint) -> Decided {
+    match decision {
+        Decision::Fresh => Decided::Fresh,
+        Decision::Run(reason) => Decided::Run { reason, fingerprint: Some(fingerprint) },
+    }
+}
+
+/// Fresh where the store has a verdict for these inputs; else the reason why it has not.
+fn by_verdict(premises: &Premises, task: &str, place: usize, fingerprint: Fingerprint) -> Decided {
+    decided(by_record(&premises.store, task, &fingerprint, forced(premises, place)), fingerprint)
+}
+
+/// `-B` means the tasks that were asked for; what they only need stays as it is.
+fn forced(premises: &Premises, place: usize) -> bool {
+    premises.wishes.force && premises.wishes.asked.contains(&place)
+}
+
+/// The fingerprint of "manifests and lockfile agree", also after a lock.
+pub(crate) fn agreement(premises: &Premises, id: EnvironmentId) -> Result<Fingerprint, Refusal> {
+    let interpreter = premises.interpreter(id).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
+    let directory = premises.model.environment(id).directory();
+    let inputs = inputs(premises, &directory, interpreter)?;
+    Ok(Fingerprint::agreement(&inputs.borrowed(premises), &name(premises, id))?)
+}
+
+/// The fingerprint of "the lockfile keeps envloom's promises".
+pub(crate) fn verification(premises: &Premises, id: EnvironmentId) -> Result<Fingerprint, Refusal> {
+    let interpreter = premises.interpreter(id).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
+    let directory = premises.model.environment(id).directory();
+    let inputs = inputs(premises, &directory, interpreter)?;
+    Ok(Fingerprint::verification(&inputs.borrowed(premises), &name(premises, id), &promises(premises, id))?)
+}
+
+/// The fingerprint of a cell's venv.
+pub(crate) fn sync_fingerprint(premises: &Premises, cell: &Cell) -> Result<Fingerprint, Refusal> {
+    let id = cell.environment;
+    let interpreter =
+        premises.interpreter_of_cell(cell).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
+    let directory = premises.model.environment(id).directory();
+    let inputs = inputs(premises, &directory, interpreter)?;
+    let chosen = BTreeMap::from([
+        ("arguments".to_owned(), sync_arguments(premises, cell).join(" ")),
+        ("venv".to_owned(), premises.shown(&premises.venv(cell))),
+    ]);
+    Ok(Fingerprint::sync(&inputs.borrowed(premises), &name(premises, id), &chosen)?)
+}
+
+/// What [`Inputs`] borrows and nobody else owns.
+struct Owned<'a> {
+    directory: &'a RelPath,
+    interpreter: &'a Interpreter,
+    python: String,
+    uv: String,
+}
+
+fn inputs<'a>(
+    premises: &Premises,
+    directory: &'a RelPath,
+    interpreter: &'a Interpreter,
+) -> Result<Owned<'a>, Refusal> {
+    let uv = premises.machine.uv.as_ref().ok_or(Refusal::NoUv)?;
+    Ok(Owned { directory, interpreter, python: interpreter.version.to_string(), uv: uv.version.to_string() })
+}
+
+impl Owned<'_> {
+    fn borrowed<'b>(&'b self, premises: &'b Premises) -> Inputs<'b> {
+        Inputs {
+            root: &premises.root,
+            directory: self.directory,
+            home: premises.machine.home.as_deref(),
+            variables: &premises.machine.variables,
+            uv: &self.uv,
+            interpreter: &self.interpreter.path,
+            python: &self.python,
+            observer: &premises.observer,
+        }
+    }
+}
+
+/// What `uv sync` is told, after `--directory`: also a field of the fingerprint, so that both are one.
+pub(crate) fn sync_arguments(premises: &Premises, cell: &Cell) -> Vec<String> {
+    let environment = premises.model.environment(cell.environment);
+    let mut arguments = vec!["--frozen".to_owned(), "--no-default-groups".to_owned()];
+    let mut add = |flag: &str, value: &str| arguments.extend([flag.to_owned(), value.to_owned()]);
+    for group in &environment.sync.groups {
+        add("--group", group);
+    }
+    for extra in environment.sync.extras.iter().map(String::as_str).chain(cell.variants(&premises.model)) {
+        add("--extra", extra);
+    }
+    if let Some(mode) = &environment.sync.link_mode {
+        add("--link-mode", mode);
+    }
+    if environment.sync.install == Install::ThirdParty {
+        arguments.push("--no-install-local".to_owned());
+    }
+    if environment.sources == Sources::Workspace && !environment.sync.editable {
+        arguments.push("--no-editable".to_owned());
+    }
+    arguments.extend(premises.wishes.arguments.iter().cloned());
+    arguments
+}
+
+/// What `verify` judges by, besides the lockfile and the manifest: the declarations and the ledger.
+fn promises(premises: &Premises, id: EnvironmentId) -> BTreeMap<String, String> {
+    let model = &premises.model;
+    let environment = model.environment(id);
+    let mut fields = BTreeMap::from([("sources".to_owned(), format!("{:?}", environment.sources))]);
+    for package in &model.packages {
+        let place = package.path.as_ref().map_or("-", |path| path.value.as_str());
+        let remote = package.git.as_ref().map_or("-", |git| git.value.as_str());
+        let value = format!("{place} {remote} {} {:?}", package.subdirectory, package.role);
+        fields.insert(format!("package {}", package.name.value), value);
+    }
+    for participant in &environment.packages {
+        let package = &model.package(participant.package).name.value;
+        let pin = participant.pin.as_ref().map_or("workspace", |pin| pin.reference.as_str());
+        fields.insert(format!("takes part {package}"), pin.to_owned());
+    }
+    for (key, release) in &premises.record.releases {
+        if environment.packages.iter().any(|participant| {
+            model.package(participant.package).name.value == key.package
+                && participant.pin.as_ref().is_some_and(|pin| pin.reference.as_str() == key.reference)
+        }) {
+            fields.insert(format!("release {} {}", key.package, key.reference), format!("{release:?}"));
+        }
+    }
+    for variant in model.axes.iter().flat_map(|axis| &axis.variants) {
+        let index = variant.index.as_ref().map(|index| match &index.location {
+            IndexLocation::Url(url) => url.clone(),
+            IndexLocation::Path(path) => path.to_string(),
+        });
+        fields.insert(format!("variant {}", variant.name.value), index.unwrap_or_default());
+    }
+    for requirement in model.axes.iter().flat_map(crate::model::Axis::supplied) {
+        fields.insert(format!("supplied {}", requirement.name), requirement.text.clone());
+    }
+    fields
+}
+
+/// The lockfile of an environment, which may not lead out of the repository.
+fn lockfile(premises: &Premises, id: EnvironmentId) -> Result<RelPath, Refusal> {
+    let manifest = premises.manifest(id);
+    inside(premises, manifest)?;
+    let lockfile = manifest.parent().join("uv.lock").map_err(|_| Refusal::outside(manifest))?;
+    inside(premises, &lockfile)?;
+    Ok(lockfile)
+}
+
+/// Refuses what is written through a symbolic link, or is no ordinary file: uv, and a whole-file write, would
+/// replace or overwrite something that is not where it seems to be (tried: uv overwrote a file outside).
+fn inside(premises: &Premises, path: &RelPath) -> Result<(), Refusal> {
+    let place = path.under(&premises.root);
+    if let Ok(metadata) = std::fs::symlink_metadata(&place)
+        && !metadata.is_file()
+    {
+        let leads_to = std::fs::read_link(&place).ok().map(|to| to.display().to_string());
+        return Err(Refusal::NotOrdinary { path: path.to_string(), leads_to });
+    }
+    let directory = place.parent().unwrap_or(Path::new("/"));
+    match directory.canonicalize() {
+        Ok(real) if !real.starts_with(&premises.root) => {
+            Err(Refusal::NotOrdinary { path: path.to_string(), leads_to: Some(real.display().to_string()) })
+        }
+        // A directory that is yet to be made lies where its name says.
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn name(premises: &Premises, id: EnvironmentId) -> String {
+    premises.model.environment(id).name.value.clone()
+}

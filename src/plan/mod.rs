@@ -1,0 +1,36 @@
+//! Layer 6: the graph, the manifests and the cache -> whether each task runs, and why.
+//!
+//! [`decide`] is the one code path behind running, `-n`, `-v` and `explain`. It compares a [`Fingerprint`], the
+//! list of what a result depends on, with what is on record, and gives a [`RunReason`], says that the task is up to
+//! date, or refuses it ([`Refusal`]). [`Premises`] is what all decisions of a run rest on.
+//!
+//! The room changes nothing but the records of cells ([`Cells`]), and starts nothing: versions and interpreters are
+//! handed in.
+
+mod cells;
+mod decide;
+mod decider;
+mod error;
+mod fingerprint;
+mod manifest_fields;
+mod packages;
+mod premises;
+mod reason;
+mod records;
+mod refusal;
+mod uv_files;
+mod venv;
+
+pub(crate) use cells::CellRecord;
+pub(crate) use decider::{
+    Decided, agreement, decide, rendered, sync_arguments, sync_fingerprint, verification,
+};
+pub(crate) use error::{CODES, PlanError};
+pub(crate) use fingerprint::Fingerprint;
+pub(crate) use premises::{Machine, Premises, Wishes};
+#[cfg(test)]
+pub(crate) use reason::FieldChange;
+pub(crate) use reason::RunReason;
+pub(crate) use records::check_records;
+pub(crate) use refusal::{CODES as REFUSAL_CODES, Refusal};
+pub(crate) use venv::inspect;

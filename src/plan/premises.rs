@@ -1,0 +1,156 @@
+//! What every decision of a run rests on: read once, shared by the threads that decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::cells::Cells;
+use crate::base::RelPath;
+use crate::cache::{Journal, Observer, Store};
+use crate::ledger::Record;
+use crate::manifest::ManifestSet;
+use crate::model::{Cell, EnvironmentId, LocalModel, Model};
+use crate::tool::python::Interpreter;
+use crate::tool::uv::Uv;
+use crate::tool::variables::Variables;
+
+/// Everything that is known before the first task is decided.
+#[derive(Debug)]
+pub(crate) struct Premises {
+    /// The absolute root of the repository.
+    pub(crate) root: PathBuf,
+    /// What `tasks.kdl` means.
+    pub(crate) model: Model,
+    /// What `tasks.local.kdl` means.
+    pub(crate) local: Option<LocalModel>,
+    /// What every manifest is to be.
+    pub(crate) manifests: ManifestSet,
+    /// `envloom.lock` as it is on disk.
+    pub(crate) recorded: Record,
+    /// `envloom.lock` as it is to be, less what `generate` will own.
+    pub(crate) record: Record,
+    /// The programs of this machine.
+    pub(crate) machine: Machine,
+    /// What the call asks for besides targets.
+    pub(crate) wishes: Wishes,
+    /// Verdicts of earlier runs.
+    pub(crate) store: Store,
+    /// Reads files and remembers which.
+    pub(crate) observer: Observer,
+}
+
+/// The programs of this machine, and the variables they will see.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// uv; `None` where no selected task needs it.
+    pub(crate) uv: Option<Uv>,
+    /// For each environment that a selected task works in, and each Python asked for there, the interpreter.
+    pub(crate) interpreters: BTreeMap<(EnvironmentId, Option<String>), Interpreter>,
+    /// The variables of envloom's own process.
+    pub(crate) variables: Variables,
+    /// The user's home directory.
+    pub(crate) home: Option<PathBuf>,
+}
+
+/// What a call asks for besides its targets.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wishes {
+    /// `-B`: run the tasks that were asked for although they are fresh.
+    pub(crate) force: bool,
+    /// `--locked`: write no tracked file.
+    pub(crate) locked: bool,
+    /// `--offline`: use no network.
+    pub(crate) offline: bool,
+    /// `--upgrade`
+    pub(crate) upgrade: bool,
+    /// `--upgrade-package`, in the order given.
+    pub(crate) upgrade_packages: Vec<String>,
+    /// The words after `--`, for uv.
+    pub(crate) arguments: Vec<String>,
+    /// The tasks the targets name, as places in the graph; the others are only needed by them.
+    pub(crate) asked: BTreeSet<usize>,
+}
+
+impl Wishes {
+    /// Is `lock` asked to look at the indexes again?
+    pub(crate) fn upgrades(&self) -> bool {
+        self.upgrade || !self.upgrade_packages.is_empty()
+    }
+}
+
+impl Premises {
+    /// The directory of envloom's own state.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.root.join(".envloom")
+    }
+
+    /// The interpreter of a whole environment: for locks and checks.
+    pub(crate) fn interpreter(&self, environment: EnvironmentId) -> Option<&Interpreter> {
+        let pin = self.model.environment(environment).settings.python.as_ref().map(|pin| pin.value.clone());
+        self.machine.interpreters.get(&(environment, pin))
+    }
+
+    /// The interpreter of a cell.
+    pub(crate) fn interpreter_of_cell(&self, cell: &Cell) -> Option<&Interpreter> {
+        self.machine.interpreters.get(&(cell.environment, cell.python.clone()))
+    }
+
+    /// The directory of an environment's manifest.
+    pub(crate) fn directory(&self, environment: EnvironmentId) -> PathBuf {
+        self.model.environment(environment).directory().under(&self.root)
+    }
+
+    /// The notes of work that was cut off.
+    pub(crate) fn journal(&self) -> Journal {
+        Journal::new(&self.state())
+    }
+
+    /// Was a lock of the environment cut off?
+    pub(crate) fn journal_has_lockfile(&self, environment: EnvironmentId) -> bool {
+        self.lockfile(environment).is_some_and(|lockfile| self.journal().has_lockfile(&lockfile))
+    }
+
+    /// The lockfile of an environment, relative to the root.
+    fn lockfile(&self, environment: EnvironmentId) -> Option<RelPath> {
+        self.manifest(environment).parent().join("uv.lock").ok()
+    }
+
+    /// Where a cell's venv lies (product section 4): each cell has its own, so that a sync of one never
+    /// rewrites another; a project with nothing to choose uses `.venv` beside its manifest.
+    pub(crate) fn venv(&self, cell: &Cell) -> PathBuf {
+        if self.is_only_cell(cell) {
+            return self.directory(cell.environment).join(".venv");
+        }
+        self.venvs().join(cell.slug(&self.model))
+    }
+
+    /// Is `.venv` beside the manifest this cell's own venv?
+    pub(crate) fn is_only_cell(&self, cell: &Cell) -> bool {
+        let pin = self.model.environment(cell.environment).settings.python.as_ref().map(|pin| &pin.value);
+        let choices = &self.model.axes;
+        choices.iter().all(|axis| axis.variants.len() == 1 && cell.choices.iter().all(Option::is_some))
+            && cell.python.as_ref() == pin
+    }
+
+    /// What is remembered of cells' venvs.
+    pub(crate) fn cells(&self) -> Cells {
+        Cells::new(self.state().join("cells"))
+    }
+
+    /// The directory of the venvs of cells.
+    fn venvs(&self) -> PathBuf {
+        match self.local.as_ref().and_then(|local| local.venvs.as_deref()) {
+            Some(place) => self.root.join(place),
+            None => self.state().join("venvs"),
+        }
+    }
+
+    /// A path as a user sees it: relative to the root where it lies below it.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+
+    /// The manifest of an environment, relative to the root.
+    pub(crate) fn manifest(&self, environment: EnvironmentId) -> &RelPath {
+        &self.model.environment(environment).manifest.value
+    }
+}

@@ -1,0 +1,275 @@
+//! Why a task may neither run nor count as up to date.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use super::decider::name;
+use super::error::PlanError;
+use super::premises::Premises;
+use super::reason::FieldChange;
+use crate::base::RelPath;
+use crate::manifest::ManifestError;
+use crate::model::EnvironmentId;
+
+/// Every code of refusals and what it means, for the README.
+pub(crate) const CODES: &[(&str, &str)] = &[
+    ("envloom::plan::drift", "a manifest is not what tasks.kdl says, and this call writes none"),
+    ("envloom::plan::no_lockfile", "a task reads a lockfile that does not exist"),
+    ("envloom::plan::lock_interrupted", "a lock was cut off, so the lockfile may be half-written"),
+    ("envloom::plan::upgrade_locked", "--upgrade was given to a call that may write no lockfile"),
+    ("envloom::plan::not_ordinary", "a file to be written is a link, or lies behind one that leads out"),
+    ("envloom::plan::moved_manifest", "a manifest was changed by something else during the run"),
+    ("envloom::plan::inputs_moved", "what a sync reads was changed by something else during the run"),
+    ("envloom::plan::not_a_venv", "the place of a venv holds something else"),
+    ("envloom::plan::no_venv", "uv said that it made a venv, and there is none"),
+    ("envloom::plan::stale_lockfile", "manifest and lockfile do not agree"),
+    ("envloom::plan::moved_tree", "a lockfile names indexes of another directory"),
+    ("envloom::plan::no_interpreter", "no interpreter was found for an environment"),
+    ("envloom::plan::no_uv", "a task needs uv and none was looked for"),
+];
+
+/// A task's failure before it began.
+#[derive(Debug, Clone, Error, Diagnostic)]
+pub(crate) enum Refusal {
+    /// A hand edit, a manifest without a record, a text that cannot be served.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Manifest(ManifestError),
+    /// A file that cannot be read, a variable that is refused.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plan(Arc<PlanError>),
+    /// `check`, or `--locked`.
+    #[error("{manifest} is not what tasks.kdl says:\n{changes}")]
+    #[diagnostic(
+        code(envloom::plan::drift),
+        help("type `envloom generate:{environment}` and commit what it writes")
+    )]
+    Drift {
+        /// The manifest.
+        manifest: String,
+        /// The environment.
+        environment: String,
+        /// What would change, one a line.
+        changes: String,
+    },
+    /// Nothing to check, verify or sync from.
+    #[error("there is no {lockfile}")]
+    #[diagnostic(
+        code(envloom::plan::no_lockfile),
+        help("type `envloom lock:{environment}` and commit what it writes")
+    )]
+    NoLockfile {
+        /// The lockfile.
+        lockfile: String,
+        /// The environment.
+        environment: String,
+    },
+    /// The journal has the former lockfile.
+    #[error("a lock of {environment} was cut off: {lockfile} may be half-written")]
+    #[diagnostic(
+        code(envloom::plan::lock_interrupted),
+        help("type `envloom lock:{environment}`: it puts the former lockfile back and locks again")
+    )]
+    LockInterrupted {
+        /// The lockfile.
+        lockfile: String,
+        /// The environment.
+        environment: String,
+    },
+    /// A contradiction in terms.
+    #[error("an upgrade writes lockfiles, and --locked forbids that")]
+    #[diagnostic(
+        code(envloom::plan::upgrade_locked),
+        help("leave `--locked` out; where CI is set, add `--no-locked`")
+    )]
+    UpgradeLocked,
+    /// F21: a link out of the repository, a directory, a device.
+    #[error("{path} is {}", what(.leads_to.as_deref()))]
+    #[diagnostic(
+        code(envloom::plan::not_ordinary),
+        help(
+            "put an ordinary file there: uv would write through the link, to a place that is not this repository's"
+        )
+    )]
+    NotOrdinary {
+        /// The path.
+        path: String,
+        /// Where the link leads.
+        leads_to: Option<String>,
+    },
+    /// Between rendering and writing.
+    #[error("{manifest} was changed by something else during this run")]
+    #[diagnostic(
+        code(envloom::plan::moved_manifest),
+        help("nothing was written; type the same command again")
+    )]
+    MovedManifest {
+        /// The manifest.
+        manifest: String,
+    },
+    /// The venv may hold either state, so it stays marked.
+    #[error("{input} changed while the venv was being synced")]
+    #[diagnostic(code(envloom::plan::inputs_moved), help("type the same command again: the venv is rebuilt"))]
+    InputsMoved {
+        /// The field.
+        input: String,
+    },
+    /// A directory without `pyvenv.cfg` that is not empty.
+    #[error("{place} holds something that is no venv")]
+    #[diagnostic(code(envloom::plan::not_a_venv), help("move it away, then type the same command again"))]
+    NotAVenv {
+        /// The directory.
+        place: String,
+    },
+    /// uv returned 0.
+    #[error("uv succeeded, and yet there is no venv at {place}")]
+    #[diagnostic(
+        code(envloom::plan::no_venv),
+        help("type the same command with `-v -v` to see what uv says")
+    )]
+    NoVenv {
+        /// The directory.
+        place: String,
+    },
+    /// `uv lock --check` failed.
+    #[error("{manifest} and {lockfile} do not agree")]
+    #[diagnostic(
+        code(envloom::plan::stale_lockfile),
+        help("type `envloom lock:{environment}` and commit what it writes; what uv says stands below")
+    )]
+    StaleLockfile {
+        /// The manifest.
+        manifest: String,
+        /// The lockfile.
+        lockfile: String,
+        /// The environment.
+        environment: String,
+    },
+    /// uv#15055: a path index is recorded by its absolute path.
+    #[error("{lockfile} was locked in another directory: it names {place}")]
+    #[diagnostic(
+        code(envloom::plan::moved_tree),
+        help(
+            "uv records a path index by its absolute path (uv#15055), so `--locked` holds only where it was locked:              type `envloom lock:{environment}`, or use a URL for an index whose lockfile is shared. Frozen syncs are not affected"
+        )
+    )]
+    MovedTree {
+        /// The lockfile.
+        lockfile: String,
+        /// The first place that is not of this directory.
+        place: String,
+        /// The environment.
+        environment: String,
+    },
+    /// Found out earlier for every environment that is selected.
+    #[error("no interpreter suits {environment}")]
+    #[diagnostic(
+        code(envloom::plan::no_interpreter),
+        help("install a Python that its `requires-python` allows")
+    )]
+    NoInterpreter {
+        /// The environment.
+        environment: String,
+    },
+    /// Found out earlier for every task that needs it.
+    #[error("this task needs uv")]
+    #[diagnostic(
+        code(envloom::plan::no_uv),
+        help("install uv, or write an exact version such as `uv \"0.13.9\"` into tasks.kdl")
+    )]
+    NoUv,
+}
+
+fn what(leads_to: Option<&str>) -> String {
+    match leads_to {
+        Some(place) => format!("a link to {place}, or lies behind one"),
+        None => "no ordinary file".to_owned(),
+    }
+}
+
+impl Refusal {
+    /// A manifest that would change, with what would change in it.
+    pub(super) fn drift(premises: &Premises, id: EnvironmentId, changes: &[FieldChange]) -> Self {
+        let changes: Vec<String> = changes.iter().map(|change| format!("  {change}")).collect();
+        Self::Drift {
+            manifest: premises.manifest(id).to_string(),
+            environment: name(premises, id),
+            changes: changes.join("\n"),
+        }
+    }
+
+    /// A path beside a manifest that cannot be in the repository.
+    pub(crate) fn outside(path: &RelPath) -> Self {
+        Self::NotOrdinary { path: path.to_string(), leads_to: None }
+    }
+
+    pub(crate) fn moved(manifest: &RelPath) -> Self {
+        Self::MovedManifest { manifest: manifest.to_string() }
+    }
+
+    pub(crate) fn inputs_moved(input: &str) -> Self {
+        Self::InputsMoved { input: input.to_owned() }
+    }
+
+    /// Why `uv lock --check` failed, as far as the lockfile tells.
+    pub(crate) fn stale(premises: &Premises, id: EnvironmentId, lockfile: &RelPath) -> Self {
+        let environment = name(premises, id);
+        let text = std::fs::read_to_string(lockfile.under(&premises.root)).unwrap_or_default();
+        match foreign_place(&text, &premises.root) {
+            Some(place) => Self::MovedTree { lockfile: lockfile.to_string(), place, environment },
+            None => Self::StaleLockfile {
+                manifest: premises.manifest(id).to_string(),
+                lockfile: lockfile.to_string(),
+                environment,
+            },
+        }
+    }
+
+    pub(super) fn no_interpreter(premises: &Premises, id: EnvironmentId) -> Self {
+        Self::NoInterpreter { environment: name(premises, id) }
+    }
+}
+
+/// The first `index = "file://…"` of a lockfile that does not lie below `root`.
+fn foreign_place(lockfile: &str, root: &Path) -> Option<String> {
+    lockfile
+        .split("index = \"file://")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(place, _)| percent_decoded(place))
+        .find(|place| !Path::new(place).starts_with(root))
+}
+
+/// `%20` and its like, as uv writes them into a URL; what is malformed stays as it is.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = (first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl From<PlanError> for Refusal {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(Arc::new(error))
+    }
+}

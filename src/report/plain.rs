@@ -1,0 +1,379 @@
+//! Events -> lines, for a terminal and without one: who may print when, and which lines there are.
+//!
+//! A state machine without writers or clock: events and ticks go in, a [`Page`] comes out. The rules, and
+//! why they are so, are in the header of the room.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::printable;
+use crate::event::{Event, Fact, TaskResult};
+
+use super::github::no_command;
+use super::held::{Held, Taken};
+use super::lines::{self, Ending};
+use super::outlet::Outlet;
+use super::progress::Progress;
+use super::reporter::{Mode, Options, Verbosity};
+use super::summary::{self, Ended, Failed};
+use super::text::{elapsed, listed, program_line};
+
+/// After so long without a line, one tells what runs.
+const HEARTBEAT_MS: u64 = 30_000;
+
+/// Turns events into lines.
+pub(super) struct Narrator {
+    options: Options,
+    progress: Progress,
+    page: Page,
+    /// The tasks that have started and not ended.
+    voices: BTreeMap<String, Voice>,
+    /// Whose lines were printed last.
+    speaker: Option<String>,
+    /// Notices told, so that none is told twice.
+    told: BTreeSet<(String, String)>,
+    failed: Vec<Failed>,
+    skipped: Vec<String>,
+    /// How many lines there were after the last failure.
+    lines_at_failure: u64,
+    /// When the last line was printed.
+    quiet_since_ms: u64,
+    /// Has the default been named?
+    opened: bool,
+}
+
+/// Lines on their way to the writers, in order.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    github: bool,
+    parts: Vec<(Outlet, String)>,
+    lines: u64,
+}
+
+/// What a running task may print.
+#[derive(Debug)]
+struct Voice {
+    own: bool,
+    /// Is its output shown although it succeeds?
+    voiced: bool,
+    command: Option<String>,
+    introduced: bool,
+    held: Held,
+}
+
+impl Narrator {
+    pub(super) fn new(options: Options) -> Self {
+        Self {
+            options,
+            progress: Progress::default(),
+            page: Page { github: options.github, ..Page::default() },
+            voices: BTreeMap::new(),
+            speaker: None,
+            told: BTreeSet::new(),
+            failed: Vec::new(),
+            skipped: Vec::new(),
+            lines_at_failure: 0,
+            quiet_since_ms: 0,
+            opened: false,
+        }
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// What is to be written, in order.
+    pub(super) fn take(&mut self) -> Vec<(Outlet, String)> {
+        std::mem::take(&mut self.page.parts)
+    }
+
+    pub(super) fn hear(&mut self, event: &Event) {
+        self.progress.apply(event);
+        let before = self.page.lines;
+        match &event.fact {
+            Fact::Began { version, jobs, .. } => self.began(version, *jobs),
+            Fact::Notice { code, message, help } => self.notice(code, message, help.as_deref()),
+            Fact::Started { task, own, command, .. } => self.started(task, *own, command.as_deref()),
+            Fact::Output { task, line } => self.output(task, line),
+            Fact::Waiting { task, lock } => self.waiting(task, lock),
+            Fact::Finished { task, result, reason, duration_ms, note, log, failure } => {
+                self.finished(&Ending {
+                    task,
+                    result: *result,
+                    reason: reason.as_ref(),
+                    duration_ms: *duration_ms,
+                    note: note.as_deref(),
+                    log: log.as_deref(),
+                    failure: failure.as_ref(),
+                });
+            }
+            Fact::Interrupted { signal } => self.interrupted(*signal),
+            Fact::Ended { counts, wall_ms, sum_ms, slowest, .. } => self.ended(&Ended {
+                counts: *counts,
+                wall_ms: *wall_ms,
+                sum_ms: *sum_ms,
+                slowest: slowest.as_ref().map(|(task, ms)| (task.as_str(), *ms)),
+            }),
+        }
+        if self.page.lines > before {
+            self.quiet_since_ms = event.at_ms;
+        }
+    }
+
+    /// Time passes: without status lines, a long silence is broken.
+    pub(super) fn tick(&mut self, now_ms: u64) {
+        let recent = now_ms.saturating_sub(self.quiet_since_ms) < HEARTBEAT_MS;
+        if recent || self.progress.running.is_empty() || self.quiet() || self.options.mode != Mode::Plain {
+            return;
+        }
+        let names: Vec<String> = self
+            .progress
+            .oldest_first()
+            .into_iter()
+            .map(|(task, running)| {
+                let waiting = if running.waiting.is_some() { " (waiting)" } else { "" };
+                let passed = elapsed(now_ms.saturating_sub(running.since_ms));
+                format!("{} {passed}{waiting}", printable(task))
+            })
+            .collect();
+        let (ended, selected) = (self.progress.ended(), self.progress.selected);
+        self.page.note(&format!("[{ended}/{selected}] still running: {}", listed(&names, 8)));
+        self.quiet_since_ms = now_ms;
+    }
+
+    fn quiet(&self) -> bool {
+        self.options.verbosity == Verbosity::Quiet
+    }
+
+    fn verbose(&self) -> bool {
+        self.options.verbosity == Verbosity::Verbose
+    }
+
+    fn began(&mut self, version: &str, jobs: usize) {
+        if self.verbose() {
+            let Progress { targets, by_default, selected, .. } = &self.progress;
+            let default = if *by_default { " (the default)" } else { "" };
+            let targets = targets.join(" ");
+            self.page.note(&format!(
+                "envloom {}: {}{default}, {selected} {}, {jobs} at a time",
+                printable(version),
+                printable(&targets),
+                if *selected == 1 { "task" } else { "tasks" },
+            ));
+            self.opened = true;
+        }
+    }
+
+    /// Names the default before the first line about work: nobody typed it.
+    fn open(&mut self) {
+        if !self.opened && self.progress.by_default && !self.quiet() {
+            let targets = self.progress.targets.join(" ");
+            self.page.note(&format!("no target given, the default is {}", printable(&targets)));
+        }
+        self.opened = true;
+    }
+
+    fn notice(&mut self, code: &str, message: &str, help: Option<&str>) {
+        if self.told.insert((code.to_owned(), message.to_owned())) {
+            let code = self.verbose().then_some(code);
+            self.page.note(&lines::notice(self.options.style, code, message, help));
+        }
+    }
+
+    fn started(&mut self, task: &str, own: bool, command: Option<&str>) {
+        self.open();
+        let voice = Voice {
+            own,
+            voiced: own || self.verbose(),
+            command: command.filter(|_| !self.options.silent && !self.quiet()).map(str::to_owned),
+            introduced: false,
+            held: Held::default(),
+        };
+        let speaks = voice.voiced && voice.command.is_some();
+        self.voices.insert(task.to_owned(), voice);
+        if speaks && self.sole_voice() == Some(task) {
+            self.introduce(task);
+        }
+    }
+
+    /// The voiced task, if it is the only one.
+    fn sole_voice(&self) -> Option<&str> {
+        let mut voiced = self.voices.iter().filter(|(_, voice)| voice.voiced);
+        let (task, _) = voiced.next()?;
+        voiced.next().is_none().then_some(task)
+    }
+
+    fn output(&mut self, task: &str, line: &str) {
+        let alone = self.sole_voice() == Some(task);
+        let Some(voice) = self.voices.get_mut(task) else {
+            return;
+        };
+        voice.held.push(line);
+        if alone {
+            self.release(task);
+        }
+    }
+
+    /// Prints what is held for a task.
+    fn release(&mut self, task: &str) {
+        let Some(voice) = self.voices.get_mut(task) else {
+            return;
+        };
+        let Taken { head, missing, tail } = voice.held.take();
+        let own = voice.own;
+        if head.is_empty() && (voice.introduced || voice.command.is_none()) {
+            return;
+        }
+        self.introduce(task);
+        for line in &head {
+            self.print(own, line);
+        }
+        if missing > 0 {
+            self.page.note(&lines::gap(self.options.style, missing));
+        }
+        for line in &tail {
+            self.print(own, line);
+        }
+    }
+
+    fn print(&mut self, own: bool, line: &str) {
+        if own {
+            self.page.data(&program_line(line, self.options.color_stdout));
+        } else {
+            // An empty line is a line, too.
+            self.page.note(&(program_line(line, self.options.style.color) + "\n"));
+        }
+    }
+
+    /// Says whose lines follow, unless the reader knows.
+    fn introduce(&mut self, task: &str) {
+        let quiet = self.quiet();
+        let Some(voice) = self.voices.get_mut(task) else {
+            return;
+        };
+        let command = if voice.introduced { None } else { voice.command.as_deref() };
+        voice.introduced = true;
+        if self.speaker.as_deref() == Some(task) {
+            return;
+        }
+        if command.is_some() || (self.progress.selected > 1 && !quiet) {
+            self.page.note(&lines::speaker(self.options.style, task, command));
+        }
+        self.speaker = Some(task.to_owned());
+    }
+
+    fn waiting(&mut self, task: &str, lock: &str) {
+        // On a terminal the status line says it.
+        if self.options.mode == Mode::Plain && !self.quiet() {
+            let (task, lock) = (printable(task), printable(lock));
+            self.page.note(&format!("{task} is waiting for {lock}, held by another envloom"));
+        }
+    }
+
+    fn finished(&mut self, ending: &Ending) {
+        self.open_for(ending.result);
+        let spoke = self.voices.get(ending.task).is_some_and(|voice| voice.voiced);
+        if spoke {
+            self.release(ending.task);
+        }
+        let held = self.voices.remove(ending.task).map(|mut voice| voice.held.take()).unwrap_or_default();
+        if self.is_listed(ending) {
+            self.page.note(&lines::ending(self.options.style, self.verbose(), ending));
+        }
+        match ending.result {
+            TaskResult::Failed => {
+                let shown_above = spoke && self.speaker.as_deref() == Some(ending.task);
+                self.failed(ending, if shown_above { None } else { Some(held) });
+            }
+            TaskResult::Skipped => self.skipped.push(ending.task.to_owned()),
+            TaskResult::Ran | TaskResult::Fresh | TaskResult::WouldRun => {}
+        }
+        if let Some(next) = self.sole_voice().map(str::to_owned) {
+            self.release(&next);
+        }
+    }
+
+    fn open_for(&mut self, result: TaskResult) {
+        if matches!(result, TaskResult::WouldRun | TaskResult::Failed) {
+            self.open();
+        }
+    }
+
+    fn is_listed(&self, ending: &Ending) -> bool {
+        match ending.result {
+            TaskResult::Failed => true,
+            _ if self.quiet() => false,
+            TaskResult::Ran | TaskResult::WouldRun => true,
+            // What the user named is told also where only its dependencies ran. Where nothing ran, the last
+            // line says it.
+            TaskResult::Fresh => {
+                self.verbose() || (!self.progress.idle() && self.progress.sole_target() == Some(ending.task))
+            }
+            TaskResult::Skipped => self.verbose(),
+        }
+    }
+
+    fn failed(&mut self, ending: &Ending, printed: Option<Taken>) {
+        // Quiet shows the last lines, not all.
+        let printed = if self.quiet() { printed.map(|_| Taken::default()) } else { printed };
+        self.page.note(&lines::failure(self.options.style, ending, printed));
+        let failure = ending.failure;
+        self.failed.push(Failed {
+            task: ending.task.to_owned(),
+            message: failure.map_or_else(|| "failed".to_owned(), |failure| failure.message.clone()),
+            command: failure.and_then(|failure| failure.command.clone()),
+            log: ending.log.map(|log| log.to_string_lossy().into_owned()),
+        });
+        self.speaker = None;
+        self.lines_at_failure = self.page.lines;
+    }
+
+    fn interrupted(&mut self, signal: i32) {
+        let name = match signal {
+            1 => "SIGHUP".to_owned(),
+            2 => "SIGINT".to_owned(),
+            15 => "SIGTERM".to_owned(),
+            other => format!("signal {other}"),
+        };
+        let running = match self.progress.running.len() {
+            0 => String::new(),
+            1 => ": stopping 1 task, once more to kill it".to_owned(),
+            many => format!(": stopping {many} tasks, once more to kill them"),
+        };
+        self.page.note(&format!("interrupted by {name}{running}"));
+    }
+
+    fn ended(&mut self, ended: &Ended) {
+        let style = self.options.style;
+        let buried = self.failed.len() > 1 || self.page.lines > self.lines_at_failure;
+        if buried && !self.failed.is_empty() && !self.quiet() {
+            self.page.note(&summary::failures(style, &self.failed));
+        }
+        if !self.quiet() {
+            let skipped = if self.verbose() { &[][..] } else { &self.skipped };
+            self.page.note(&summary::closing(style, &self.progress, skipped, ended));
+        }
+    }
+}
+
+impl Page {
+    /// A line of ours, or several.
+    fn note(&mut self, text: &str) {
+        for line in text.lines() {
+            let line = if self.github { no_command(line) } else { line.into() };
+            self.push(Outlet::Err, &line);
+        }
+    }
+
+    /// A line that an own task printed.
+    fn data(&mut self, line: &str) {
+        self.push(Outlet::Out, line);
+    }
+
+    fn push(&mut self, outlet: Outlet, line: &str) {
+        self.lines += 1;
+        match self.parts.last_mut() {
+            Some((last, text)) if *last == outlet => text.extend([line, "\n"]),
+            _ => self.parts.push((outlet, format!("{line}\n"))),
+        }
+    }
+}

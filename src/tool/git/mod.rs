@@ -1,0 +1,21 @@
+//! git: read-only questions to repositories and remotes, and bare clones kept for reading.
+//!
+//! In: [`Surroundings`](super::Surroundings), directories, checked URLs and tags. Out: commits,
+//! tags, trees, files, submodules. Nothing here changes a repository of the user.
+//!
+//! Why the program and not a library: the user's credentials, ssh, proxies and `insteadOf` just
+//! work, and uv uses the same program, so both see the same remote.
+//!
+//! The rules for every call stand in [`call`]. Judging what an answer means (a moved tag, a stale
+//! submodule) is the caller's.
+
+mod call;
+mod mirror;
+mod object;
+mod origin;
+mod query;
+mod remote;
+mod submodule;
+
+pub(crate) use call::Git;
+pub(crate) use object::ObjectId;

@@ -1,0 +1,239 @@
+//! Questions to a remote: the network is used here and in `mirror`, nowhere else.
+//!
+//! All of it runs in `/`, outside of the repository, so that only the user's and the system's
+//! configuration and the environment decide about `insteadOf`, helpers and proxies. uv fetches
+//! from its own cache directory and thus sees the same.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use super::call::{Git, with_settings};
+use super::object::{TagRef, parse_tags};
+use crate::tool::address::{Transport, check_url};
+use crate::tool::error::ToolError;
+use crate::tool::run::{Answer, Query};
+
+/// Where network calls run.
+const OUTSIDE: &str = "/";
+/// Attempts for one network call. A timeout is not tried again: it has taken long enough.
+const ATTEMPTS: u32 = 3;
+
+impl Git {
+    /// The tags of a remote that can be pinned, by name.
+    pub(crate) fn ls_remote_tags(&self, url: &str) -> Result<BTreeMap<String, TagRef>, ToolError> {
+        let git = self.reaching(url)?;
+        let arguments = network(["ls-remote", "--tags", "--", url]);
+        let query = git.query(Path::new(OUTSIDE), arguments, git.limits.remote);
+        let answer = patiently(&query, check_url(url)?)?;
+        parse_tags(&answer.stdout).map_err(|what| query.unexpected(&what))
+    }
+
+    /// This git with the transports that `url` needs after the user's `insteadOf`, and with ssh
+    /// kept from asking.
+    pub(super) fn reaching(&self, url: &str) -> Result<Self, ToolError> {
+        let declared = check_url(url)?;
+        let mut allowed = vec!["https", "ssh"];
+        let resolved = self.resolved_url(url)?;
+        if declared == Transport::File || is_file(&resolved) {
+            allowed.push("file");
+        }
+        // A mirror on this machine; anything else by http stays refused.
+        if matches!(check_url(&resolved), Ok(Transport::LoopbackHttp)) {
+            allowed.push("http");
+        }
+        let mut git = self.clone();
+        git.vars.insert("GIT_ALLOW_PROTOCOL".into(), allowed.join(":").into());
+        if is_ssh(&resolved) {
+            git.silence_ssh()?;
+        }
+        Ok(git)
+    }
+
+    /// The URL git really uses, `insteadOf` applied. May hold credentials: never show it.
+    fn resolved_url(&self, url: &str) -> Result<String, ToolError> {
+        let query = self.local(Path::new(OUTSIDE), ["ls-remote", "--get-url", "--", url]);
+        let answer = query.demand()?;
+        Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
+    }
+
+    /// ssh asks on the terminal even without stdin. An askpass program may still answer; a
+    /// command the user chose is left alone.
+    fn silence_ssh(&mut self) -> Result<(), ToolError> {
+        let has = |name: &str| self.vars.contains_key(OsStr::new(name));
+        if has("SSH_ASKPASS") {
+            self.vars.entry("SSH_ASKPASS_REQUIRE".into()).or_insert_with(|| "force".into());
+            return Ok(());
+        }
+        if has("GIT_SSH") || has("GIT_SSH_COMMAND") {
+            return Ok(());
+        }
+        let query = self.local(Path::new(OUTSIDE), ["config", "--get", "core.sshCommand"]);
+        if !query.ask()?.status.success() {
+            self.vars.insert("GIT_SSH_COMMAND".into(), "ssh -oBatchMode=yes".into());
+        }
+        Ok(())
+    }
+}
+
+/// The arguments of a network call: it gives up on a connection that no longer moves.
+pub(super) fn network<const N: usize>(arguments: [&str; N]) -> Vec<OsString> {
+    let stalled = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"];
+    with_settings(stalled.into_iter().chain(arguments))
+}
+
+/// Asks up to [`ATTEMPTS`] times, since a cut connection and a server's bad moment look like any
+/// other failure. A remote on this machine is asked once.
+pub(super) fn patiently(query: &Query<'_>, transport: Transport) -> Result<Answer, ToolError> {
+    let attempts = if transport == Transport::File { 1 } else { ATTEMPTS };
+    let mut attempt = 1;
+    loop {
+        let answer = query.ask()?;
+        if answer.status.success() {
+            return Ok(answer);
+        }
+        if attempt == attempts {
+            return Err(query.failed(&answer));
+        }
+        thread::sleep(pause(attempt));
+        attempt += 1;
+    }
+}
+
+/// Longer after each attempt, and not the same for all jobs that failed together.
+fn pause(attempt: u32) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let jitter = u64::from(now.subsec_nanos() % 200);
+    Duration::from_millis(200 * u64::from(attempt) + jitter)
+}
+
+fn is_file(resolved: &str) -> bool {
+    resolved.starts_with(['/', '.']) || resolved.to_ascii_lowercase().starts_with("file://")
+}
+
+fn is_ssh(resolved: &str) -> bool {
+    resolved.starts_with("ssh://") || (!resolved.contains("://") && !is_file(resolved))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::tool::testing::Place;
+
+    fn remote(place: &Place) -> std::path::PathBuf {
+        let top = place.directory("remote");
+        place.git(&top, &["init", "-q"]);
+        place.git(&top, &["commit", "-q", "--allow-empty", "-m", "one"]);
+        place.git(&top, &["tag", "-a", "-m", "x", "v1"]);
+        top
+    }
+
+    #[test]
+    fn tags_of_a_file_remote_are_read_and_agree_with_its_own() {
+        let place = Place::new();
+        let top = remote(&place);
+        let git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
+        let url = format!("file://{}", top.display());
+        let tags = git.ls_remote_tags(&url).unwrap();
+        assert_eq!(tags, git.local_tags(&top).unwrap());
+        assert_eq!(tags.len(), 1);
+        let gone = git.ls_remote_tags("file:///nonexistent/repository").unwrap_err();
+        assert!(matches!(gone, ToolError::Failed(_)), "{gone}");
+    }
+
+    #[test]
+    fn a_rewritten_url_may_be_a_file_only_if_the_users_configuration_says_so() {
+        let place = Place::new();
+        let top = remote(&place);
+        let mut surroundings = place.machine();
+        let key = format!("url.file://{}.insteadOf", top.display());
+        for (name, value) in [
+            ("GIT_CONFIG_COUNT", "1"),
+            ("GIT_CONFIG_KEY_0", key.as_str()),
+            ("GIT_CONFIG_VALUE_0", "https://example.invalid/x.git"),
+        ] {
+            surroundings.vars.insert(name.into(), value.into());
+        }
+        let git = Git::find(&surroundings, Path::new("/nowhere")).unwrap();
+        assert_eq!(git.ls_remote_tags("https://example.invalid/x.git").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn hostile_urls_reach_no_program() {
+        let place = Place::new();
+        let git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
+        let canary = place.root().join("canary");
+        for url in [
+            format!("ext::sh -c touch% {}", canary.display()),
+            format!("--upload-pack=touch {}", canary.display()),
+            format!("ext::touch\t{}", canary.display()),
+        ] {
+            let refused = git.ls_remote_tags(&url).unwrap_err();
+            assert!(matches!(refused, ToolError::UrlRefused { .. }), "{refused}");
+        }
+        assert!(!canary.exists());
+    }
+
+    #[test]
+    fn a_remote_helper_behind_instead_of_is_not_run() {
+        let place = Place::new();
+        let canary = place.root().join("canary");
+        let mut surroundings = place.machine();
+        let key = format!("url.ext::touch {} .insteadOf", canary.display());
+        for (name, value) in [
+            ("GIT_CONFIG_COUNT", "1"),
+            ("GIT_CONFIG_KEY_0", key.as_str()),
+            ("GIT_CONFIG_VALUE_0", "https://example.invalid/"),
+        ] {
+            surroundings.vars.insert(name.into(), value.into());
+        }
+        let git = Git::find(&surroundings, Path::new("/nowhere")).unwrap();
+        assert!(git.ls_remote_tags("https://example.invalid/x.git").is_err());
+        assert!(!canary.exists());
+    }
+
+    #[test]
+    fn a_server_that_never_answers_meets_the_time_limit() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            // Held open, never answered.
+            let held: Vec<_> = listener.incoming().collect();
+            drop(held);
+        });
+        let place = Place::new();
+        let mut git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
+        git.limits.remote = Duration::from_secs(1);
+        let error = git.ls_remote_tags(&format!("http://{address}/x.git")).unwrap_err();
+        assert!(matches!(error, ToolError::TimedOut { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_wants_a_password_fails_without_a_prompt_and_is_tried_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let calls = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counted = std::sync::Arc::clone(&calls);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(
+                    b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\
+                      Content-Length: 0\r\nConnection: close\r\n\r\n",
+                );
+            }
+        });
+        let place = Place::new();
+        let git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
+        let error = git.ls_remote_tags(&format!("http://{address}/x.git")).unwrap_err();
+        assert!(matches!(error, ToolError::Failed(_)), "{error}");
+        assert!(calls.load(std::sync::atomic::Ordering::SeqCst) >= ATTEMPTS);
+    }
+}

@@ -1,0 +1,368 @@
+//! Asks an external program one short question.
+//!
+//! In: an absolute program, its arguments, directory, whole environment and time limit. Out: how
+//! it ended and what it printed. This is the only place of the room that starts a process, so the
+//! invocation rule is kept here: no shell, no stdin, a process group of its own (which the time
+//! limit kills as a whole), nothing inherited.
+//!
+//! It must not know which program it runs. Long work with live output belongs to `exec`.
+//!
+//! The child is watched with `waitid(WNOWAIT)`: it stays a zombie until its group has been killed,
+//! so its process id cannot have gone to someone else by then.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::address::{last_lines, plain, printable};
+use super::error::{QueryFailed, ToolError};
+
+/// An answer longer than this is an error, never cut: half an answer may look whole.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// Bytes kept of stderr, counted from the end.
+const KEPT_STDERR: usize = 64 << 10;
+/// How long output may stay open after the child's end: a background process may hold it.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// One question to one program.
+#[derive(Debug)]
+pub(crate) struct Query<'a> {
+    /// Absolute.
+    pub(crate) program: &'a Path,
+    /// Without the program itself.
+    pub(crate) arguments: Vec<OsString>,
+    /// How many of the first arguments messages leave out: settings that every call has.
+    pub(crate) preamble: usize,
+    /// The working directory.
+    pub(crate) directory: &'a Path,
+    /// The whole environment of the child.
+    pub(crate) vars: &'a BTreeMap<OsString, OsString>,
+    /// After this long the child and its group are killed.
+    pub(crate) limit: Duration,
+}
+
+/// What a child that ended by itself has left.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// How it ended; may be a failure.
+    pub(crate) status: ExitStatus,
+    /// All it wrote to stdout.
+    pub(crate) stdout: Vec<u8>,
+    /// The end of what it wrote to stderr, as it came: pass it through `plain` before showing it.
+    pub(crate) stderr: String,
+}
+
+impl Query<'_> {
+    /// Starts the program and waits for its end; a failed child is an answer, not an error.
+    pub(crate) fn ask(&self) -> Result<Answer, ToolError> {
+        debug_assert!(self.program.is_absolute(), "programs are found before they are asked");
+        let mut group = Group::new(self.spawn().map_err(|source| self.not_started(source))?);
+        let (sender, notes) = mpsc::channel();
+        let stderr = Arc::new(Mutex::new(Vec::new()));
+        group.watch(&sender, &stderr).map_err(|source| self.not_started(source))?;
+        drop(sender);
+        let stdout = self.collect(&group, &notes)?;
+        let status = group.end().map_err(|source| self.not_started(source))?;
+        let stderr = stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Answer { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+    }
+
+    /// Like [`Query::ask`], but a failed child is an error.
+    pub(crate) fn demand(&self) -> Result<Vec<u8>, ToolError> {
+        let answer = self.ask()?;
+        if answer.status.success() { Ok(answer.stdout) } else { Err(self.failed(&answer)) }
+    }
+
+    /// The error for an answer that was a failure.
+    pub(crate) fn failed(&self, answer: &Answer) -> ToolError {
+        let shown = last_lines(&answer.stderr);
+        ToolError::Failed(Box::new(QueryFailed {
+            line: self.line(),
+            directory: printable(&quoted(&self.directory.to_string_lossy())),
+            status: answer.status.to_string(),
+            stderr: if shown.is_empty() { shown } else { format!(":\n{shown}") },
+        }))
+    }
+
+    /// The error for an answer that does not parse.
+    pub(crate) fn unexpected(&self, what: &str) -> ToolError {
+        ToolError::Unexpected { line: self.line(), what: plain(what) }
+    }
+
+    /// The command line for pasting into a shell, without the preamble, credentials masked.
+    pub(crate) fn line(&self) -> String {
+        let program = quoted(&self.program.to_string_lossy());
+        let words = self.arguments.iter().skip(self.preamble);
+        let words = words.map(|word| quoted(&word.to_string_lossy()));
+        printable(&std::iter::once(program).chain(words).collect::<Vec<_>>().join(" "))
+    }
+
+    fn not_started(&self, source: io::Error) -> ToolError {
+        ToolError::NotStarted { program: self.program.to_path_buf(), source }
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        let mut attempts = 0;
+        loop {
+            let spawned = Command::new(self.program)
+                .args(&self.arguments)
+                .current_dir(self.directory)
+                .env_clear()
+                .envs(self.vars)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .process_group(0)
+                .spawn();
+            match spawned {
+                // A file written a moment ago: another thread's fork may still hold it for
+                // writing until that child's exec.
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 50 => {
+                    attempts += 1;
+                    thread::sleep(Duration::from_millis(10));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits for the child's end and its whole stdout.
+    fn collect(&self, group: &Group, notes: &Receiver<Note>) -> Result<Vec<u8>, ToolError> {
+        let mut progress = Progress::default();
+        let mut until = Instant::now() + self.limit;
+        let mut killed = false;
+        while !progress.is_complete() {
+            match notes.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(Note::Ended) => {
+                    progress.ended = true;
+                    until = Instant::now() + LINGER;
+                }
+                Ok(Note::Stdout(Ok(bytes))) if bytes.len() > LONGEST_ANSWER => {
+                    return Err(self.unexpected("more than 64 MiB"));
+                }
+                Ok(Note::Stdout(Ok(bytes))) => progress.stdout = Some(bytes),
+                Ok(Note::Stdout(Err(error))) => return Err(self.unexpected(&error.to_string())),
+                Ok(Note::Stderr) => progress.stderr = true,
+                Err(RecvTimeoutError::Timeout) if progress.ended && !killed => {
+                    // A background process of the child's group holds its output.
+                    group.kill();
+                    killed = true;
+                    until = Instant::now() + LINGER;
+                }
+                Err(_) if progress.ended => break,
+                Err(_) => {
+                    return Err(ToolError::TimedOut { line: self.line(), seconds: self.limit.as_secs() });
+                }
+            }
+        }
+        // Stderr may be held on by a daemon (ssh's ControlPersist); stdout may not.
+        progress.stdout.ok_or_else(|| self.unexpected("a background process holds its output"))
+    }
+}
+
+/// What the watching threads report.
+enum Note {
+    /// The child has ended; it is not reaped yet.
+    Ended,
+    Stdout(io::Result<Vec<u8>>),
+    /// Stderr is closed.
+    Stderr,
+}
+
+#[derive(Default)]
+struct Progress {
+    ended: bool,
+    stderr: bool,
+    stdout: Option<Vec<u8>>,
+}
+
+impl Progress {
+    fn is_complete(&self) -> bool {
+        self.ended && self.stderr && self.stdout.is_some()
+    }
+}
+
+/// A child that leads its own process group. Dropped before its end, the group is killed.
+struct Group {
+    child: Child,
+    leader: Pid,
+    reaped: bool,
+}
+
+impl Group {
+    fn new(child: Child) -> Self {
+        let leader = Pid::from_child(&child);
+        Self { child, leader, reaped: false }
+    }
+
+    fn watch(&mut self, notes: &Sender<Note>, stderr: &Arc<Mutex<Vec<u8>>>) -> io::Result<()> {
+        let start = |body: Box<dyn FnOnce() + Send>| thread::Builder::new().spawn(body).map(drop);
+        // A failed send means that the question was given up: nobody waits for the note.
+        if let Some(pipe) = self.child.stdout.take() {
+            let notes = notes.clone();
+            start(Box::new(move || {
+                let mut bytes = Vec::new();
+                let most = LONGEST_ANSWER as u64 + 1;
+                let read = pipe.take(most).read_to_end(&mut bytes).map(|_| bytes);
+                let _ = notes.send(Note::Stdout(read));
+            }))?;
+        }
+        if let Some(pipe) = self.child.stderr.take() {
+            let (notes, kept) = (notes.clone(), Arc::clone(stderr));
+            start(Box::new(move || {
+                keep_end(pipe, &kept);
+                let _ = notes.send(Note::Stderr);
+            }))?;
+        }
+        let (notes, leader) = (notes.clone(), self.leader);
+        start(Box::new(move || {
+            let how = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            while matches!(waitid(WaitId::Pid(leader), how), Err(rustix::io::Errno::INTR)) {}
+            let _ = notes.send(Note::Ended);
+        }))
+    }
+
+    /// Reaps a child whose end was noted.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait();
+        self.reaped = true;
+        status
+    }
+
+    fn kill(&self) {
+        // Fails only when the group is gone already.
+        let _ = kill_process_group(self.leader, Signal::KILL);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Reads to the end, keeping the last bytes.
+fn keep_end(mut pipe: impl Read, kept: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 8 << 10];
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(count) => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(&buffer[..count]);
+                if kept.len() > 2 * KEPT_STDERR {
+                    let surplus = kept.len() - KEPT_STDERR;
+                    kept.drain(..surplus);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// A word as a shell reads it back.
+pub(crate) fn quoted(word: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,%".contains(c);
+    if !word.is_empty() && word.chars().all(bare) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> Result<Answer, ToolError> {
+        let vars = BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]);
+        let arguments = vec!["-c".into(), script.into()];
+        let (program, directory) = (Path::new("/bin/sh"), Path::new("/"));
+        Query { program, arguments, preamble: 0, directory, vars: &vars, limit }.ask()
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn output_and_status_come_back() {
+        let answer = shell("echo out; echo err >&2; exit 3", LONG).unwrap();
+        assert_eq!(answer.status.code(), Some(3));
+        assert_eq!(answer.stdout, b"out\n");
+        assert_eq!(answer.stderr, "err\n");
+    }
+
+    #[test]
+    fn nothing_is_inherited_and_stdin_is_empty() {
+        let answer = shell("cat; env", LONG).unwrap();
+        let text = String::from_utf8(answer.stdout).unwrap();
+        let names: Vec<&str> = text.lines().filter_map(|l| l.split('=').next()).collect();
+        assert!(!names.contains(&"HOME") && names.contains(&"PATH"), "{names:?}");
+    }
+
+    #[test]
+    fn the_time_limit_ends_the_whole_group() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pid");
+        let script = format!("sleep 600 & echo $! > {}; wait", file.display());
+        let error = shell(&script, Duration::from_millis(500)).unwrap_err();
+        assert!(matches!(error, ToolError::TimedOut { .. }), "{error}");
+        let pid = std::fs::read_to_string(file).unwrap();
+        // Dying takes a moment, and the orphan stays a zombie until its reaper comes.
+        let dead = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+            status.map_or(true, |text| text.contains(") Z"))
+        };
+        let until = Instant::now() + LONG;
+        while !dead() {
+            assert!(Instant::now() < until, "the grandchild lives");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_background_process_that_holds_the_output_is_not_waited_for() {
+        let answer = shell("sleep 600 & echo done", LONG).unwrap();
+        assert_eq!(answer.stdout, b"done\n");
+    }
+
+    #[test]
+    fn endless_output_is_refused_with_bounded_memory() {
+        let error = shell("yes", LONG).unwrap_err();
+        assert!(matches!(error, ToolError::Unexpected { .. }), "{error}");
+        let answer = shell("yes | head -c 1000000 >&2; echo last >&2", LONG).unwrap();
+        assert!(answer.stderr.ends_with("last\n") && answer.stderr.len() < 3 * KEPT_STDERR);
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let vars = BTreeMap::new();
+        let program = Path::new("/nonexistent/uv");
+        let directory = Path::new("/");
+        let (arguments, preamble) = (vec![], 0);
+        let query = Query { program, arguments, preamble, directory, vars: &vars, limit: LONG };
+        assert!(query.ask().unwrap_err().to_string().contains("/nonexistent/uv"));
+    }
+
+    #[test]
+    fn the_line_can_be_pasted_and_hides_passwords() {
+        let vars = BTreeMap::new();
+        let arguments = vec!["a b".into(), "it's".into(), "https://u:s3cret@h/x".into()];
+        let (program, directory) = (Path::new("/usr/bin/git"), Path::new("/"));
+        let arguments = [vec!["-c".into(), "a=b".into()], arguments].concat();
+        let query = Query { program, arguments, preamble: 2, directory, vars: &vars, limit: LONG };
+        assert_eq!(query.line(), r"/usr/bin/git 'a b' 'it'\''s' https://***@h/x");
+    }
+}

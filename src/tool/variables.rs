@@ -1,0 +1,484 @@
+//! The one place that knows environment variables: which reach a child, which count in a key, which do not.
+//!
+//! Comes in: the process environment, as `cli` read it. Goes out: the environment of a child, the variables of
+//! a fingerprint, what was left out and why. It starts nothing, and it knows no environment of `tasks.kdl`.
+//!
+//! # Design note
+//! [`TABLE`] names every variable of uv 0.13.9 (taken from its `--help` and from the strings of its binary) and
+//! sorts them into four classes. A new uv brings new variables: a `UV_*` that no row names is [`Class::Keyed`],
+//! so that it can cause a needless run but never a false hit; its value enters as a digest, since it may be a
+//! secret. A variable of another program that no row names is passed and not keyed: the deny-list the other way
+//! round would make every shell variable a reason to run.
+//!
+//! Credentials are passed and never keyed. Where a URL may carry them ([`without_credentials`]), the user part
+//! and the query are taken out first: uv takes them out of the lockfile as well.
+//!
+//! `trust` marks what changes which distributions are found, or how far they are believed. In a tags environment
+//! such a variable is refused: `UV_INDEX` made variant cu124 lock cu128's torch, with exit status 0 (tried).
+//!
+//! Options refused: an allow-list for uv children (CI systems log in through too many variables to list), and
+//! `GIT_SSH_COMMAND="ssh -oBatchMode=yes"` against prompts (it would override the user's `core.sshCommand`).
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use crate::base::Digest;
+
+/// An environment: sorted, so that nothing depends on the order the system gives.
+pub(crate) type Variables = BTreeMap<OsString, OsString>;
+
+/// What envloom does with a variable of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// Reaches children; no result depends on it.
+    Passed,
+    /// Reaches children and is a field of every fingerprint of a uv command.
+    Keyed,
+    /// Reaches no child; a user is told.
+    Dropped,
+    /// envloom decides it for every uv child, whatever the caller says.
+    Set,
+}
+
+/// Variables with one class for one reason.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    /// What is done with them.
+    pub(crate) class: Class,
+    /// Do they change which distributions are found or how far they are believed?
+    pub(crate) trust: bool,
+    /// Why the class, in a few words; shown beside a dropped one.
+    pub(crate) why: &'static str,
+    /// Names between spaces; one `*` in a name stands for any text, also none.
+    pub(crate) names: &'static str,
+}
+
+/// A variable that a child did not get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// Its name.
+    pub(crate) name: String,
+    /// Why, in a few words.
+    pub(crate) why: &'static str,
+}
+
+/// Given to every uv child. The fast path asks GitHub's API for a tag, past git's `insteadOf` (tried), so that
+/// the ledger and uv could see different remotes; a prompt would wait for ever, since children have no terminal.
+const SET: [(&str, &str); 5] = [
+    ("GCM_INTERACTIVE", "never"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("UV_NO_GITHUB_FAST_PATH", "1"),
+    ("UV_NO_PROGRESS", "1"),
+    ("UV_NO_WRAP", "1"),
+];
+
+const fn passing(why: &'static str, names: &'static str) -> Row {
+    Row { class: Class::Passed, trust: false, why, names }
+}
+
+const fn keying(why: &'static str, names: &'static str) -> Row {
+    Row { class: Class::Keyed, trust: false, why, names }
+}
+
+const fn trusting(why: &'static str, names: &'static str) -> Row {
+    Row { class: Class::Keyed, trust: true, why, names }
+}
+
+const fn dropping(why: &'static str, names: &'static str) -> Row {
+    Row { class: Class::Dropped, trust: false, why, names }
+}
+
+/// Every variable with a rule. The first row that names a variable decides.
+pub(crate) const TABLE: &[Row] = &[
+    passing(
+        "credentials: no result depends on them",
+        "UV_INDEX_*_USERNAME UV_INDEX_*_PASSWORD UV_KEYRING_PROVIDER UV_CREDENTIALS_DIR UV_AUTH_TOKEN \
+         UV_API_KEY UV_GITHUB_TOKEN UV_NO_HF_TOKEN UV_S3_ENDPOINT_URL UV_GCS_ENDPOINT_URL \
+         UV_AZURE_ENDPOINT_URL NETRC GIT_ASKPASS SSH_ASKPASS* SSH_AUTH_SOCK *_AUTH_TOKEN HF_TOKEN",
+    ),
+    passing(
+        "where the cache lies and how long to wait for it",
+        "UV_CACHE_DIR UV_NO_CACHE UV_PYTHON_CACHE_DIR UV_LOCK_TIMEOUT UV_CONCURRENT_*",
+    ),
+    passing(
+        "how the network is reached; what comes over it is checked by hash",
+        "UV_OFFLINE UV_HTTP_TIMEOUT UV_HTTP_CONNECT_TIMEOUT UV_HTTP_RETRIES UV_REQUEST_TIMEOUT \
+         UV_UPLOAD_HTTP_TIMEOUT UV_REQUIRE_METADATA_RANGE_REQUESTS UV_NATIVE_TLS UV_SYSTEM_CERTS \
+         SSL_CERT_FILE SSL_CERT_DIR SSL_CLIENT_CERT HTTP_TIMEOUT *_PROXY *_proxy REQUESTS_CA_BUNDLE \
+         CURL_CA_BUNDLE GIT_CONFIG_* GIT_SSH GIT_SSH_COMMAND GIT_SSL_*",
+    ),
+    passing(
+        "where Pythons are kept and fetched; each child is given one by its path",
+        "UV_PYTHON_DOWNLOADS UV_PYTHON_DOWNLOADS_JSON_URL UV_PYTHON_INSTALL_* UV_PYTHON_BIN_DIR \
+         UV_PYTHON_NO_REGISTRY UV_PYPY_INSTALL_MIRROR UV_GRAALPY_INSTALL_MIRROR \
+         UV_PYODIDE_INSTALL_MIRROR UV_ASTRAL_MIRROR_URL",
+    ),
+    passing(
+        "what uv prints",
+        "UV_SHOW_RESOLUTION UV_LOG_CONTEXT UV_HIDE_BUILD_OUTPUT UV_CUSTOM_COMPILE_COMMAND RUST_LOG \
+         RUST_BACKTRACE NO_COLOR FORCE_COLOR CLICOLOR_FORCE",
+    ),
+    passing(
+        "read by uv's other commands, its installer or its build only",
+        "UV_PUBLISH_* UV_TOOL_DIR UV_TOOL_BIN_DIR UV_INIT_* UV_INSTALLER_* UV_INSTALL_DIR \
+         UV_UNMANAGED_INSTALL UV_NO_MODIFY_PATH UV_DISABLE_UPDATE UV_PRINT_* UV_DOWNLOAD_URL \
+         UV_NO_ENV_FILE UV_RUN_* UV_STACK_SIZE UV_UPDATE_SCHEMA UV_COMMIT_* UV_LAST_TAG* \
+         UV_COMPILE_BYTECODE_TIMEOUT",
+    ),
+    passing("the machine and the user", "PATH HOME XDG_* TMPDIR LANG LC_* TZ USER CONDA_*"),
+    trusting(
+        "which indexes are asked, and in which order",
+        "UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_INDEX_STRATEGY",
+    ),
+    trusting(
+        "which versions are chosen",
+        "UV_PRERELEASE UV_RESOLUTION UV_FORK_STRATEGY UV_EXCLUDE_NEWER UV_CONSTRAINT UV_OVERRIDE \
+         UV_EXCLUDE UV_BUILD_CONSTRAINT UV_NO_BINARY UV_NO_BINARY_PACKAGE UV_NO_BUILD \
+         UV_NO_BUILD_PACKAGE UV_NO_BUILD_ISOLATION",
+    ),
+    trusting(
+        "how far a distribution is believed",
+        "UV_INSECURE_HOST UV_INSECURE_NO_ZIP_VALIDATION UV_NO_VERIFY_HASHES \
+         UV_SKIP_WHEEL_FILENAME_CHECK UV_MALWARE_CHECK UV_MALWARE_CHECK_URL",
+    ),
+    trusting("which settings uv reads: the file itself is a field as well", "UV_CONFIG_FILE UV_NO_CONFIG"),
+    keying(
+        "settings and checks that can only be stricter",
+        "UV_NO_SYSTEM_CONFIG UV_REQUIRE_HASHES UV_REQUIRE_BUILD_HASHES",
+    ),
+    keying(
+        "behaviour that a later uv may make the default",
+        "UV_PREVIEW UV_PREVIEW_FEATURES UV_LEGACY_TAR_BACKEND UV_GIT_LFS",
+    ),
+    keying(
+        "how files get into the venv",
+        "UV_LINK_MODE UV_COMPILE_BYTECODE UV_NO_INSTALLER_METADATA UV_VENV_* PYC_INVALIDATION_MODE",
+    ),
+    keying(
+        "which interpreter or platform is meant",
+        "UV_PYTHON_PREFERENCE UV_MANAGED_PYTHON UV_NO_MANAGED_PYTHON UV_PYTHON_SEARCH_PATH \
+         UV_PYTHON_*_BUILD UV_LIBC UV_CUDA_DRIVER_VERSION UV_AMD_GPU_ARCHITECTURE",
+    ),
+    dropping(
+        "envloom names the project, the directory and the venv",
+        "UV_PROJECT* UV_NO_PROJECT UV_WORKING_DIR* UV_ISOLATED UV_ACTIVE UV_SYSTEM_PYTHON \
+         UV_BREAK_SYSTEM_PACKAGES VIRTUAL_ENV VIRTUAL_ENV_PROMPT __PYVENV_LAUNCHER__",
+    ),
+    dropping("envloom gives each child the interpreter of its cell", "UV_PYTHON"),
+    dropping(
+        "the task says whether the lockfile is written, checked or taken as it is",
+        "UV_FROZEN UV_LOCKED UV_NO_SYNC UV_UPGRADE*",
+    ),
+    dropping(
+        "tasks.kdl says what is installed",
+        "UV_DEV UV_NO_DEV UV_NO_GROUP UV_NO_DEFAULT_GROUPS UV_NO_EDITABLE UV_NO_INSTALL_* \
+         UV_ONLY_INSTALL_*",
+    ),
+    dropping("the manifest says where internal packages come from", "UV_NO_SOURCES UV_NO_SOURCES_PACKAGE"),
+    dropping("envloom reads it itself: it chooses the variant", "UV_TORCH_BACKEND"),
+    dropping("it would add variables that nothing names", "UV_ENV_FILE"),
+    dropping("uv is told not to ask GitHub's API", "UV_GITHUB_FAST_PATH_URL"),
+    dropping("uv's own tests use it", "UV_INTERNAL__* UV_TEST_*"),
+    dropping(
+        "set inside git hooks, it would point git at another repository",
+        "GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES \
+         GIT_COMMON_DIR GIT_PREFIX GIT_NAMESPACE GIT_EXT*",
+    ),
+    dropping("it would put foreign modules into the venv's Python", "PYTHONPATH PYTHONHOME PYTHONSTARTUP"),
+    Row {
+        class: Class::Set,
+        trust: false,
+        why: "envloom sets it",
+        names: "GCM_INTERACTIVE GIT_TERMINAL_PROMPT UV_NO_GITHUB_FAST_PATH UV_NO_PROGRESS UV_NO_WRAP",
+    },
+    passing("named like a secret of a later uv", "UV_*_TOKEN UV_*_PASSWORD UV_*_SECRET UV_*_KEY"),
+];
+
+/// The class of a variable. An unknown `UV_*` is keyed, another unknown one is passed.
+#[must_use]
+pub(crate) fn classify(name: &str) -> Class {
+    match row_of(name) {
+        Some(row) => row.class,
+        None if name.starts_with("UV_") => Class::Keyed,
+        None => Class::Passed,
+    }
+}
+
+/// The environment of a uv or git child: the caller's, less what is dropped, with what envloom sets; and what
+/// was dropped, in the order of names.
+#[must_use]
+pub(crate) fn uv_child(variables: &Variables) -> (Variables, Vec<Dropped>) {
+    let (mut environment, dropped) = own_task(variables);
+    environment.extend(SET.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
+    (environment, dropped)
+}
+
+/// The environment of an own task before its cell's variables are added: the caller's, less what is dropped.
+#[must_use]
+pub(crate) fn own_task(variables: &Variables) -> (Variables, Vec<Dropped>) {
+    let mut environment = Variables::new();
+    let mut dropped = Vec::new();
+    for (name, value) in variables {
+        match name.to_str().and_then(|text| row_of(text).map(|row| (text, row))) {
+            Some((text, row)) if row.class == Class::Dropped => {
+                dropped.push(Dropped { name: text.to_owned(), why: row.why });
+            }
+            _ => {
+                environment.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    (environment, dropped)
+}
+
+/// The keyed variables that are set, as fields of a fingerprint. No value holds a credential.
+#[must_use]
+pub(crate) fn keyed(variables: &Variables) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| classify(name) == Class::Keyed) else {
+            continue;
+        };
+        let shown = match (row_of(name), value.to_str()) {
+            (Some(_), Some(text)) => without_credentials(text),
+            _ => format!("digest:{}", Digest::of(value.as_encoded_bytes())),
+        };
+        fields.insert(name.to_owned(), shown);
+    }
+    fields
+}
+
+/// The names of set variables that a tags environment refuses, sorted. An empty value is as good as none to
+/// uv, and so is `0` or `false` for one that switches something off.
+#[must_use]
+pub(crate) fn trust_changing(variables: &Variables) -> Vec<&str> {
+    let counts = |name: &str, value: &OsString| {
+        let value = value.to_string_lossy().to_ascii_lowercase();
+        let switch =
+            name.starts_with("UV_NO_") || name.starts_with("UV_SKIP_") || name.ends_with("_VALIDATION");
+        !(value.is_empty() || switch && matches!(value.as_str(), "0" | "false" | "f" | "no" | "n" | "off"))
+    };
+    variables
+        .iter()
+        .filter_map(|(name, value)| name.to_str().map(|name| (name, value)))
+        .filter(|(name, value)| row_of(name).is_some_and(|row| row.trust) && counts(name, value))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// All that a compiled plan depends on, sorted by name, each value as a digest: variables that choose files,
+/// programs, targets or settings. Of a credential only that it is there.
+#[must_use]
+pub(crate) fn plan_inputs(variables: &Variables) -> Vec<(String, Vec<u8>)> {
+    const PREFIXES: [&str; 5] = ["UV_", "XDG_", "PYENV_", "ENVLOOM_", "GIT_CONFIG"];
+    variables
+        .iter()
+        .filter_map(|(name, value)| name.to_str().map(|name| (name, value)))
+        .filter(|(name, _)| {
+            matches!(*name, "PATH" | "HOME" | "CI") || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        })
+        .map(|(name, value)| {
+            let credential =
+                ["_PASSWORD", "_TOKEN", "_USERNAME", "_SECRET", "_KEY"].iter().any(|end| name.ends_with(end));
+            let value = if credential {
+                Vec::new()
+            } else {
+                Digest::of(value.as_encoded_bytes()).to_string().into_bytes()
+            };
+            (name.to_owned(), value)
+        })
+        .collect()
+}
+
+/// The text with the user part of every URL in it taken out, and every query turned into a digest. The user
+/// name of an ssh URL stays: it says which account of the server is meant, and is no secret.
+#[must_use]
+pub(crate) fn without_credentials(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        clean.push_str(before);
+        let ssh = before.ends_with("ssh://");
+        let end =
+            after.find(|c: char| c.is_whitespace() || matches!(c, ',' | '"' | '\'')).unwrap_or(after.len());
+        let (url, tail) = after.split_at(end);
+        let (url, query) = url.split_once('?').map_or((url, None), |(url, query)| (url, Some(query)));
+        let authority = url.find(['/', '#']).unwrap_or(url.len());
+        match url[..authority].rfind('@') {
+            Some(at) if !ssh || url[..at].contains(':') => clean.push_str(&url[at + 1..]),
+            _ => clean.push_str(url),
+        }
+        if let Some(query) = query {
+            clean.push('?');
+            clean.push_str(&Digest::of(query).short());
+        }
+        rest = tail;
+    }
+    clean.push_str(rest);
+    clean
+}
+
+/// The first row that names the variable.
+fn row_of(name: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.names.split_whitespace().any(|pattern| matches(pattern, name)))
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From `strings` of uv 0.13.9 (names that ran into one another taken apart) and its `--help`.
+    const KNOWN_TO_UV: &str = "
+        UV_ACTIVE UV_AMD_GPU_ARCHITECTURE UV_API_KEY UV_ASTRAL_MIRROR_URL UV_AUTH_TOKEN UV_AZURE_ENDPOINT_URL
+        UV_BREAK_SYSTEM_PACKAGES UV_BUILD_CONSTRAINT UV_CACHE_DIR UV_COMMIT_DATE UV_COMMIT_HASH UV_COMMIT_SHORT_HASH
+        UV_COMPILE_BYTECODE UV_COMPILE_BYTECODE_TIMEOUT UV_CONCURRENT_BUILDS UV_CONCURRENT_CACHE_READS
+        UV_CONCURRENT_DOWNLOADS UV_CONCURRENT_INSTALLS UV_CONFIG_FILE UV_CONSTRAINT UV_CREDENTIALS_DIR
+        UV_CUDA_DRIVER_VERSION UV_CUSTOM_COMPILE_COMMAND UV_DEFAULT_INDEX UV_DEV UV_DOWNLOAD_URL UV_ENV_FILE
+        UV_EXCLUDE UV_EXCLUDE_NEWER UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_FORK_STRATEGY UV_FROZEN UV_GCS_ENDPOINT_URL
+        UV_GITHUB_FAST_PATH_URL UV_GITHUB_TOKEN UV_GIT_LFS UV_GRAALPY_INSTALL_MIRROR UV_HIDE_BUILD_OUTPUT
+        UV_HTTP_CONNECT_TIMEOUT UV_HTTP_RETRIES UV_HTTP_TIMEOUT UV_INDEX UV_INDEX_CORP_PASSWORD
+        UV_INDEX_CORP_USERNAME UV_INDEX_STRATEGY UV_INDEX_URL UV_INIT_BARE UV_INIT_BUILD_BACKEND UV_INSECURE_HOST
+        UV_INSECURE_NO_ZIP_VALIDATION UV_INSTALLER_GHE_BASE_URL UV_INSTALLER_GITHUB_BASE_URL UV_INSTALL_DIR
+        UV_INTERNAL__BUILD_DIR UV_INTERNAL__PARENT_INTERPRETER UV_INTERNAL__SHOW_DERIVATION_TREE
+        UV_INTERNAL__TEST_CURRENT_TIMESTAMP UV_ISOLATED UV_KEYRING_PROVIDER UV_LAST_TAG UV_LAST_TAG_DISTANCE
+        UV_LEGACY_TAR_BACKEND UV_LIBC UV_LINK_MODE UV_LOCKED UV_LOCK_TIMEOUT UV_LOG_CONTEXT UV_MALWARE_CHECK
+        UV_MALWARE_CHECK_URL UV_MANAGED_PYTHON UV_NATIVE_TLS UV_NO_BINARY UV_NO_BINARY_PACKAGE UV_NO_BUILD
+        UV_NO_BUILD_ISOLATION UV_NO_BUILD_PACKAGE UV_NO_CACHE UV_NO_CONFIG UV_NO_DEFAULT_GROUPS UV_NO_DEV
+        UV_NO_EDITABLE UV_NO_ENV_FILE UV_NO_GITHUB_FAST_PATH UV_NO_GROUP UV_NO_HF_TOKEN UV_NO_INSTALLER_METADATA
+        UV_NO_INSTALL_LOCAL UV_NO_INSTALL_PROJECT UV_NO_INSTALL_WORKSPACE UV_NO_MANAGED_PYTHON UV_NO_PROGRESS
+        UV_NO_PROJECT UV_NO_SOURCES UV_NO_SOURCES_PACKAGE UV_NO_SYNC UV_NO_SYSTEM_CONFIG UV_NO_VERIFY_HASHES
+        UV_NO_WRAP UV_OFFLINE UV_ONLY_INSTALL_LOCAL UV_ONLY_INSTALL_PROJECT UV_ONLY_INSTALL_WORKSPACE UV_OVERRIDE
+        UV_PRERELEASE UV_PREVIEW UV_PREVIEW_FEATURES UV_PROJECT UV_PROJECT_ENVIRONMENT UV_PUBLISH_CHECK_URL
+        UV_PUBLISH_INDEX UV_PUBLISH_NO_ATTESTATIONS UV_PUBLISH_PASSWORD UV_PUBLISH_TOKEN UV_PUBLISH_URL
+        UV_PUBLISH_USERNAME UV_PYODIDE_INSTALL_MIRROR UV_PYPY_INSTALL_MIRROR UV_PYTHON UV_PYTHON_BIN_DIR
+        UV_PYTHON_CACHE_DIR UV_PYTHON_CPYTHON_BUILD UV_PYTHON_DOWNLOADS UV_PYTHON_DOWNLOADS_JSON_URL
+        UV_PYTHON_GRAALPY_BUILD UV_PYTHON_INSTALL_BIN UV_PYTHON_INSTALL_DIR UV_PYTHON_INSTALL_MIRROR
+        UV_PYTHON_INSTALL_REGISTRY UV_PYTHON_NO_REGISTRY UV_PYTHON_PREFERENCE UV_PYTHON_PYODIDE_BUILD
+        UV_PYTHON_PYPY_BUILD UV_PYTHON_SEARCH_PATH UV_REQUEST_TIMEOUT UV_REQUIRE_BUILD_HASHES UV_REQUIRE_HASHES
+        UV_REQUIRE_METADATA_RANGE_REQUESTS UV_RESOLUTION UV_RUN_MAX_RECURSION_DEPTH UV_RUN_RECURSION_DEPTH
+        UV_RUN_RLIMIT_NOFILE UV_S3_ENDPOINT_URL UV_SHOW_RESOLUTION UV_SKIP_WHEEL_FILENAME_CHECK UV_STACK_SIZE
+        UV_SYSTEM_CERTS UV_SYSTEM_PYTHON UV_TOOL_BIN_DIR UV_TOOL_DIR UV_TORCH_BACKEND UV_UPDATE_SCHEMA
+        UV_UPLOAD_HTTP_TIMEOUT UV_VENV_CLEAR UV_VENV_RELOCATABLE UV_VENV_SEED UV_WORKING_DIR UV_WORKING_DIRECTORY";
+
+    fn environment(pairs: &[(&str, &str)]) -> Variables {
+        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    }
+
+    #[test]
+    fn every_variable_of_uv_has_a_row_that_names_it() {
+        for name in KNOWN_TO_UV.split_whitespace() {
+            assert!(row_of(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_name_stands_in_two_rows() {
+        let mut names: Vec<&str> = TABLE.iter().flat_map(|row| row.names.split_whitespace()).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+        for (name, _) in SET {
+            assert_eq!(classify(name), Class::Set, "{name}");
+        }
+    }
+
+    #[test]
+    fn classes_are_those_of_the_product() {
+        for (name, class) in [
+            ("UV_CACHE_DIR", Class::Passed),
+            ("UV_INDEX_CORP_PASSWORD", Class::Passed),
+            ("HTTPS_PROXY", Class::Passed),
+            ("https_proxy", Class::Passed),
+            ("GIT_CONFIG_VALUE_0", Class::Passed),
+            ("UV_FUTURE_TOKEN", Class::Passed),
+            ("EDITOR", Class::Passed),
+            ("UV_INDEX", Class::Keyed),
+            ("UV_CONFIG_FILE", Class::Keyed),
+            ("UV_SOMETHING_NEW", Class::Keyed),
+            ("UV_PROJECT_ENVIRONMENT", Class::Dropped),
+            ("UV_TORCH_BACKEND", Class::Dropped),
+            ("GIT_EXTERNAL_DIFF", Class::Dropped),
+            ("PYTHONPATH", Class::Dropped),
+            ("VIRTUAL_ENV", Class::Dropped),
+        ] {
+            assert_eq!(classify(name), class, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_uv_child_gets_the_environment_less_the_drops_and_what_envloom_sets() {
+        let caller = environment(&[
+            ("PATH", "/bin"),
+            ("UV_FROZEN", "1"),
+            ("UV_NO_PROGRESS", "0"),
+            ("GIT_DIR", ".git"),
+            ("UV_INDEX_CORP_PASSWORD", "s3cret"),
+        ]);
+        let (child, dropped) = uv_child(&caller);
+        let named: Vec<&str> = dropped.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(named, ["GIT_DIR", "UV_FROZEN"]);
+        assert_eq!(child[&OsString::from("UV_NO_PROGRESS")], "1");
+        assert_eq!(child[&OsString::from("UV_NO_GITHUB_FAST_PATH")], "1");
+        assert_eq!(child[&OsString::from("GIT_TERMINAL_PROMPT")], "0");
+        assert_eq!(child[&OsString::from("UV_INDEX_CORP_PASSWORD")], "s3cret");
+        assert!(!own_task(&caller).0.contains_key(&OsString::from("UV_FROZEN")));
+    }
+
+    #[test]
+    fn no_credential_reaches_a_key() {
+        let caller = environment(&[
+            ("UV_INDEX", "corp=https://user:s3cret@a.example/simple https://s3cret@b.example?token=s3cret"),
+            ("UV_INDEX_CORP_PASSWORD", "s3cret"),
+            ("UV_NEW", "s3cret"),
+            ("UV_NEW_TOKEN", "s3cret"),
+            ("GIT_CONFIG_VALUE_0", "s3cret"),
+        ]);
+        let fields = keyed(&caller);
+        assert!(!format!("{fields:?}").contains("s3cret"), "{fields:?}");
+        assert!(fields["UV_INDEX"].starts_with("corp=https://a.example/simple https://b.example?"));
+        assert_eq!(fields.keys().collect::<Vec<_>>(), ["UV_INDEX", "UV_NEW"]);
+        for (name, value) in plan_inputs(&caller) {
+            assert!(!String::from_utf8_lossy(&value).contains("s3cret"), "{name}");
+        }
+        assert_eq!(without_credentials("ssh://git@host/x"), "ssh://git@host/x");
+        assert_eq!(without_credentials("ssh://git:pw@host/x"), "ssh://host/x");
+        assert_eq!(without_credentials("https://host/a@b"), "https://host/a@b");
+    }
+
+    #[test]
+    fn what_a_tags_environment_refuses_is_set_and_changes_trust() {
+        let caller = environment(&[
+            ("UV_INDEX", "https://x"),
+            ("UV_NO_BUILD", "0"),
+            ("UV_NO_CONFIG", "1"),
+            ("UV_PRERELEASE", ""),
+            ("UV_CACHE_DIR", "/c"),
+            ("UV_NO_SOURCES", "1"),
+        ]);
+        assert_eq!(trust_changing(&caller), ["UV_INDEX", "UV_NO_CONFIG"]);
+    }
+
+    #[test]
+    fn a_compiled_plan_depends_on_what_chooses_files_programs_and_settings() {
+        let caller = environment(&[
+            ("CI", "1"),
+            ("EDITOR", "vi"),
+            ("PATH", "/bin"),
+            ("PYENV_ROOT", "/p"),
+            ("UV_X", ""),
+        ]);
+        let names: Vec<String> = plan_inputs(&caller).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["CI", "PATH", "PYENV_ROOT", "UV_X"]);
+    }
+}

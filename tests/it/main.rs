@@ -1,0 +1,9 @@
+//! The one integration binary: envloom as its users meet it.
+//!
+//! Every test here runs the built program with real uv and real git, offline, in surroundings of
+//! its own, through the harness in [`support`]. One binary links once and shares the provisioned
+//! tools; a test per behaviour lives in the module of its subject.
+
+mod harness;
+mod layering;
+mod support;
