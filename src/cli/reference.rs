@@ -40,12 +40,15 @@ fn tables() -> [&'static [(&'static str, &'static str)]; 11] {
 
 /// The text between the marks.
 pub(super) fn reference() -> String {
-    let mut text =
-        format!("{}\n\n### Words of `tasks.kdl`\n\n{}\n### Error codes\n\n", MARKS.0, config::reference());
+    let mut text = format!(
+        "{}\n\n### Words of the configuration\n\n{}\n### Error codes\n\n",
+        MARKS.0,
+        config::reference()
+    );
     let mut codes: Vec<(&str, &str)> = tables().into_iter().flatten().copied().collect();
     codes.sort_unstable();
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{} codes, each with a place or a command line, and a help.\n", codes.len());
+    let _ = writeln!(text, "{} codes. Each message says where, and what to type next.\n", codes.len());
     table(&mut text, &codes);
     text.push_str("\n### Notices\n\n");
     table(&mut text, NOTICES);

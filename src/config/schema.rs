@@ -158,22 +158,23 @@ pub(crate) fn reference() -> String {
     for (file, block) in [("tasks.kdl", &ROOT), ("tasks.local.kdl", &LOCAL_ROOT)] {
         let _ = write!(
             text,
-            "### `{file}`\n\n| Node | Stands in | Says | Properties |\n| --- | --- | --- | --- |\n"
+            "#### `{file}`\n\n| Node | Stands in | Says | Properties |\n| --- | --- | --- | --- |\n"
         );
-        rows(&mut text, block, "the file");
-        let _ = writeln!(text, "\nReserved for later versions: {}.\n", reserved(block).join(", "));
+        rows(&mut text, block, "the top");
+        let _ = writeln!(text, "\nReserved for later versions: {}.\n", reserved(block).join("; "));
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
 }
 
-/// The rows of a block, each node followed by those in it.
+/// The rows of a block, each node followed by those in it. What may stand several times says so.
 fn rows(text: &mut String, block: &Block, place: &str) {
     for spec in block.specs() {
         let properties: Vec<String> = spec.properties.iter().map(property_cell).collect();
         let (example, doc) = (spec.example.replace('|', "\\|"), spec.doc.replace('|', "\\|"));
-        let _ = writeln!(text, "| `{example}` | {place} | {doc} | {} |", properties.join("<br>"));
+        let times = if spec.repeats { "; may be repeated" } else { "" };
+        let _ = writeln!(text, "| `{example}` | {place} | {doc}{times} | {} |", properties.join("<br>"));
         if let Some(children) = spec.children {
             rows(text, children, &format!("`{}`", spec.name));
         }
@@ -189,12 +190,17 @@ fn property_cell(property: &PropertySpec) -> String {
     format!("`{}`{must}{words}: {}", property.name, property.doc)
 }
 
-/// The reserved words of a block and of those in it.
+/// The reserved words of a block and of those in it, place by place.
 fn reserved(block: &Block) -> Vec<String> {
-    let mut words: Vec<String> = block.reserved.iter().map(|word| format!("`{word}`")).collect();
-    for spec in block.specs() {
-        let below = spec.children.into_iter().flat_map(|children| children.reserved);
-        words.extend(below.map(|word| format!("`{word}` in `{}`", spec.name)));
+    let listed = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let mut places = Vec::new();
+    if !block.reserved.is_empty() {
+        places.push(format!("at the top {}", listed(block.reserved)));
     }
-    words
+    for spec in block.specs() {
+        if let Some(children) = spec.children.filter(|children| !children.reserved.is_empty()) {
+            places.push(format!("in `{}` {}", spec.name, listed(children.reserved)));
+        }
+    }
+    places
 }

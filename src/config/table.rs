@@ -18,7 +18,12 @@ const SETTINGS: &[NodeSpec] = &[
     NodeSpec::new("description", "description \"…\"", "one line about the project").takes(TEXT),
     NodeSpec::new("requires-python", "requires-python \">=3.10\"", "the Pythons the project supports")
         .takes(RANGE),
-    NodeSpec::new("python", "python \"3.12\"", "the Python to use").takes(VERSION),
+    NodeSpec::new(
+        "python",
+        "python \"3.12\"",
+        "the Python of a cell that names none; also in `.python-version`",
+    )
+    .takes(VERSION),
 ];
 
 const DEPENDENCIES: NodeSpec = NodeSpec::new(
@@ -28,10 +33,11 @@ const DEPENDENCIES: NodeSpec = NodeSpec::new(
 )
 .then(REQUIREMENTS)
 .repeats();
-const EXTRA: NodeSpec = NodeSpec::new("extra", "extra \"flash\" \"flash-attn==2.6.1\"", "an optional extra")
-    .takes(NAME)
-    .then(REQUIREMENTS)
-    .repeats();
+const EXTRA: NodeSpec =
+    NodeSpec::new("extra", "extra \"flash\" \"flash-attn==2.6.1\"", "an optional extra of the project")
+        .takes(NAME)
+        .then(REQUIREMENTS)
+        .repeats();
 const GROUP: NodeSpec = NodeSpec::new("group", "group \"dev\" \"ruff\" \"mypy\"", "a dependency group")
     .takes(NAME)
     .then(REQUIREMENTS)
@@ -54,8 +60,8 @@ const PACKAGE: &[PropertySpec] = &[
         Kind::Word(&["dependency", "member", "path"]),
         "`dependency` of the project (the default), workspace `member` only, or `path` source of a group",
     ),
-    property("environments", Kind::Text, "the environments it belongs to; default: all"),
-    property("extras", Kind::Text, "extras the project asks of it"),
+    property("environments", Kind::Text, "the environments it belongs to, between spaces; default: all"),
+    property("extras", Kind::Text, "extras the project asks of it, between spaces"),
     property(
         "tag",
         Kind::Text,
@@ -114,8 +120,12 @@ const SYNC: Block = Block {
             "everything, or only what no internal package provides",
         )
         .takes(&[argument("what", Kind::Word(&["all", "third-party"]))]),
-        NodeSpec::new("editable", "editable #false", "install internal packages editable or built")
-            .takes(&[argument("flag", Kind::Flag)]),
+        NodeSpec::new(
+            "editable",
+            "editable #false",
+            "are internal packages installed editable; default: yes in a workspace, never from tags",
+        )
+        .takes(&[argument("flag", Kind::Flag)]),
         NodeSpec::new("link-mode", "link-mode \"copy\"", "uv's link mode")
             .takes(&[argument("mode", Kind::Text)]),
     ]],
@@ -130,8 +140,12 @@ const PIN: &[PropertySpec] = &[
 const ENVIRONMENT: Block = Block {
     nodes: &[
         &[
-            NodeSpec::new("manifest", "manifest \"prod/pyproject.toml\"", "its manifest")
-                .takes(&[argument("path", Kind::Text)]),
+            NodeSpec::new(
+                "manifest",
+                "manifest \"prod/pyproject.toml\"",
+                "its manifest; the lockfile is `uv.lock` beside it",
+            )
+            .takes(&[argument("path", Kind::Text)]),
             NodeSpec::new(
                 "sources",
                 "sources \"tags\" channel=\"stable\"",
@@ -143,7 +157,7 @@ const ENVIRONMENT: Block = Block {
                 Kind::Word(&["dev", "stable"]),
                 "the tags accepted; `dev` accepts stable ones too",
             )]),
-            NodeSpec::new("groups", "groups \"dev\"", "groups its manifest has and a sync installs")
+            NodeSpec::new("groups", "groups \"dev\"", "the groups that its manifest has and a sync installs")
                 .then(Rest::Any(argument("group", Kind::Text))),
             NodeSpec::new(
                 "packages",
@@ -163,10 +177,15 @@ const ENVIRONMENT: Block = Block {
             NodeSpec::new(
                 "carry",
                 "carry \"prerelease\"",
-                "settings carried from the workspace environment; default: all",
+                "settings of `tool.uv` carried from the workspace environment; default: all",
             )
             .then(Rest::Any(argument("setting", Kind::Text))),
-            NodeSpec::new("sync", "sync { editable #false }", "how it is synced").holds(&SYNC),
+            NodeSpec::new(
+                "sync",
+                "sync { editable #false }",
+                "how it is synced, where that differs from what follows",
+            )
+            .holds(&SYNC),
         ],
         SETTINGS,
         &[DEPENDENCIES.with(ONLY), EXTRA.with(ONLY), GROUP.with(ONLY), PLATFORMS.with(ONLY)],
@@ -221,7 +240,7 @@ const COMMON: &[NodeSpec] = &[
     NodeSpec::new(
         "default-environment",
         "default-environment \"dev\"",
-        "the environment where nothing else says",
+        "the environment of a `sync`, `use`, `run` or `env` that names none",
     )
     .takes(NAME),
 ];
@@ -232,9 +251,13 @@ pub(crate) const ROOT: Block = Block {
         &[
             NodeSpec::new("envloom", "envloom \">=0.1\"", "the versions of envloom this file is written for")
                 .takes(RANGE),
-            NodeSpec::new("uv", "uv \"0.13.9\"", "the uv to use: one version, or a range")
-                .takes(VERSION)
-                .with(&[property("sha256", Kind::Text, "the SHA-256 of its wheel")]),
+            NodeSpec::new(
+                "uv",
+                "uv \"0.13.9\"",
+                "the uv to use: one version, fetched if it is missing, or a range",
+            )
+            .takes(VERSION)
+            .with(&[property("sha256", Kind::Text, "the SHA-256 of its wheel")]),
             NodeSpec::new("project", "project \"name\" { … }", "what all environments share")
                 .takes(NAME)
                 .holds(&PROJECT),
