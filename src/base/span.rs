@@ -27,11 +27,6 @@ impl<T> Spanned<T> {
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
         Spanned { value: change(self.value), span: self.span }
     }
-
-    /// The same place, the value borrowed.
-    pub(crate) fn as_ref(&self) -> Spanned<&T> {
-        Spanned { value: &self.value, span: self.span }
-    }
 }
 
 impl<T: fmt::Display> fmt::Display for Spanned<T> {

@@ -52,7 +52,7 @@ impl Journal {
         owned: &Owned,
     ) -> Result<(), FileError> {
         let note = ManifestNote { manifest: manifest.clone(), digest, owned: owned.clone() };
-        self.write(&self.path("manifest", manifest), &note)
+        Self::write(&self.path("manifest", manifest), &note)
     }
 
     /// The manifest and the record of it are whole.
@@ -64,7 +64,7 @@ impl Journal {
     pub(crate) fn begin_lockfile(&self, lockfile: &RelPath, former: Option<&[u8]>) -> Result<(), FileError> {
         // uv writes UTF-8; another file is not uv's, and must come back as it was all the same.
         let former = former.map(|bytes| bytes.iter().map(|byte| char::from(*byte)).collect());
-        self.write(&self.path("lockfile", lockfile), &LockfileNote { lockfile: lockfile.clone(), former })
+        Self::write(&self.path("lockfile", lockfile), &LockfileNote { lockfile: lockfile.clone(), former })
     }
 
     /// Was a lock cut off, so that the lockfile may be half-written?
@@ -109,7 +109,7 @@ impl Journal {
         Ok(restored)
     }
 
-    fn write(&self, path: &Path, note: &impl Serialize) -> Result<(), FileError> {
+    fn write(path: &Path, note: &impl Serialize) -> Result<(), FileError> {
         let bytes = serde_json::to_vec(note).map_err(|cause| FileError::new("write", path, cause.into()))?;
         write_whole(path, &bytes).map(|_| ())
     }

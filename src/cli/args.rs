@@ -22,6 +22,7 @@ use crate::graph::Assignment;
     after_help = AFTER_HELP,
     max_term_width = 100
 )]
+#[expect(clippy::struct_excessive_bools, reason = "clap makes one of each flag")]
 pub(super) struct Arguments {
     /// Targets, VAR=VALUE words, or a verb and its words
     #[arg(value_name = "TARGET")]

@@ -83,11 +83,11 @@ pub(super) fn exports(call: Call<'_>, words: &[String], output: &Output) -> Resu
     if output.is_json() {
         let pairs: serde_json::Map<_, _> =
             set.into_iter().map(|(name, value)| (name, json!(value))).collect();
-        return Ok(output.answer(&json!({ "cell": ready.name(), "set": pairs })));
+        return Ok(Output::answer(&json!({ "cell": ready.name(), "set": pairs })));
     }
     let lines: String =
-        set.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
-    Ok(output.data(&lines))
+        set.iter().map(|(name, value)| ["export ", name, "=", &quoted(value), "\n"].concat()).collect();
+    Ok(Output::data(&lines))
 }
 
 /// `use ENV@CELL`: `.venv` beside the manifest leads to the cell's venv.
@@ -142,11 +142,12 @@ fn ready<'a>(
     if code != exit::DONE {
         return Ok(Err(code));
     }
-    let cell = target.strip_prefix("sync:").unwrap_or(&target).to_owned();
-    match look(Call::read(process, arguments)?, &target)? {
-        Some(premises) => Ok(Ok(Ready { process, arguments, premises, cell: found })),
-        None => Err(CliError::NotSynced { cell, found: "it changed again after its sync".to_owned() }.into()),
-    }
+    let Some(premises) = look(Call::read(process, arguments)?, &target)? else {
+        let name = target.strip_prefix("sync:").unwrap_or(&target).to_owned();
+        let reason = "it changed again after its sync".to_owned();
+        return Err(CliError::NotSynced { cell: name, found: reason }.into());
+    };
+    Ok(Ok(Ready { process, arguments, premises, cell: found }))
 }
 
 /// The premises of a sync all of whose tasks are up to date; else `None`.

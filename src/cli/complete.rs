@@ -83,8 +83,7 @@ fn found(process: &Process, before: &[&str], current: &str) -> Vec<String> {
 fn options() -> Vec<String> {
     let table = Arguments::table();
     let long = table.get_arguments().filter_map(|option| option.get_long()).map(|name| format!("--{name}"));
-    let short =
-        table.get_arguments().filter_map(|option| option.get_short()).map(|letter| format!("-{letter}"));
+    let short = table.get_arguments().filter_map(clap::Arg::get_short).map(|letter| format!("-{letter}"));
     long.chain(short).collect()
 }
 

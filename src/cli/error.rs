@@ -10,7 +10,6 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::no_tasks_file", "there is no tasks.kdl here or in any directory above"),
     ("envloom::cli::not_a_file", "tasks.kdl, or what -f names, is no ordinary file"),
     ("envloom::cli::bad_directory", "what -C names is no directory"),
-    ("envloom::cli::file_too_large", "tasks.kdl is larger than any tasks.kdl can be"),
     ("envloom::cli::not_utf8", "a text file is not UTF-8"),
     ("envloom::cli::verb_words", "a verb was given words it does not take, or lacks one"),
     ("envloom::cli::option_without_use", "an option was given to a call it says nothing to"),
@@ -19,7 +18,8 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::program_not_found", "the command of run is neither in the venv nor on PATH"),
     ("envloom::cli::venv_in_the_way", "use would replace a directory that envloom did not make"),
     ("envloom::cli::state_in_the_way", ".envloom is no directory"),
-    ("envloom::cli::variable_refused", "a UV_* variable would change what a frozen environment means"),
+    ("envloom::cli::submodule_empty", "an internal package is a submodule that was not checked out"),
+    ("envloom::cli::package_missing", "an internal package has no manifest where tasks.kdl says it lies"),
     ("envloom::cli::interpreter_missing", "no Python on this machine suits an environment"),
     (
         "envloom::cli::release_unknown",
@@ -56,20 +56,6 @@ pub(super) enum CliError {
     BadDirectory {
         /// What was named.
         path: PathBuf,
-    },
-    /// Refused before it is read.
-    #[error("{} has {size} bytes; the limit is {limit}", path.display())]
-    #[diagnostic(
-        code(envloom::cli::file_too_large),
-        help("a tasks.kdl of this size is a mistake; check what was written")
-    )]
-    FileTooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes.
-        size: u64,
-        /// The most that is read.
-        limit: u64,
     },
     /// Bytes that are no text.
     #[error("{} is not UTF-8: byte {offset} fits no character", path.display())]
@@ -148,19 +134,29 @@ pub(super) enum CliError {
         /// The path.
         path: PathBuf,
     },
-    /// `UV_INDEX` and the like in a frozen environment.
-    #[error("{variables} would change what the frozen environment {environment} means")]
+    /// A gitlink, or an entry of `.gitmodules`, without a working tree.
+    #[error("not checked out: {packages}")]
     #[diagnostic(
-        code(envloom::cli::variable_refused),
-        help("type `env {unset} envloom …`, or declare the setting in tasks.kdl or the workspace manifest")
+        code(envloom::cli::submodule_empty),
+        help("type `git submodule update --init -- {paths}` at the root of the repository")
     )]
-    VariableRefused {
-        /// The variables.
-        variables: String,
-        /// The environment.
-        environment: String,
-        /// `-u` for each, for env(1).
-        unset: String,
+    SubmoduleEmpty {
+        /// The packages.
+        packages: String,
+        /// Their paths, quoted for a shell.
+        paths: String,
+    },
+    /// No manifest, and no submodule either.
+    #[error("no manifest of {packages}: there is no {paths}")]
+    #[diagnostic(
+        code(envloom::cli::package_missing),
+        help("correct `path=` of the package in tasks.kdl, or put the package there")
+    )]
+    PackageMissing {
+        /// The packages.
+        packages: String,
+        /// The manifests that should be there.
+        paths: String,
     },
     /// No interpreter.
     #[error("no Python on this machine suits {environment}: {wanted}; found {found}")]

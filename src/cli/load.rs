@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::locate::Place;
 use crate::base::SourceFile;
 use crate::cache::{Journal, Observer};
-use crate::config;
+use crate::config::{self, ConfigError};
 use crate::ledger::{self, Record};
 use crate::manifest::OnDisk;
 use crate::model::{self, EnvironmentId, LocalModel, Model};
@@ -49,14 +49,10 @@ fn text(place: &Place, name: &str, observer: &Observer) -> Result<Option<SourceF
         // Reading a pipe would wait for ever.
         return Err(CliError::NotAFile { path }.into());
     }
-    let limit = config::MAX_BYTES as u64;
-    if metadata.len() > limit {
-        return Err(CliError::FileTooLarge { path, size: metadata.len(), limit }.into());
+    if usize::try_from(metadata.len()).map_or(true, |size| size > config::MAX_BYTES) {
+        return Err(ConfigError::too_large(name, metadata.len()).into());
     }
-    let bytes = observer.read(&path)?.unwrap_or_default();
-    let text = String::from_utf8(bytes)
-        .map_err(|error| CliError::NotUtf8 { path, offset: error.utf8_error().valid_up_to() })?;
-    Ok(Some(SourceFile::new(name, text)))
+    Ok(Some(config::from_bytes(name, observer.read(&path)?.unwrap_or_default())?))
 }
 
 /// `envloom.lock`, and what an interrupted run had begun to write besides.

@@ -13,6 +13,7 @@ mod exit;
 mod load;
 mod locate;
 mod output;
+mod packages;
 mod prepare;
 mod reference;
 mod show;

@@ -13,7 +13,7 @@ use super::error::CliError;
 use super::exit;
 use super::surroundings::Process;
 use crate::event::Event;
-use crate::report::{self, Broken, Mode, Options, Reporter, Sinks, Style, Verbosity};
+use crate::report::{self, Broken, Mode, Options, Outlet, Reporter, Sinks, Style, Verbosity};
 
 /// Width of lines where there is no terminal to ask and `COLUMNS` says nothing.
 const WIDTH: usize = 100;
@@ -75,6 +75,15 @@ impl Output {
         Ok(Reporter::spawn(self.options, sinks))
     }
 
+    /// Waits for the reporter. A closed standard stream was the reader's choice (`| head`); the file of events that
+    /// could not be written is said.
+    pub(super) fn closed(&self, reporter: JoinHandle<Vec<Broken>>) {
+        let broken = reporter.join().unwrap_or_default();
+        for one in broken.iter().filter(|one| one.outlet == Outlet::Events) {
+            self.say(&format!("the file that ENVLOOM_EVENTS names is incomplete: {}", one.cause));
+        }
+    }
+
     /// Does a child's colour reach anyone?
     pub(super) fn colour(&self) -> bool {
         self.options.style.color || self.options.color_stdout
@@ -86,7 +95,7 @@ impl Output {
     }
 
     /// Prints data to standard output. A reader that has gone away (`| head`) is no failure.
-    pub(super) fn data(&self, text: &str) -> u8 {
+    pub(super) fn data(text: &str) -> u8 {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Ok(()) => exit::DONE,
@@ -96,8 +105,8 @@ impl Output {
     }
 
     /// Prints a JSON answer.
-    pub(super) fn answer(&self, value: &Value) -> u8 {
-        self.data(&format!("{value:#}\n"))
+    pub(super) fn answer(value: &Value) -> u8 {
+        Self::data(&format!("{value:#}\n"))
     }
 
     /// One line that is no data.

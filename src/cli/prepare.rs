@@ -6,12 +6,13 @@ use std::path::Path;
 use super::error::CliError;
 use super::load::{self, Stop};
 use super::locate::Place;
+use super::packages;
 use crate::cache::{Observer, Store};
 use crate::graph::{Kind, TaskGraph};
 use crate::ledger::{self, Progress, Record, Remotes};
 use crate::manifest::{self, Disposition, Members};
 use crate::model::{EnvironmentId, LocalModel, Model, PackageId, Sources, WantedUv};
-use crate::plan::{Machine, Premises, Wishes};
+use crate::plan::{Machine, PlanError, Premises, Wishes};
 use crate::tool::Surroundings;
 use crate::tool::git::Git;
 use crate::tool::memo::{Memo, place as memo_place};
@@ -50,6 +51,7 @@ pub(super) struct Ground<'a> {
 pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises, Stop> {
     let selected = Selected::of(graph);
     refuse_variables(&ground, &selected)?;
+    packages::present(&ground.place.root, &ground.model, ground.surroundings, &selected.environments)?;
     let recorded = load::record(&ground.place, &ground.model, &ground.observer)?;
     let record = releases(&ground, &selected, recorded.clone())?;
     let machine = machine(&ground, &selected)?;
@@ -134,21 +136,15 @@ impl Selected {
 }
 
 /// A frozen environment means what its files say; a variable that changes resolution or trust is refused.
-fn refuse_variables(ground: &Ground<'_>, selected: &Selected) -> Result<(), CliError> {
-    let set = trust_changing(&ground.surroundings.vars);
+fn refuse_variables(ground: &Ground<'_>, selected: &Selected) -> Result<(), PlanError> {
     let frozen = selected
         .environments
         .iter()
         .map(|id| ground.model.environment(*id))
         .find(|environment| matches!(environment.sources, Sources::Tags(_)));
-    match frozen {
-        Some(environment) if !set.is_empty() && selected.uv => Err(CliError::VariableRefused {
-            variables: set.join(", "),
-            environment: environment.name.value.clone(),
-            unset: set.iter().map(|name| format!("-u {name}")).collect::<Vec<_>>().join(" "),
-        }),
-        _ => Ok(()),
-    }
+    let Some(environment) = frozen.filter(|_| selected.uv) else { return Ok(()) };
+    let set = trust_changing(&ground.surroundings.vars);
+    PlanError::refused_variables(&environment.name.value, &set).map_or(Ok(()), Err)
 }
 
 /// Fills the record with the releases that pins name and it lacks, where this call may.
@@ -218,7 +214,7 @@ fn find_uv(ground: &Ground<'_>) -> Result<Uv, Stop> {
     };
     let search = || {
         uv::find(ground.surroundings, &wanted, root, ground.wishes.offline, &mut |line| {
-            (ground.progress)(line)
+            (ground.progress)(line);
         })
     };
     let found = match memo_place(ground.surroundings, root, "uv") {

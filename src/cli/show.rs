@@ -12,26 +12,23 @@ use super::output::Output;
 use super::prepare;
 use crate::base::printable;
 use crate::graph::{Task, TaskGraph, TaskKey, VERBS_OF_TASKS};
-use crate::model::{Cell, Model, OwnTask, Sources};
+use crate::model::{Cell, Model, OwnTask, Sources, Variant};
 use crate::plan::{Decided, Premises, Refusal, RunReason, decide};
 
 /// `list`: targets, environments, own tasks; with `--cells` every cell.
-///
-/// # Errors
-/// None of its own: a type for all verbs.
-pub(super) fn list(call: &Call<'_>, output: &Output) -> Result<u8, Stop> {
+pub(super) fn list(call: &Call<'_>, output: &Output) -> u8 {
     let model = &call.model;
     let private = call.local.iter().flat_map(|local| &local.tasks);
     let own: Vec<&OwnTask> = model.tasks.iter().chain(private).collect();
     if output.is_json() {
-        return Ok(output.answer(&list_json(model, &own, call.arguments.cells)));
+        return Output::answer(&list_json(model, &own, call.arguments.cells));
     }
     let mut text = String::new();
     if call.arguments.cells {
         for target in cells(model).map(|cell| TaskKey::Sync(cell.clone()).name(model)) {
             line(&mut text, &target, "");
         }
-        return Ok(output.data(&text));
+        return Output::data(&text);
     }
     for (_, environment) in model.environments() {
         let sources = match environment.sources {
@@ -54,7 +51,7 @@ pub(super) fn list(call: &Call<'_>, output: &Output) -> Result<u8, Stop> {
     for task in own {
         line(&mut text, &task.name.value, task.description.as_deref().unwrap_or_default());
     }
-    Ok(output.data(&text))
+    Output::data(&text)
 }
 
 fn line(text: &mut String, name: &str, what: &str) {
@@ -83,7 +80,7 @@ fn list_json(model: &Model, own: &[&OwnTask], with_cells: bool) -> Value {
         .axes
         .iter()
         .map(|axis| {
-            let values: Vec<&str> = axis.variants.iter().map(|variant| variant.name.value.as_str()).collect();
+            let values: Vec<Value> = axis.variants.iter().map(variant_json).collect();
             json!({ "name": axis.name.value, "values": values })
         })
         .collect();
@@ -107,6 +104,16 @@ fn list_json(model: &Model, own: &[&OwnTask], with_cells: bool) -> Value {
     answer
 }
 
+fn variant_json(variant: &Variant) -> Value {
+    let platforms: Vec<&str> = variant.platforms.iter().map(|platform| platform.word()).collect();
+    json!({
+        "name": variant.name.value,
+        "platforms": platforms,
+        "driver": variant.driver.as_ref().map(|range| range.value.to_string()),
+        "possible": variant.is_possible_here(),
+    })
+}
+
 /// `graph`: what waits for what.
 ///
 /// # Errors
@@ -120,9 +127,9 @@ pub(super) fn graph(call: &Call<'_>, words: &[String], output: &Output) -> Resul
             .iter()
             .map(|task| json!({ "task": task.id, "needs": ids(graph, &task.needs), "after": ids(graph, &task.after) }))
             .collect();
-        return Ok(output.answer(&json!({ "tasks": tasks })));
+        return Ok(Output::answer(&json!({ "tasks": tasks })));
     }
-    Ok(output.data(&match call.arguments.format {
+    Ok(Output::data(&match call.arguments.format {
         GraphFormat::Text => as_text(graph),
         GraphFormat::Dot => as_dot(graph),
     }))
@@ -182,10 +189,10 @@ pub(super) fn explain(call: Call<'_>, words: &[String], output: &Output) -> Resu
         .collect();
     if output.is_json() {
         let answers: Vec<Value> = answers.iter().map(Answer::json).collect();
-        return Ok(output.answer(&json!({ "tasks": answers })));
+        return Ok(Output::answer(&json!({ "tasks": answers })));
     }
     let text: String = answers.iter().map(|answer| answer.text(&premises)).collect();
-    output.data(&text);
+    Output::data(&text);
     Ok(exit::DONE)
 }
 
@@ -220,7 +227,7 @@ impl Answer<'_> {
         if let Some(last) = premises.store.last(&self.task.id).filter(|last| last.duration_ms > 0) {
             let _ = writeln!(text, "  and took {} ms", last.duration_ms);
         }
-        text.split_inclusive('\n').map(|line| format!("{}\n", printable(line.trim_end()))).collect()
+        text.lines().map(|line| printable(line).into_owned() + "\n").collect()
     }
 
     fn json(&self) -> Value {

@@ -155,7 +155,7 @@ impl Run<'_> {
             // A reporter that is gone has nobody to report to.
             let _ = sender.send(event);
         };
-        let mut fact = |fact: Fact| send(Event { at_ms: millis(self.process.began.elapsed()), fact });
+        let fact = |fact: Fact| send(Event { at_ms: millis(self.process.began.elapsed()), fact });
         fact(Fact::Began {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             targets: self.chosen.targets.clone(),
@@ -171,8 +171,7 @@ impl Run<'_> {
             send(ended(self.process, tally, *code));
         }
         drop(sender);
-        // A stream that broke while it was written to was the reader's choice.
-        let _ = reporter.join();
+        self.output.closed(reporter);
         let (code, tally) = result?;
         Ok((code, tally.counts))
     }
@@ -226,7 +225,7 @@ fn replay(process: &Process, output: &Output, plan: &CompiledPlan) -> Result<u8,
     let tally = Tally { counts: Counts { fresh: plan.tasks.len(), ..Counts::default() }, ..Tally::default() };
     let _ = sender.send(ended(process, &tally, exit::DONE));
     drop(sender);
-    let _ = reporter.join();
+    output.closed(reporter);
     Ok(exit::DONE)
 }
 

@@ -38,17 +38,17 @@ impl Verb<'_> {
     ) -> Result<u8, Stop> {
         self.check_options(arguments)?;
         match self.name {
-            "help" => Ok(output.data(&Arguments::table().render_help().to_string())),
-            "version" => Ok(output.data(concat!("envloom ", env!("CARGO_PKG_VERSION"), "\n"))),
+            "help" => Ok(Output::data(&Arguments::table().render_help().to_string())),
+            "version" => Ok(Output::data(concat!("envloom ", env!("CARGO_PKG_VERSION"), "\n"))),
             "completions" => match self.words {
                 [shell] if complete::script(shell).is_some() => {
-                    Ok(output.data(complete::script(shell).unwrap_or_default()))
+                    Ok(Output::data(complete::script(shell).unwrap_or_default()))
                 }
                 _ => Err(self.wrong("takes one of bash, zsh, fish").into()),
             },
             "list" => {
                 self.no_words()?;
-                show::list(&Call::read(process, arguments)?, output)
+                Ok(show::list(&Call::read(process, arguments)?, output))
             }
             "graph" => show::graph(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),

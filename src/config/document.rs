@@ -112,8 +112,6 @@ pub(crate) struct Requirements {
     pub(crate) items: Vec<Spanned<String>>,
     /// `only=#true`: in an environment, replaces the project's list instead of adding to it.
     pub(crate) only: bool,
-    /// The whole node.
-    pub(crate) span: SourceSpan,
 }
 
 /// A named list: an extra or a dependency group.
@@ -320,6 +318,4 @@ pub(crate) struct TaskNode {
 pub(crate) struct CommandNode {
     /// The program and its arguments; never empty.
     pub(crate) argv: Vec<Spanned<String>>,
-    /// The whole node.
-    pub(crate) span: SourceSpan,
 }

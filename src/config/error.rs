@@ -6,7 +6,6 @@ use crate::base::{SourceFile, printable};
 
 /// One mistake in `tasks.kdl` or `tasks.local.kdl`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
-#[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub(crate) enum ConfigFinding {
     /// The file is larger than anyone writes by hand.
     #[error("the file has {bytes} bytes; at most {most} are read")]
@@ -333,14 +332,8 @@ impl ConfigError {
         Self::new(&SourceFile::new(name, ""), vec![finding])
     }
 
-    /// The text that the findings point into.
-    #[must_use]
-    pub(crate) fn file(&self) -> &SourceFile {
-        &self.file
-    }
-
     /// What was found, in the order of the text; never empty.
-    #[must_use]
+    #[cfg(test)]
     pub(crate) fn findings(&self) -> &[ConfigFinding] {
         &self.findings
     }

@@ -56,7 +56,7 @@ pub(super) fn settings(node: &Node) -> SettingsNode {
 
 fn requirements(node: &Node) -> Requirements {
     let has_only = node.spec.properties.iter().any(|property| property.name == "only");
-    Requirements { items: node.texts(), only: has_only && node.flag_of("only", false), span: node.span }
+    Requirements { items: node.texts(), only: has_only && node.flag_of("only", false) }
 }
 
 fn group(node: &Node) -> GroupNode {
@@ -151,7 +151,7 @@ pub(super) fn task(node: &Node) -> TaskNode {
     TaskNode {
         name: first(node),
         description: of("description").map(first).next(),
-        run: of("run").map(|run| CommandNode { argv: run.texts(), span: run.span }).collect(),
+        run: of("run").map(|run| CommandNode { argv: run.texts() }).collect(),
         span: node.span,
     }
 }

@@ -25,16 +25,13 @@ mod tests;
 mod value;
 
 pub(crate) use codes::CODES;
-#[cfg(test)]
-pub(crate) use decode::from_bytes;
-pub(crate) use decode::{parse, parse_local};
+pub(crate) use decode::{from_bytes, parse, parse_local};
 pub(crate) use document::{
     AxisChoice, Channel, CommandNode, Config, EnvironmentNode, GroupNode, IndexNode, Install, LocalConfig,
     PackageNode, PinNode, PreferNode, ProjectNode, Requirements, Role, SettingsNode, SourcesNode, TaskNode,
     UvNode, VariantNode, VariantsNode,
 };
 
-#[cfg(test)]
 pub(crate) use error::ConfigError;
 #[cfg(test)]
 pub(crate) use error::ConfigFinding;

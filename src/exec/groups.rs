@@ -117,11 +117,6 @@ impl Groups {
         }
     }
 
-    /// Sends `signal` to every group.
-    pub(crate) fn signal_all(&self, signal: Signal) {
-        self.lock().signal_all(signal);
-    }
-
     /// Begins an orderly stop: all groups get `signal`, and so does every child that still enters. The
     /// caller kills at `until`.
     pub(crate) fn stop(&self, signal: Signal, until: Instant) {

@@ -154,7 +154,7 @@ impl<'a> CellRequest<'a> {
         match hits.as_slice() {
             [at] => Ok(*at),
             [] if value.value == "auto" => Err(self.auto(value.span)),
-            [] => Err(self.unknown_value(value, axes.iter().flat_map(words_of).collect())),
+            [] => Err(self.unknown_value(value, &axes.iter().flat_map(words_of).collect::<Vec<_>>())),
             several => {
                 let names: Vec<&str> = several.iter().map(|&at| axes[at].name.value.as_str()).collect();
                 Err(GraphFinding::AmbiguousValue {
@@ -178,14 +178,14 @@ impl<'a> CellRequest<'a> {
         }
         match axis.variants.iter().position(|variant| variant.name.value == value.value) {
             Some(found) => Ok(Some(found)),
-            None => Err(self.unknown_value(value, words_of(axis).collect())),
+            None => Err(self.unknown_value(value, &words_of(axis).collect::<Vec<_>>())),
         }
     }
 
-    fn unknown_value(&self, value: Spanned<&str>, known: Vec<&str>) -> GraphFinding {
+    fn unknown_value(&self, value: Spanned<&str>, known: &[&str]) -> GraphFinding {
         let help = match nearest(value.value, known.iter().copied()) {
             None if known.is_empty() => format!("{} has no variants", self.scope.model.source.name()),
-            _ => suggest(value.value, &known),
+            _ => suggest(value.value, known),
         };
         GraphFinding::UnknownValue { value: printable(value.value).into_owned(), help, span: value.span }
     }
@@ -281,7 +281,8 @@ impl<'a> CellRequest<'a> {
         let environment = self.scope.model.environment(self.environment);
         let numbers: Option<Vec<u64>> = word.value.split('.').map(|part| part.parse().ok()).collect();
         let Some(numbers) = numbers.filter(|numbers| matches!(numbers.len(), 2 | 3)) else {
-            return Err(self.unknown_value(word, self.scope.model.axes.iter().flat_map(words_of).collect()));
+            return Err(self
+                .unknown_value(word, &self.scope.model.axes.iter().flat_map(words_of).collect::<Vec<_>>()));
         };
         let Some(requires) = &environment.settings.requires_python else { return Ok(word.value.to_owned()) };
         // A minor version stands for all its releases: it suits where an early or a late one does.

@@ -95,7 +95,7 @@ pub(super) fn graph(line: &str) -> Vec<String> {
     let selection = select(&model, None, &words(line, ".")).unwrap();
     let graph = TaskGraphBuilder::new().with_selection(&model, None, &selection).seal(&model).unwrap();
     let ids = |places: &[usize]| -> String {
-        places.iter().map(|&at| format!(" {}", graph.tasks()[at].id)).collect()
+        places.iter().map(|&at| " ".to_owned() + &graph.tasks()[at].id).collect()
     };
     let shown = |task: &Task| {
         let needs = if task.needs.is_empty() { String::new() } else { format!(" <-{}", ids(&task.needs)) };

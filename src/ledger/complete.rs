@@ -149,7 +149,7 @@ fn by_remote<'a>(model: &'a Model, needs: &'a [Need], findings: &mut Vec<LedgerF
         match &package.git {
             Some(git) => groups.entry(git.value.as_str()).or_default().push(need),
             None => {
-                findings.push(LedgerFinding::NoRemote { package: package.name.to_string(), span: need.span })
+                findings.push(LedgerFinding::NoRemote { package: package.name.to_string(), span: need.span });
             }
         }
     }

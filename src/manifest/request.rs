@@ -96,6 +96,7 @@ pub(crate) enum PythonVersionFile {
     Remove,
 }
 
+#[cfg(test)]
 impl Rendered {
     /// Would writing change a file?
     #[must_use]

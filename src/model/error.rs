@@ -4,7 +4,6 @@ use miette::SourceSpan;
 
 /// One mistake, in `tasks.kdl` or `tasks.local.kdl`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
-#[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub(crate) enum ModelFinding {
     /// The file is for other versions of envloom.
     #[error("this file is for envloom {range}; this is envloom {running}")]

@@ -29,18 +29,6 @@ impl ModelError {
         let masked = SourceFile::new(file.name(), mask(file.text(), secrets));
         Self { file: file.clone(), shown: masked.named(), findings }
     }
-
-    /// The text that the findings point into.
-    #[must_use]
-    pub(crate) fn file(&self) -> &SourceFile {
-        &self.file
-    }
-
-    /// What was found, in the order of the text; never empty.
-    #[must_use]
-    pub(crate) fn findings(&self) -> &[ModelFinding] {
-        &self.findings
-    }
 }
 
 /// `1 mistake`, `2 mistakes`.

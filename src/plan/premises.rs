@@ -53,6 +53,10 @@ pub(crate) struct Machine {
 
 /// What a call asks for besides its targets.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line, and all combinations are allowed"
+)]
 pub(crate) struct Wishes {
     /// `-B`: run the tasks that were asked for although they are fresh.
     pub(crate) force: bool,

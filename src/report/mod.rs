@@ -46,6 +46,6 @@ mod text;
 
 pub(crate) use diagnostic::{diagnostic, diagnostic_json};
 
-pub(crate) use outlet::Broken;
+pub(crate) use outlet::{Broken, Outlet};
 pub(crate) use reporter::{Mode, Options, Reporter, Sinks, Verbosity};
 pub(crate) use style::{ColorChoice, Style, color, in_github, unicode};

@@ -145,6 +145,7 @@ impl Reporter {
         }
     }
 
+    #[cfg(test)]
     /// Shows one event.
     pub(crate) fn send(&mut self, event: &Event) {
         self.hear(event);

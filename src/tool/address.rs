@@ -159,11 +159,6 @@ fn is_bad_component(part: &str) -> bool {
     part.is_empty() || part.starts_with('.') || lower.strip_suffix(".lock").is_some()
 }
 
-/// A URL with user name, password and query hidden, for messages.
-pub(crate) fn mask_url(url: &str) -> String {
-    mask_text(url)
-}
-
 /// Outside text for a line to paste: credentials masked, unprintable characters replaced, nothing
 /// cut.
 pub(crate) fn printable(text: &str) -> String {
@@ -335,8 +330,8 @@ mod tests {
         let shown = plain(text);
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(shown.contains("https://***@h/a"), "{shown}");
-        assert_eq!(mask_url("ssh://git@h/a"), "ssh://git@h/a");
-        assert!(!mask_url("https://u:a/s3cret@h/x").contains("s3cret"));
+        assert_eq!(mask_text("ssh://git@h/a"), "ssh://git@h/a");
+        assert!(!mask_text("https://u:a/s3cret@h/x").contains("s3cret"));
         let refused = check_url("https://u:s3cret@h/b").unwrap_err();
         assert!(!format!("{refused:?}{refused}").contains("s3cret"));
     }

@@ -4,6 +4,8 @@
 //! its own, through the harness in [`support`]. One binary links once and shares the provisioned
 //! tools; a test per behaviour lives in the module of its subject.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod harness;
 mod layering;
 mod support;

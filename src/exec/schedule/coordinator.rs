@@ -201,9 +201,8 @@ impl<'a, W: Work> Coordinator<'a, W> {
     where
         'a: 'scope,
     {
-        let at = Instant::now();
-        self.transition(task, State::Running(at));
-        (self.sink)(ScheduleEvent::Started { task, at });
+        self.transition(task, State::Running(Instant::now()));
+        (self.sink)(ScheduleEvent::Started { task });
         let (work, groups, outbox) = (self.work, self.control.groups, self.outbox.clone());
         scope.spawn(move |_| {
             let finish = carry_out(work, &Context { task, outbox: &outbox, groups, guard: guard.as_ref() });

@@ -444,7 +444,7 @@ fn run_interrupted<'a>(
 
 /// Waits until the run is at least this far in stopping.
 fn until(context: &Context<'_, Fake<'_>>, reached: fn(Standing) -> bool) {
-    while !reached(context.standing()) {
+    while !reached(context.groups().standing()) {
         std::thread::yield_now();
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::exec::error::ExecError;
-use crate::exec::groups::{Groups, Standing};
+use crate::exec::groups::Groups;
 use crate::exec::locks::{Busy, LockGuard, Locks};
 use crate::exec::signals::SignalEvent;
 
@@ -146,11 +146,6 @@ impl<W: Work + ?Sized> Context<'_, W> {
     pub(crate) fn held(&self) -> &str {
         self.guard.map_or("", LockGuard::held)
     }
-
-    /// Whether the run is being stopped: for long work that runs no child.
-    pub(crate) fn standing(&self) -> Standing {
-        self.groups.standing()
-    }
 }
 
 /// What the tasks of a [`Work`] send.
@@ -183,9 +178,11 @@ pub(crate) enum ScheduleEvent<W: Work + ?Sized> {
     /// A task has a worker and its locks.
     Started {
         /// Which.
+        #[cfg_attr(
+            not(test),
+            expect(dead_code, reason = "the laws read it; a task itself says when it begins")
+        )]
         task: TaskIndex,
-        /// When.
-        at: Instant,
     },
     /// A running task says something.
     Report {
@@ -200,8 +197,6 @@ pub(crate) enum ScheduleEvent<W: Work + ?Sized> {
         task: TaskIndex,
         /// For what and whom.
         busy: Busy,
-        /// Since when.
-        since: Instant,
     },
     /// A task has ended. One that never started (its lock could not be had) took no time.
     Finished {
@@ -259,6 +254,7 @@ pub(crate) struct Outcome {
     pub(crate) interrupted: Option<i32>,
 }
 
+#[cfg(test)]
 impl Outcome {
     /// Whether every task is done.
     pub(crate) fn success(&self) -> bool {

@@ -42,8 +42,6 @@ pub(crate) struct Git {
 pub(crate) struct Limits {
     /// Questions to a repository on this machine.
     pub(crate) local: Duration,
-    /// Questions to a remote.
-    pub(crate) remote: Duration,
     /// Cloning and fetching.
     pub(crate) transfer: Duration,
 }
@@ -51,7 +49,7 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let minutes = Duration::from_mins;
-        Self { local: minutes(1), remote: minutes(1), transfer: minutes(30) }
+        Self { local: minutes(1), transfer: minutes(30) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::call::Git;
 use super::mirror::is_mirror;
-use super::object::{ObjectId, TagRef, TreeEntry, parse_tags, parse_tree};
+use super::object::{ObjectId, TagRef, parse_tags, parse_tree};
 use crate::tool::address::check_tag;
 use crate::tool::error::ToolError;
 use crate::tool::run::Query;
@@ -29,6 +29,7 @@ impl Git {
     }
 
     /// The commit that is checked out, or `None` before the first commit.
+    #[cfg(test)]
     pub(crate) fn head(&self, directory: &Path) -> Result<Option<ObjectId>, ToolError> {
         self.resolve(directory, "HEAD^{commit}")
     }
@@ -75,22 +76,6 @@ impl Git {
         }
         let arguments = ["cat-file", "blob", found.object.as_str()];
         self.query_in(directory, arguments).demand().map(Some)
-    }
-
-    /// All files of a commit below `prefix` (a directory or a file, without a slash at its end;
-    /// empty for all), sorted as git sorts them.
-    pub(crate) fn list(
-        &self,
-        directory: &Path,
-        commit: &ObjectId,
-        prefix: &str,
-    ) -> Result<Vec<TreeEntry>, ToolError> {
-        let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", commit.as_str(), "--"];
-        if !prefix.is_empty() {
-            arguments.push(prefix);
-        }
-        let query = self.query_in(directory, arguments);
-        parse_tree(&query.demand()?).map_err(|what| query.unexpected(&what))
     }
 
     /// `revision` is HEAD, a full id or a full ref of checked parts, so it cannot be an option.
@@ -176,9 +161,6 @@ mod tests {
         assert_eq!(git.show(&top, &commit, "readme").unwrap().unwrap(), b"one");
         assert_eq!(git.show(&top, &commit, "pkg/nothing").unwrap(), None);
         assert!(git.show(&top, &commit, "link").is_err() && git.show(&top, &commit, "pkg").is_err());
-        let listed = git.list(&top, &commit, "pkg").unwrap();
-        assert_eq!(listed[0].path, Path::new("pkg/pyproject.toml"));
-        assert_eq!((listed.len(), git.list(&top, &commit, "").unwrap().len()), (1, 3));
     }
 
     #[test]

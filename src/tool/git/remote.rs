@@ -4,14 +4,12 @@
 //! configuration and the environment decide about `insteadOf`, helpers and proxies. uv fetches
 //! from its own cache directory and thus sees the same.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::call::{Git, with_settings};
-use super::object::{TagRef, parse_tags};
 use crate::tool::address::{Transport, check_url};
 use crate::tool::error::ToolError;
 use crate::tool::run::{Answer, Query};
@@ -22,15 +20,6 @@ const OUTSIDE: &str = "/";
 const ATTEMPTS: u32 = 3;
 
 impl Git {
-    /// The tags of a remote that can be pinned, by name.
-    pub(crate) fn ls_remote_tags(&self, url: &str) -> Result<BTreeMap<String, TagRef>, ToolError> {
-        let git = self.reaching(url)?;
-        let arguments = network(["ls-remote", "--tags", "--", url]);
-        let query = git.query(Path::new(OUTSIDE), arguments, git.limits.remote);
-        let answer = patiently(&query, check_url(url)?)?;
-        parse_tags(&answer.stdout).map_err(|what| query.unexpected(&what))
-    }
-
     /// This git with the transports that `url` needs after the user's `insteadOf`, and with ssh
     /// kept from asking.
     pub(super) fn reaching(&self, url: &str) -> Result<Self, ToolError> {
@@ -122,8 +111,19 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::tool::git::object::TagRef;
     use crate::tool::testing::Place;
+
+    /// The tags that a clone of the remote brings.
+    fn tags_of(git: &Git, url: &str) -> Result<BTreeMap<String, TagRef>, ToolError> {
+        let root = tempfile::tempdir().unwrap();
+        let into = root.path().join("clone");
+        git.mirror(url, &into)?;
+        git.local_tags(&into)
+    }
 
     fn remote(place: &Place) -> std::path::PathBuf {
         let top = place.directory("remote");
@@ -139,10 +139,10 @@ mod tests {
         let top = remote(&place);
         let git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
         let url = format!("file://{}", top.display());
-        let tags = git.ls_remote_tags(&url).unwrap();
+        let tags = tags_of(&git, &url).unwrap();
         assert_eq!(tags, git.local_tags(&top).unwrap());
         assert_eq!(tags.len(), 1);
-        let gone = git.ls_remote_tags("file:///nonexistent/repository").unwrap_err();
+        let gone = tags_of(&git, "file:///nonexistent/repository").unwrap_err();
         assert!(matches!(gone, ToolError::Failed(_)), "{gone}");
     }
 
@@ -160,7 +160,7 @@ mod tests {
             surroundings.vars.insert(name.into(), value.into());
         }
         let git = Git::find(&surroundings, Path::new("/nowhere")).unwrap();
-        assert_eq!(git.ls_remote_tags("https://example.invalid/x.git").unwrap().len(), 1);
+        assert_eq!(tags_of(&git, "https://example.invalid/x.git").unwrap().len(), 1);
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
             format!("--upload-pack=touch {}", canary.display()),
             format!("ext::touch\t{}", canary.display()),
         ] {
-            let refused = git.ls_remote_tags(&url).unwrap_err();
+            let refused = tags_of(&git, &url).unwrap_err();
             assert!(matches!(refused, ToolError::UrlRefused { .. }), "{refused}");
         }
         assert!(!canary.exists());
@@ -193,7 +193,7 @@ mod tests {
             surroundings.vars.insert(name.into(), value.into());
         }
         let git = Git::find(&surroundings, Path::new("/nowhere")).unwrap();
-        assert!(git.ls_remote_tags("https://example.invalid/x.git").is_err());
+        assert!(tags_of(&git, "https://example.invalid/x.git").is_err());
         assert!(!canary.exists());
     }
 
@@ -208,8 +208,8 @@ mod tests {
         });
         let place = Place::new();
         let mut git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
-        git.limits.remote = Duration::from_secs(1);
-        let error = git.ls_remote_tags(&format!("http://{address}/x.git")).unwrap_err();
+        git.limits.transfer = Duration::from_secs(1);
+        let error = tags_of(&git, &format!("http://{address}/x.git")).unwrap_err();
         assert!(matches!(error, ToolError::TimedOut { .. }), "{error}");
     }
 
@@ -232,7 +232,7 @@ mod tests {
         });
         let place = Place::new();
         let git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
-        let error = git.ls_remote_tags(&format!("http://{address}/x.git")).unwrap_err();
+        let error = tags_of(&git, &format!("http://{address}/x.git")).unwrap_err();
         assert!(matches!(error, ToolError::Failed(_)), "{error}");
         assert!(calls.load(std::sync::atomic::Ordering::SeqCst) >= ATTEMPTS);
     }

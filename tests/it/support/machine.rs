@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 /// A variable of the test process itself.
 pub(super) fn ambient(name: &str) -> Option<OsString> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where tests read their own environment")]
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 

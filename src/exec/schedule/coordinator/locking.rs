@@ -94,11 +94,7 @@ impl<'a, W: Work> Coordinator<'a, W> {
         for (task, wait) in &mut self.lock_waits {
             if !wait.told && now >= wait.since + self.control.options.lock_notice {
                 wait.told = true;
-                (self.sink)(ScheduleEvent::LockWaiting {
-                    task: *task,
-                    busy: wait.busy.clone(),
-                    since: wait.since,
-                });
+                (self.sink)(ScheduleEvent::LockWaiting { task: *task, busy: wait.busy.clone() });
             }
         }
     }
