@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use miette::Diagnostic as _;
 use serde_json::{Value, json};
 
 use super::args::GraphFormat;
@@ -219,7 +220,11 @@ impl Answer<'_> {
                     changes.collect::<String>()
                 )
             }
-            Err(refusal) => format!("{id} would fail: {refusal}\n"),
+            Err(refusal) => {
+                let findings = refusal.related().into_iter().flatten();
+                let findings = findings.map(|finding| format!("  {finding}\n"));
+                format!("{id} would fail: {refusal}\n{}", findings.collect::<String>())
+            }
         };
         if let Some(last) = &self.last {
             let _ = writeln!(text, "  it ran last because: {last}");

@@ -21,9 +21,10 @@ pub(crate) enum Decision {
 /// Decides a task whose whole result is a verdict: `lock`, `check`, `verify`.
 ///
 /// The order: what was asked for (`-B`) needs no look at the cache; what cannot be fingerprinted must not be
-/// answered from it, even where some older verdict would fit; then the verdict, and only for a reason the last run.
+/// answered from it, even where some older verdict would fit; then the verdict, and only for a reason the last runs
+/// of `tasks`, which share one verdict: that of the run that differs least, since it was the last to be believed.
 #[must_use]
-pub(crate) fn decide(store: &Store, task: &str, fingerprint: &Fingerprint, forced: bool) -> Decision {
+pub(crate) fn decide(store: &Store, tasks: &[&str], fingerprint: &Fingerprint, forced: bool) -> Decision {
     if forced {
         return Decision::Run(RunReason::Forced);
     }
@@ -34,7 +35,9 @@ pub(crate) fn decide(store: &Store, task: &str, fingerprint: &Fingerprint, force
     if store.verdict(fingerprint.digest()).is_some_and(|verdict| verdict.fields == fingerprint.fields) {
         return Decision::Fresh;
     }
-    let changes = store.last(task).map(|last| fingerprint.changes_since(&last.fields)).unwrap_or_default();
+    let last = tasks.iter().filter_map(|task| store.last(task));
+    let changes =
+        last.map(|last| fingerprint.changes_since(&last.fields)).min_by_key(Vec::len).unwrap_or_default();
     // No difference, and yet no verdict: its record is gone.
     Decision::Run(if changes.is_empty() { RunReason::NoRecord } else { RunReason::Changed { changes } })
 }
@@ -106,11 +109,24 @@ mod tests {
     }
 
     #[test]
+    fn a_miss_is_explained_by_the_last_run_that_fits_best() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path());
+        succeed(&store, &fingerprint("0.13.9"));
+        let ask = |tasks: &[&str]| decide(&store, tasks, &fingerprint("0.13.10"), false);
+        assert_eq!(ask(&["lock:dev"]), Decision::Run(RunReason::NoRecord));
+        let Decision::Run(RunReason::Changed { changes }) = ask(&["lock:dev", "check:dev"]) else {
+            panic!("the check's run explains the lock");
+        };
+        assert_eq!(changes[0].to_string(), "uv: 0.13.9 -> 0.13.10");
+    }
+
+    #[test]
     fn a_verdict_is_fresh_until_a_field_changes_and_again_when_it_changes_back() {
         let root = tempfile::tempdir().unwrap();
         let store = Store::new(root.path());
         let (old, new) = (fingerprint("0.13.9"), fingerprint("0.13.10"));
-        let ask = |fingerprint: &Fingerprint| decide(&store, "check:dev", fingerprint, false);
+        let ask = |fingerprint: &Fingerprint| decide(&store, &["check:dev"], fingerprint, false);
         assert_eq!(ask(&old), Decision::Run(RunReason::NoRecord));
         succeed(&store, &old);
         assert_eq!(ask(&old), Decision::Fresh);
@@ -118,7 +134,7 @@ mod tests {
         assert_eq!(reason.to_string(), "uv: 0.13.9 -> 0.13.10");
         succeed(&store, &new);
         assert_eq!(ask(&old), Decision::Fresh);
-        assert_eq!(decide(&store, "check:dev", &old, true), Decision::Run(RunReason::Forced));
+        assert_eq!(decide(&store, &["check:dev"], &old, true), Decision::Run(RunReason::Forced));
     }
 
     #[test]
@@ -128,7 +144,7 @@ mod tests {
         let mut one = fingerprint("0.13.9");
         succeed(&store, &one);
         one.uncacheable = Some("x has dynamic version".into());
-        let decision = decide(&store, "check:dev", &one, false);
+        let decision = decide(&store, &["check:dev"], &one, false);
         assert_eq!(
             decision,
             Decision::Run(RunReason::NotCacheable { because: "x has dynamic version".into() })
@@ -143,7 +159,7 @@ mod tests {
         succeed(&store, &one);
         let other = Verdict { task: "check:dev".into(), fields: BTreeMap::new() };
         store.keep(one.digest(), &other).unwrap();
-        assert_eq!(decide(&store, "check:dev", &one, false), Decision::Run(RunReason::NoRecord));
+        assert_eq!(decide(&store, &["check:dev"], &one, false), Decision::Run(RunReason::NoRecord));
     }
 
     #[test]

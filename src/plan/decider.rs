@@ -45,8 +45,8 @@ pub(crate) fn decide(premises: &Premises, place: usize, task: &Task) -> Result<D
         TaskKey::Own(_) | TaskKey::Private(_) => {
             Ok(Decided::Run { reason: RunReason::Always, fingerprint: None })
         }
-        TaskKey::Lock(id) => lock(premises, *id, &task.id, place),
-        TaskKey::Check(id) => check(premises, *id, &task.id, place),
+        TaskKey::Lock(id) => lock(premises, *id, place),
+        TaskKey::Check(id) => check(premises, *id, place),
         TaskKey::Verify(id) => verify(premises, *id, &task.id, place),
         TaskKey::Sync(cell) => sync(premises, cell, place),
     }
@@ -130,7 +130,7 @@ fn record_change(path: &RelPath, what: &str) -> FieldChange {
     }
 }
 
-fn lock(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Result<Decided, Refusal> {
+fn lock(premises: &Premises, id: EnvironmentId, place: usize) -> Result<Decided, Refusal> {
     let lockfile = lockfile(premises, id)?;
     let fingerprint = agreement(premises, id)?;
     if premises.wishes.upgrades() && premises.wishes.asked.contains(&place) {
@@ -153,10 +153,10 @@ fn lock(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Res
         let reason = RunReason::OutputMissing { path: lockfile.to_string() };
         return Ok(Decided::Run { reason, fingerprint: Some(fingerprint) });
     }
-    Ok(by_verdict(premises, task, place, fingerprint))
+    Ok(by_agreement(premises, id, place, fingerprint))
 }
 
-fn check(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Result<Decided, Refusal> {
+fn check(premises: &Premises, id: EnvironmentId, place: usize) -> Result<Decided, Refusal> {
     let rendered = rendered(premises, id)?;
     let changes = changes_of(premises, rendered)?;
     if !changes.is_empty() {
@@ -172,7 +172,7 @@ fn check(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Re
     if premises.observer.stat(&lockfile.under(&premises.root)).map_err(PlanError::from)?.is_none() {
         return Err(Refusal::NoLockfile { lockfile: lockfile.to_string(), environment: name(premises, id) });
     }
-    Ok(by_verdict(premises, task, place, agreement(premises, id)?))
+    Ok(by_agreement(premises, id, place, agreement(premises, id)?))
 }
 
 fn verify(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Result<Decided, Refusal> {
@@ -181,7 +181,7 @@ fn verify(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> R
     if premises.observer.stat(&lockfile.under(&premises.root)).map_err(PlanError::from)?.is_none() {
         return Err(Refusal::NoLockfile { lockfile: lockfile.to_string(), environment: name(premises, id) });
     }
-    Ok(by_verdict(premises, task, place, verification(premises, id)?))
+    Ok(by_verdict(premises, &[task], place, verification(premises, id)?))
 }
 
 fn sync(premises: &Premises, cell: &Cell, place: usize) -> Result<Decided, Refusal> {
@@ -208,9 +208,15 @@ fn decided(decision: Decision, fingerprint: Fingerprint) -> Decided {
     }
 }
 
+/// A lock and a check of one environment leave the same verdict, so that each is explained by the other's run too.
+fn by_agreement(premises: &Premises, id: EnvironmentId, place: usize, fingerprint: Fingerprint) -> Decided {
+    let tasks = ["lock", "check"].map(|verb| format!("{verb}:{}", name(premises, id)));
+    by_verdict(premises, &tasks.each_ref().map(String::as_str), place, fingerprint)
+}
+
 /// Fresh where the store has a verdict for these inputs; else the reason why it has not.
-fn by_verdict(premises: &Premises, task: &str, place: usize, fingerprint: Fingerprint) -> Decided {
-    decided(by_record(&premises.store, task, &fingerprint, forced(premises, place)), fingerprint)
+fn by_verdict(premises: &Premises, tasks: &[&str], place: usize, fingerprint: Fingerprint) -> Decided {
+    decided(by_record(&premises.store, tasks, &fingerprint, forced(premises, place)), fingerprint)
 }
 
 /// `-B` means the tasks that were asked for; what they only need stays as it is.

@@ -14,7 +14,8 @@
 //! | `E/pyproject.toml: KEY` | every value of the manifest but the tables of [`LEFT_OUT`](super::LEFT_OUT) |
 //! | `root` (sync, or with an index that is a path) | editable installs hold absolute paths; so does a lockfile for an index that is a path (uv#15055): in a moved tree `--locked` fails (tried) |
 //! | `E/uv.lock` | the digest of its bytes: a lockfile is a source file |
-//! | `DIR/pyproject.toml: …`, `DIR/uv.toml: …` above E | uv looks upward for a workspace and for settings; up to the first workspace root, and not for a workspace when E is one |
+//! | `DIR/pyproject.toml: …` above E | uv looks upward for a workspace: up to the first root of one, and not when E is one |
+//! | `DIR/uv.toml: …` above E | uv looks upward for settings; to the top, although it stops at the first it finds |
 //! | `MEMBER/pyproject.toml: …`, `setup.py`, `setup.cfg` | members by the workspace's globs, and path sources, theirs too |
 //! | `MEMBER/FILE` | files of `tool.uv.cache-keys`; for a lock only where the metadata is dynamic, since static metadata is read from the manifest (strace) |
 //! | `MEMBER/src` (sync) | uv's default cache key: whether the directory is there |
@@ -456,11 +457,18 @@ mod tests {
         let above = |r: &mut Repository| {
             fs::remove_file(r.at("pyproject.toml")).unwrap();
             r.write("../pyproject.toml", "[tool.uv]\n");
-            r.write("../uv.toml", "");
         };
         let keys = keys_after("agreement", "plain", above);
-        assert!(keys.iter().any(|key| key.ends_with("/above/uv.toml")), "{keys:?}");
         assert!(keys.iter().any(|key| key.ends_with("/above/pyproject.toml")), "{keys:?}");
+    }
+
+    #[test]
+    fn settings_above_are_fields_of_a_workspace_root_too() {
+        for directory in [".", "prod", "plain"] {
+            let keys = keys_after("agreement", directory, |r| r.write("../uv.toml", ""));
+            assert!(keys.iter().any(|key| key.ends_with("/above/uv.toml")), "{directory}: {keys:?}");
+        }
+        assert_eq!(keys_after("agreement", "prod", |r| r.write("uv.toml", "")), ["uv.toml"]);
     }
 
     #[test]

@@ -24,7 +24,11 @@ impl Collector<'_> {
     pub(super) fn project(&mut self) -> Result<PathBuf, PlanError> {
         let directory = self.inputs.directory.under(self.inputs.root);
         self.met.insert(directory.clone());
-        self.toml(&directory.join("uv.toml"))?;
+        // uv goes upward for settings as far as the first directory that has some: one that is never reached costs a
+        // check when it changes, one that is missed would cost a false verdict.
+        for place in directory.ancestors() {
+            self.toml(&place.join("uv.toml"))?;
+        }
         self.python_pins(&directory)?;
         let manifest = self.toml(&directory.join("pyproject.toml"))?.unwrap_or_default();
         let lock_directory = if let Some(workspace) = workspace_of(&manifest) {
@@ -39,10 +43,9 @@ impl Collector<'_> {
         Ok(lock_directory)
     }
 
-    /// Manifests and settings above E, to the first workspace root or the top.
+    /// Manifests above E, to the first workspace root or the top.
     fn upward(&mut self, directory: &Path) -> Result<PathBuf, PlanError> {
         for above in directory.ancestors().skip(1) {
-            self.toml(&above.join("uv.toml"))?;
             let manifest = self.toml(&above.join("pyproject.toml"))?.unwrap_or_default();
             let Some(workspace) = workspace_of(&manifest) else {
                 continue;
