@@ -17,6 +17,7 @@
 //! | `text` | `[ROOT]` and its like: filled in on the way in, put back on the way out |
 //! | `wheel`, `index`, `server` | fake wheels; PEP 503 pages over them; the same over loopback HTTP |
 //! | `package`, `remote`, `submodule` | an internal package; its bare remote; its checkout |
+//! | `colleague` | a clone on another machine |
 //! | `machine`, `uv`, `python`, `shims` | what is taken from the machine, and the fake pyenv |
 //! | `gate` | a task command that waits to be released |
 //! | `tree` | content and mode of a directory, for comparing |
@@ -25,6 +26,7 @@
 //! reaches the network: the default index is a directory and every proxy variable points at a
 //! closed port. Nothing here knows envloom's crate; it knows the built binary and its report.
 
+mod colleague;
 mod commands;
 mod events;
 mod files;

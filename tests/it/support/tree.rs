@@ -25,6 +25,13 @@ impl Tree {
         sha256_hex(format!("{self:?}").as_bytes())
     }
 
+    /// The same without a path and what lies under it.
+    pub(crate) fn without(mut self, path: &str) -> Self {
+        let below = format!("{path}/");
+        self.0.retain(|name, _| name != path && !name.starts_with(&below));
+        self
+    }
+
     /// The paths, sorted.
     pub(crate) fn paths(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
