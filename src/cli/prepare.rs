@@ -34,7 +34,7 @@ pub(super) struct Ground<'a> {
     pub(super) wishes: Wishes,
     /// What to do with hand edits, and in which environments.
     pub(super) disposition: (Disposition, BTreeSet<EnvironmentId>),
-    /// May nothing be written, not even a cache of git's?
+    /// May nothing be written, not even a cache of git's? No remote is asked then.
     pub(super) read_only: bool,
     /// Tags whose release is to be read again (`--accept-moved`).
     pub(super) accept_moved: Vec<String>,
@@ -157,21 +157,26 @@ fn releases(ground: &Ground<'_>, selected: &Selected, mut record: Record) -> Res
     if missing.is_empty() {
         return Ok(ledger::prune(&ground.model, record));
     }
-    if ground.read_only || ground.wishes.locked || !selected.writes_ledger {
-        let names: Vec<String> =
-            missing.iter().map(|need| format!("{} {}", need.key.package, need.key.reference)).collect();
-        return Err(Box::new(CliError::ReleaseUnknown {
-            releases: names.join(", "),
-            command: "lock".to_owned(),
-        }));
+    let unknown = || {
+        let names = missing.iter().map(|need| format!("{} {}", need.key.package, need.key.reference));
+        let releases = names.collect::<Vec<_>>().join(", ");
+        Box::new(CliError::ReleaseUnknown { releases, command: "lock".to_owned() })
+    };
+    if ground.wishes.locked || !selected.writes_ledger {
+        return Err(unknown());
     }
     let git = Git::find(ground.surroundings, &ground.place.root)?;
     let tell = |progress: Progress<'_>| match progress {
         Progress::Fetching { git } => (ground.progress)(&format!("fetching {git}")),
         Progress::Read { .. } => {}
     };
-    let remotes = Remotes::new(&git, &ground.place.root, ground.wishes.offline, &tell);
-    Ok(ledger::complete(&ground.model, record, &remotes)?)
+    // A call that writes nothing reads what is here: a submodule has its package's tags.
+    let offline = ground.wishes.offline || ground.read_only;
+    let remotes = Remotes::new(&git, &ground.place.root, offline, &tell);
+    match ledger::complete(&ground.model, record, &remotes) {
+        Err(_) if ground.read_only => Err(unknown()),
+        completed => Ok(completed?),
+    }
 }
 
 /// Finds uv and an interpreter for every environment that needs them.
