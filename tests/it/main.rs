@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod end_to_end;
+mod examples;
 mod harness;
 mod layering;
+mod readme;
 mod support;

@@ -11,7 +11,7 @@ use super::running::Running;
 use super::{machine, uv};
 
 /// The program under test.
-const ENVLOOM: &str = env!("CARGO_BIN_EXE_envloom");
+pub(crate) const ENVLOOM: &str = env!("CARGO_BIN_EXE_envloom");
 
 impl Monorepo {
     /// Runs envloom to its end. The line is split at spaces; quotes and backslashes hold words

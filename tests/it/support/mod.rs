@@ -48,6 +48,7 @@ mod tree;
 mod uv;
 mod wheel;
 
+pub(crate) use commands::ENVLOOM;
 pub(crate) use gate::Gate;
 pub(crate) use monorepo::Monorepo;
 pub(crate) use package::Package;

@@ -1,0 +1,105 @@
+//! The README: every configuration in it resolves, and its five minutes work as they are typed.
+
+use std::os::unix::fs::symlink;
+
+use crate::support::{Monorepo, Package, Wheel};
+
+const README: &str = include_str!("../../README.md");
+
+/// The variants of the README's configuration.
+const VARIANTS: [&str; 3] = ["cu124", "cu128", "cpu"];
+
+/// The blocks of a language, without the margin they stand at, and the heading each stands under.
+fn blocks(language: &str) -> Vec<(String, String)> {
+    let (mut heading, mut blocks) = (String::new(), Vec::new());
+    let mut open: Option<(&str, String)> = None;
+    for line in README.lines() {
+        let text = line.trim_start();
+        match &mut open {
+            Some((_, block)) if text == "```" => blocks.push((heading.clone(), std::mem::take(block))),
+            Some((margin, block)) => {
+                *block += line.strip_prefix(*margin).unwrap_or(text);
+                block.push('\n');
+                continue;
+            }
+            None if text.strip_prefix("```") == Some(language) => {
+                open = Some((&line[..line.len() - text.len()], String::new()));
+                continue;
+            }
+            None if line.starts_with('#') => heading = line.trim_start_matches(['#', ' ']).to_owned(),
+            None => continue,
+        }
+        open = None;
+    }
+    blocks
+}
+
+#[test]
+fn every_configuration_of_the_readme_resolves() {
+    let blocks = blocks("kdl");
+    let (local, whole): (Vec<_>, Vec<_>) =
+        blocks.iter().partition(|(heading, _)| heading == "tasks.local.kdl");
+    assert!(!local.is_empty() && !whole.is_empty());
+    for (_, text) in &whole {
+        let repo = Monorepo::new().write_bytes("readme.kdl", text.as_bytes());
+        let listed = repo.run("-f readme.kdl list --cells").success();
+        assert!(listed.stdout().contains("dev@cpu"), "{listed}");
+    }
+    // What stands beside tasks.kdl, beside the first of them.
+    for (_, text) in &local {
+        let repo = Monorepo::new().write_bytes("tasks.kdl", whole[0].1.as_bytes());
+        repo.write_bytes("tasks.local.kdl", text.as_bytes()).run("list").success();
+    }
+}
+
+/// The repository of someone who follows the README: its packages, and what its dependencies come from.
+fn reader() -> Monorepo {
+    let pytest = Wheel::new("pytest", "8.3.5").script("pytest = pytest:main");
+    let pytest = pytest.file("pytest/__init__.py", "def main(): print('tested')\n");
+    let repo = Monorepo::new()
+        .index("pypi", &[("tqdm", "4.67.1"), ("pandas", "2.3.0"), ("ruff", "0.12.0")])
+        .index("pypi", &[pytest])
+        .serve();
+    let repo = VARIANTS.iter().fold(repo, |repo, variant| {
+        let (torch, vision) = (format!("2.6.0+{variant}"), format!("0.21.0+{variant}"));
+        repo.index(variant, &[("torch", torch.as_str()), ("torchvision", vision.as_str())])
+    });
+    let package = |name: &str| Package::new(name).path(&format!("packages/{}", name.replace('-', "_")));
+    let released = |name: &str| package(name).tag("v0.1.2.dev0").tag("v0.1.2");
+    let repo = repo.add(released("bench-utils")).add(released("print-utils"));
+    // The README's remotes lie in a group of their host.
+    symlink(".", repo.root().join("remotes/vlm")).unwrap();
+    for name in ["bench-utils", "print-utils"] {
+        let url = format!("https://git.example.com/vlm/{name}.git");
+        repo.replace(".gitmodules", &repo.package_url(name), &url);
+        let checkout = repo.in_dir(&format!("packages/{}", name.replace('-', "_")));
+        checkout.git(&["remote", "set-url", "origin", &url]).success();
+    }
+    repo.write_bytes("tasks.kdl", blocks("kdl")[0].1.as_bytes());
+    VARIANTS.iter().fold(repo, |repo, variant| {
+        repo.replace(
+            "tasks.kdl",
+            &format!("https://download.pytorch.org/whl/{variant}"),
+            &format!("[HTTP]/{variant}"),
+        )
+    })
+}
+
+#[test]
+fn the_five_minutes_of_the_readme_work_as_they_are_typed() {
+    let repo = reader().commit("start");
+    let blocks = blocks("sh");
+    let typed = blocks.iter().filter(|(heading, _)| heading.starts_with("Five minutes"));
+    let lines = typed.flat_map(|(_, block)| block.lines());
+    let calls: Vec<&str> =
+        lines.filter_map(|line| line.split(" #").next()?.trim().strip_prefix("envloom ")).collect();
+    assert!(calls.contains(&"lock") && calls.contains(&"check verify"), "{calls:?}");
+    for call in &calls {
+        let ran = repo.run(call).success();
+        if call.contains("pytest") {
+            assert_eq!(ran.stdout(), "tested\n");
+        }
+    }
+    repo.commit("locked").env("CI", "true").run("check verify").success();
+    repo.assert_clean();
+}
