@@ -171,7 +171,8 @@ fn as_dot(graph: &TaskGraph) -> String {
     text
 }
 
-/// `explain`: why each task would run, or that it is up to date and why it ran last.
+/// `explain`: why each task would run, or that it is up to date and why it ran last; with `--json` also what that
+/// rests on.
 ///
 /// # Errors
 /// When the words mean nothing, or the premises cannot be made.
@@ -190,11 +191,16 @@ pub(super) fn explain(call: Call<'_>, words: &[String], output: &Output) -> Resu
         .collect();
     if output.is_json() {
         let answers: Vec<Value> = answers.iter().map(Answer::json).collect();
-        return Ok(Output::answer(&json!({ "tasks": answers })));
+        return Ok(Output::answer(&json!({ "tasks": answers, "inputs": inputs(&premises) })));
     }
     let text: String = answers.iter().map(|answer| answer.text(&premises)).collect();
     Output::data(&text);
     Ok(exit::DONE)
+}
+
+/// Every path that the answers rest on, also those where nothing was: relative to the root where it lies below.
+fn inputs(premises: &Premises) -> Vec<String> {
+    premises.observer.seen().keys().map(|path| premises.shown(path)).collect()
 }
 
 /// What is said of one task.

@@ -10,5 +10,6 @@ mod end_to_end;
 mod examples;
 mod harness;
 mod layering;
+mod programs;
 mod readme;
 mod support;
