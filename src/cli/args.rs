@@ -232,6 +232,11 @@ fn ends_in_bare_jobs(word: &str) -> Option<&str> {
     flags.chars().all(|flag| "knBsvq".contains(flag)).then_some(flags)
 }
 
+/// Is the word one that may follow `-j`?
+pub(super) fn is_jobs(word: &str) -> bool {
+    parse_jobs(word).is_ok()
+}
+
 fn parse_jobs(text: &str) -> Result<Jobs, String> {
     let wrong = || "a number from 1, or a share of the cores such as 50%".to_owned();
     if text == "unlimited" {

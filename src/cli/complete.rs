@@ -1,41 +1,59 @@
 //! Completion: scripts for three shells, all of which ask envloom itself, and the answer.
 //!
-//! A script passes the words typed so far; the last one is being typed. The answer is one candidate a line. It must be
-//! quick and must never print an error: a repository that cannot be read simply has no targets.
+//! A script passes the words before the cursor, the program's name not among them; the last one is being typed and
+//! may be empty. The answer is one candidate a line. It must be quick and must never print an error: a repository
+//! that cannot be read simply has no targets. Where there is no candidate the shell completes file names.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
-use super::args::{Arguments, VERBS};
+use clap::{ArgAction, Command};
+
+use super::args::{Arguments, VERBS, is_jobs};
 use super::call::Call;
 use super::exit;
 use super::surroundings::Process;
 use crate::graph::candidates;
 
+/// readline replaces only what stands after the last of `COMP_WORDBREAKS`, which targets are full of. So the words
+/// are taken from the line itself, and what readline keeps is taken off the candidates. An `@` it replaces as well.
 const BASH: &str = r#"_envloom() {
-    local IFS=$'\n' word="${COMP_WORDS[*]:1:COMP_CWORD}"
-    local words=("${COMP_WORDS[@]:1:COMP_CWORD}")
-    # Bash breaks words at `:` and `=`; join them to what was typed.
-    local typed="${COMP_LINE:0:COMP_POINT}"
-    typed="${typed##* }"
-    COMPREPLY=($(envloom __complete -- "${COMP_LINE:0:COMP_POINT}" 2>/dev/null))
-    local prefix="${typed%"${typed##*[:=]}"}"
-    COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
+    local line=${COMP_LINE:0:COMP_POINT} breaks= kept= each
+    line=${line#*"$1"}
+    local word=${line##*[[:space:]]} words
+    IFS=$' \t\n' read -r -a words <<< "${line%"$word"}"
+    for each in : = @; do
+        if [[ $COMP_WORDBREAKS == *"$each"* ]]; then breaks+=$each; fi
+    done
+    if [[ -n $breaks ]]; then kept=${word%"${word##*[$breaks]}"}; kept=${kept%@}; fi
+    COMPREPLY=()
+    while IFS= read -r each; do
+        COMPREPLY+=("${each#"$kept"}")
+    done < <("$1" __complete -- "${words[@]}" "$word" 2>/dev/null)
 }
-complete -F _envloom envloom
+complete -o bashdefault -o default -F _envloom envloom
 "#;
 
 const ZSH: &str = r#"#compdef envloom
 _envloom() {
     local -a found
-    found=("${(@f)$(envloom __complete -- "${LBUFFER}" 2>/dev/null)}")
-    compadd -Q -- $found
+    found=("${(@f)$($words[1] __complete -- "${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)}")
+    found=("${(@)found:#}")
+    if (( $#found )); then compadd -- "${(@)found}"; else _files; fi
 }
-compdef _envloom envloom
+if [[ $funcstack[1] == _envloom ]]; then _envloom "$@"; else compdef _envloom envloom; fi
 "#;
 
-const FISH: &str = r"complete -c envloom -f -a '(envloom __complete -- (commandline -cp) 2>/dev/null)'
-";
+const FISH: &str = r#"function __envloom_complete
+    set -l words (commandline -opc)
+    set -l word (commandline -ct)
+    $words[1] __complete -- $words[2..] "$word" 2>/dev/null
+end
+complete -c envloom -f -a '(__envloom_complete)'
+complete -c envloom -s C -l directory -r -F
+complete -c envloom -s f -l file -r -F
+complete -c envloom -n 'contains -- -- (commandline -opc)' -F
+"#;
 
 /// The script for a shell; `None`: an unknown one.
 pub(super) fn script(shell: &str) -> Option<&'static str> {
@@ -47,12 +65,10 @@ pub(super) fn script(shell: &str) -> Option<&'static str> {
     }
 }
 
-/// Answers a shell: `words` are `--` and the line up to the cursor.
+/// Answers a shell: `words` are `--` and the words up to the cursor.
 pub(super) fn answer(process: &Process, words: &[OsString]) -> u8 {
-    let line = words.last().map(|line| line.to_string_lossy().into_owned()).unwrap_or_default();
-    let typed: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).skip(1).collect();
-    let current = if line.ends_with(' ') { "" } else { typed.last().copied().unwrap_or_default() };
-    let before = if current.is_empty() { typed.as_slice() } else { &typed[..typed.len().saturating_sub(1)] };
+    let words: Vec<String> = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let (current, before) = words.split_last().map_or(("", &[][..]), |(last, rest)| (last.as_str(), rest));
     let text: String = found(process, before, current).into_iter().map(|word| word + "\n").collect();
     // A shell that has gone away wants no answer.
     let _ = io::stdout().write_all(text.as_bytes());
@@ -60,37 +76,86 @@ pub(super) fn answer(process: &Process, words: &[OsString]) -> u8 {
 }
 
 /// The candidates that begin with `current`.
-fn found(process: &Process, before: &[&str], current: &str) -> Vec<String> {
-    let verb = before.iter().find(|word| !word.starts_with('-')).copied();
-    let mut words: Vec<String> = if current.starts_with('-') {
-        options()
-    } else if verb == Some("completions") {
-        ["bash", "zsh", "fish"].map(str::to_owned).to_vec()
-    } else {
-        let targets = targets(process, before);
-        match verb {
-            Some("use" | "run" | "env") => cells_of(&targets),
-            Some("list" | "help" | "version") => Vec::new(),
-            Some(_) => targets,
-            None => VERBS.iter().map(|(name, ..)| (*name).to_owned()).chain(targets).collect(),
-        }
+fn found(process: &Process, before: &[String], current: &str) -> Vec<String> {
+    if before.iter().any(|word| word == "--") {
+        return Vec::new();
+    }
+    let table = Arguments::table();
+    let mut words = match Typed::of(&table, before) {
+        Typed::ValueOf(values) => values,
+        Typed::Words(_) if current.starts_with('-') => options(&table),
+        Typed::Words(typed) => plain(process, before, &typed, current),
     };
     words.retain(|word| word.starts_with(current));
     words
 }
 
+/// What stands before the cursor.
+enum Typed<'a> {
+    /// An option that wants a value, of which these are known.
+    ValueOf(Vec<String>),
+    /// Words that are neither options nor their values.
+    Words(Vec<&'a str>),
+}
+
+impl<'a> Typed<'a> {
+    fn of(table: &Command, before: &'a [String]) -> Self {
+        let mut words = Vec::new();
+        let mut rest = before.iter().peekable();
+        while let Some(word) = rest.next() {
+            if !word.starts_with('-') {
+                words.push(word.as_str());
+                continue;
+            }
+            if word.ends_with('j') || word == "--jobs" {
+                let _ = rest.next_if(|next| is_jobs(next));
+                continue;
+            }
+            let Some(values) = values_wanted(table, word) else { continue };
+            if rest.next().is_none() {
+                return Self::ValueOf(values);
+            }
+        }
+        Self::Words(words)
+    }
+}
+
+/// The known values of an option that takes the next word for its value; `None`: it takes none, or has it.
+fn values_wanted(table: &Command, word: &str) -> Option<Vec<String>> {
+    let option = table.get_arguments().find(|option| match word.strip_prefix("--") {
+        Some(long) => option.get_long() == Some(long),
+        None => option.get_short().is_some_and(|short| word.ends_with(short)),
+    })?;
+    let takes = matches!(option.get_action(), ArgAction::Set | ArgAction::Append);
+    takes.then(|| option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect())
+}
+
 /// Every long option, and every short one.
-fn options() -> Vec<String> {
-    let table = Arguments::table();
-    let long = table.get_arguments().filter_map(|option| option.get_long()).map(|name| format!("--{name}"));
+fn options(table: &Command) -> Vec<String> {
+    let long = table.get_arguments().filter_map(clap::Arg::get_long).map(|name| format!("--{name}"));
     let short = table.get_arguments().filter_map(clap::Arg::get_short).map(|letter| format!("-{letter}"));
-    long.chain(short).collect()
+    long.chain(short).chain(["--help".to_owned(), "--version".to_owned()]).collect()
+}
+
+/// Verbs, targets and cells.
+fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) -> Vec<String> {
+    match typed {
+        ["completions"] => ["bash", "zsh", "fish"].map(str::to_owned).to_vec(),
+        ["list" | "help" | "version", ..] | ["completions" | "task" | "use" | "run" | "env", _, ..] => {
+            Vec::new()
+        }
+        ["use" | "run" | "env"] => cells_of(&targets(process, before)),
+        [] => {
+            let verbs = VERBS.iter().map(|(name, ..)| (*name).to_owned());
+            verbs.chain(without_environment(targets(process, before), current)).collect()
+        }
+        _ => without_environment(targets(process, before), current),
+    }
 }
 
 /// The targets of the repository that the options typed so far lead to.
-fn targets(process: &Process, before: &[&str]) -> Vec<String> {
-    let options = before.iter().take_while(|word| **word != "--").map(OsString::from);
-    let Ok(arguments) = Arguments::read(options) else { return Vec::new() };
+fn targets(process: &Process, before: &[String]) -> Vec<String> {
+    let Ok(arguments) = Arguments::read(before.iter().map(OsString::from)) else { return Vec::new() };
     match Call::read(process, &arguments) {
         Ok(call) => candidates(&call.model, call.local.as_ref()),
         Err(_) => Vec::new(),
@@ -100,4 +165,16 @@ fn targets(process: &Process, before: &[&str]) -> Vec<String> {
 /// `ENV` and `ENV@CELL`, from the targets of sync.
 fn cells_of(targets: &[String]) -> Vec<String> {
     targets.iter().filter_map(|target| target.strip_prefix("sync:")).map(str::to_owned).collect()
+}
+
+/// Where `sync@…` is typed, also the targets without their environment.
+fn without_environment(mut targets: Vec<String>, current: &str) -> Vec<String> {
+    if current.starts_with("sync@") {
+        let cells = targets.iter().filter_map(|target| target.strip_prefix("sync:")?.split_once('@'));
+        let mut short: Vec<String> = cells.map(|(_, cell)| format!("sync@{cell}")).collect();
+        short.sort_unstable();
+        short.dedup();
+        targets.extend(short);
+    }
+    targets
 }

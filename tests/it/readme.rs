@@ -103,3 +103,22 @@ fn the_five_minutes_of_the_readme_work_as_they_are_typed() {
     repo.commit("locked").env("CI", "true").run("check verify").success();
     repo.assert_clean();
 }
+
+#[test]
+fn every_kind_of_event_has_a_line_and_each_line_is_json() {
+    let lines = README.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let named: Vec<&str> = lines
+        .lines()
+        .map(|line| {
+            assert!(line.starts_with("{\"at_ms\":") && line.ends_with('}'), "{line}");
+            line.split("\"event\":\"").nth(1).unwrap().split('"').next().unwrap()
+        })
+        .collect();
+    let table = README.split("| event | fields |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let listed: Vec<&str> =
+        table.lines().skip(2).filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(listed.len(), 8);
+    for event in listed {
+        assert!(named.contains(&event), "{event}");
+    }
+}

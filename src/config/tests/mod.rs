@@ -121,7 +121,7 @@ fn every_code_is_listed_and_has_a_snapshot() {
 fn the_reference_names_every_node() {
     let reference = reference();
     for word in
-        ["`pin \"bench-utils\" \"v0.1.2\"` | `environment`", "`from-index`", "`venvs", "`matrix` in `task`"]
+        ["`pin \"bench-utils\" \"v0.1.2\"` | `environment`", "`from-index`", "`venvs", "in `task` `matrix`"]
     {
         assert!(reference.contains(word), "{word}");
     }

@@ -1,0 +1,69 @@
+//! Completion as bash does it: a real bash reads the script, and a function answers as readline would ask.
+
+use crate::support::Monorepo;
+
+const TASKS: &str = r#"
+project "demo" { version "0.1.0"; requires-python ">=3.10" }
+variants "cuda" {
+    variant "cu124" index="indexes/cu124"
+    variant "cpu" index="indexes/cpu"
+}
+environment "dev" { manifest "pyproject.toml" }
+environment "prod" { manifest "prod/pyproject.toml"; sources "tags" channel="stable" }
+task "fmt" { run "true" }
+"#;
+
+/// What bash would put in place of the part of the word that it replaces, for the line up to its end.
+fn completed(repo: &Monorepo, breaks: &str, line: &str) -> String {
+    let script = r#"
+source <("$1" completions bash)
+COMP_WORDBREAKS=$2 COMP_LINE="$1${3#envloom}" COMP_POINT=$((${#1} + ${#3} - 7))
+_envloom "$1"
+printf '%s\n' "${COMPREPLY[@]}"
+"#;
+    let program = env!("CARGO_BIN_EXE_envloom");
+    repo.exec("bash", &["--norc", "-c", script, "bash", program, breaks, line]).text().replace('\n', " ")
+}
+
+#[test]
+fn bash_completes_targets_and_cells_through_its_word_breaks() {
+    let repo = Monorepo::new().tasks_kdl(TASKS);
+    let with_at = " \t\n\"'@><=;|&(:";
+    for (breaks, line, expected) in [
+        (with_at, "envloom lock", "lock lock:dev lock:prod"),
+        (with_at, "envloom lock:p", "prod"),
+        (with_at, "envloom -kj4 lock:", "dev prod"),
+        (with_at, "envloom sync:dev@c", "@cu124 @cpu"),
+        (with_at, "envloom sync@", "@cpu @cu124"),
+        (" \t\n:", "envloom sync:dev@c", "dev@cu124 dev@cpu"),
+        (" \t\n", "envloom sync:dev@c", "sync:dev@cu124 sync:dev@cpu"),
+        (" \t\n", "envloom run prod@cu", "prod@cu124"),
+        (" \t\n", "envloom use d", "dev dev@cu124 dev@cpu"),
+        (" \t\n", "envloom lock:dev  f", "fmt"),
+        (" \t\n", "envloom completions ", "bash zsh fish"),
+        (" \t\n", "envloom --color a", "auto always"),
+        (" \t\n", "envloom --no-p", "--no-progress"),
+        // Left to the shell, which offers file names.
+        (" \t\n", "envloom -C ", ""),
+        (" \t\n", "envloom run dev@cpu -- f", ""),
+    ] {
+        assert_eq!(completed(&repo, breaks, line), expected, "{line} with {breaks:?}");
+    }
+}
+
+#[test]
+fn completion_is_silent_and_writes_nothing_where_there_is_nothing_to_read() {
+    let repo = Monorepo::new();
+    let before = repo.tree(".");
+    assert_eq!(repo.run_args(&["__complete", "--", "lock:"]).text(), "");
+    repo.tasks_kdl("project {");
+    let broken = repo.run_args(&["__complete", "--", "ver"]).success();
+    assert_eq!((broken.stdout(), broken.stderr()), ("version\n", ""));
+    std::fs::remove_file(repo.path("tasks.kdl")).unwrap();
+    assert_eq!(repo.tree("."), before);
+}
+
+#[test]
+fn a_shell_that_is_not_known_is_refused_and_the_known_ones_are_named() {
+    Monorepo::new().run("completions tcsh").code(2).stderr_has("takes one of bash, zsh, fish");
+}
