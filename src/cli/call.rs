@@ -182,7 +182,13 @@ impl<'a> Call<'a> {
             locked: arguments.locked || (in_ci && !arguments.no_locked),
             offline: arguments.offline,
             upgrade: arguments.upgrade,
-            upgrade_packages: arguments.upgrade_package.clone(),
+            // uv keeps the commit of a tag it has locked until it is told to look again.
+            upgrade_packages: arguments
+                .upgrade_package
+                .iter()
+                .chain(&arguments.accept_moved)
+                .cloned()
+                .collect(),
             arguments: self.for_uv,
             asked: asked.collect(),
         };

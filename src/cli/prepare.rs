@@ -150,17 +150,15 @@ fn refuse_variables(ground: &Ground<'_>, selected: &Selected) -> Result<(), Plan
 /// Fills the record with the releases that pins name and it lacks, where this call may.
 fn releases(ground: &Ground<'_>, selected: &Selected, mut record: Record) -> Result<Record, Stop> {
     record.releases.retain(|key, _| !ground.accept_moved.contains(&key.package.to_string()));
-    let missing: Vec<_> = ledger::missing(&ground.model, &record)
-        .into_iter()
-        .filter(|need| selected.environments.contains(&need.environment))
-        .collect();
+    let missing = ledger::missing(&ground.model, &record, |id| selected.environments.contains(&id));
     if missing.is_empty() {
         return Ok(ledger::prune(&ground.model, record));
     }
     let unknown = || {
         let names = missing.iter().map(|need| format!("{} {}", need.key.package, need.key.reference));
         let releases = names.collect::<Vec<_>>().join(", ");
-        Box::new(CliError::ReleaseUnknown { releases, command: "lock".to_owned() })
+        let environment = &ground.model.environment(missing[0].environment).name.value;
+        Box::new(CliError::ReleaseUnknown { releases, command: format!("lock:{environment}") })
     };
     if ground.wishes.locked || !selected.writes_ledger {
         return Err(unknown());
@@ -172,7 +170,8 @@ fn releases(ground: &Ground<'_>, selected: &Selected, mut record: Record) -> Res
     };
     // A call that writes nothing reads what is here: a submodule has its package's tags.
     let offline = ground.wishes.offline || ground.read_only;
-    let remotes = Remotes::new(&git, &ground.place.root, offline, &tell);
+    let remotes =
+        Remotes::new(&git, &ground.place.root, offline, &tell).believing_only_remotes(&ground.accept_moved);
     match ledger::complete(&ground.model, record, &remotes) {
         Err(_) if ground.read_only => Err(unknown()),
         completed => Ok(completed?),

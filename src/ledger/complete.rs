@@ -56,11 +56,11 @@ pub(crate) enum NeedReason {
     VersionChanged(String),
 }
 
-/// The releases that pins name and the record lacks, in the order of the environments; each once.
+/// The releases that pins of `selected` environments name and the record lacks, in their order; each once.
 #[must_use]
-pub(crate) fn missing(model: &Model, record: &Record) -> Vec<Need> {
+pub(crate) fn missing(model: &Model, record: &Record, selected: impl Fn(EnvironmentId) -> bool) -> Vec<Need> {
     let mut needs: Vec<Need> = Vec::new();
-    for (environment, package, pin) in pins(model) {
+    for (environment, package, pin) in pins(model).filter(|(environment, ..)| selected(*environment)) {
         let key = key(model.package(package), pin);
         let Some(reason) = reason(model.package(package), pin, record.releases.get(&key)) else {
             continue;
@@ -72,6 +72,20 @@ pub(crate) fn missing(model: &Model, record: &Record) -> Vec<Need> {
         needs.push(Need { key, package, environment, reference, version, span, reason });
     }
     needs
+}
+
+/// The recorded releases that the pins of an environment name.
+#[must_use]
+pub(crate) fn releases_of<'r>(
+    model: &Model,
+    environment: EnvironmentId,
+    record: &'r Record,
+) -> BTreeMap<ReleaseKey, &'r Release> {
+    pins(model)
+        .filter(|(id, ..)| *id == environment)
+        .map(|(_, package, pin)| key(model.package(package), pin))
+        .filter_map(|key| record.releases.get(&key).map(|release| (key, release)))
+        .collect()
 }
 
 /// The record without the releases that no pin names any more.
@@ -89,7 +103,7 @@ pub(crate) fn prune(model: &Model, mut record: Record) -> Record {
 /// Every pin whose release cannot be recorded, with its place in `tasks.kdl`.
 pub(crate) fn complete(model: &Model, record: Record, remotes: &Remotes<'_>) -> Result<Record, LedgerError> {
     let mut record = prune(model, record);
-    let needs = missing(model, &record);
+    let needs = missing(model, &record, |_| true);
     let mut findings = Vec::new();
     let groups = by_remote(model, &needs, &mut findings);
     for answer in side_by_side(&groups, |group| read_all(model, group, remotes)).into_iter().flatten() {
@@ -213,12 +227,12 @@ mod tests {
         let place = Place::new();
         let commit = place.release("bench-utils", "v0.1.2", &[("pyproject.toml", MANIFEST)]);
         let model = one_package();
-        assert_eq!(missing(&model, &Record::default())[0].reason, NeedReason::Absent);
+        assert_eq!(missing(&model, &Record::default(), |_| true)[0].reason, NeedReason::Absent);
         let record = complete_in(&place, &model, Record::default()).unwrap();
         let release = only(&record);
         assert_eq!((&release.commit, release.version.as_deref()), (&commit, Some("0.1.2")));
         assert_eq!(release.requires_dist, ["tqdm >=4"]);
-        assert!(missing(&model, &record).is_empty());
+        assert!(missing(&model, &record, |_| true).is_empty());
         assert_eq!(Record::parse(&crate::base::SourceFile::new("x", record.render())).unwrap(), record);
         // The tag moves; the record does not.
         place.release("bench-utils", "v0.1.2", &[("pyproject.toml", MANIFEST), ("x", "")]);
@@ -411,7 +425,7 @@ mod tests {
         );
         model.packages[0].subdirectory = RelPath::root();
         let changed = NeedReason::SubdirectoryChanged("py/bench".into());
-        assert_eq!(missing(&model, &record)[0].reason, changed);
+        assert_eq!(missing(&model, &record, |_| true)[0].reason, changed);
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(crate) enum VerifyFinding {
     #[diagnostic(
         code(envloom::ledger::moved_tag),
         help(
-            "the tag was moved. Pin another release; or, if the move is meant, type `envloom lock:{environment} --accept-moved`"
+            "the tag was moved. Pin another release; or, if the move is meant, type `envloom lock:{environment} --accept-moved {package}`"
         )
     )]
     MovedTag {

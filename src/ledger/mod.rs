@@ -25,7 +25,7 @@ mod verify;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use complete::{complete, missing, prune};
+pub(crate) use complete::{complete, missing, prune, releases_of};
 pub(crate) use error::CODES;
 pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::Lockfile;

@@ -32,7 +32,11 @@ impl Here<'_> {
     pub(super) fn is_index(&self, source: &Source, declared: &IndexLocation) -> bool {
         match (source, declared) {
             (Source::Registry(recorded), IndexLocation::Path(path)) => self.is_path(recorded, path),
-            (Source::Registry(recorded), IndexLocation::Url(url)) => trimmed(recorded) == trimmed(url),
+            (Source::Registry(recorded), IndexLocation::Url(url)) => {
+                // uv records the index at a `file://` url by its absolute path.
+                let path = url.strip_prefix("file://").filter(|_| recorded.starts_with('/'));
+                trimmed(recorded) == trimmed(path.unwrap_or(url))
+            }
             _ => false,
         }
     }
@@ -126,6 +130,18 @@ mod tests {
         }
         for other in ["indexes/cpu", "../indexes/cu124", "/elsewhere/indexes/cpu", "../../indexes/cpu"] {
             assert!(!here.is_path(other, &cpu), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_index_at_a_file_url_is_known_by_its_path() {
+        let here = Here { root: Path::new("/repo"), directory: RelPath::parse("staging").unwrap() };
+        let declared = IndexLocation::Url("file:///srv/a%20b/cpu/".to_owned());
+        for same in ["/srv/a b/cpu", "file:///srv/a%20b/cpu"] {
+            assert!(here.is_index(&Source::Registry(same.to_owned()), &declared), "{same}");
+        }
+        for other in ["/srv/a b/cu124", "srv/a b/cpu"] {
+            assert!(!here.is_index(&Source::Registry(other.to_owned()), &declared), "{other}");
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Remotes<'a> {
     git: &'a Git,
     root: &'a Path,
     offline: bool,
+    /// Packages whose tags are asked of the remote alone: a checkout keeps the tags it has.
+    remote_only: &'a [String],
     progress: &'a (dyn Fn(Progress<'_>) + Sync),
 }
 
@@ -45,7 +47,12 @@ impl<'a> Remotes<'a> {
         offline: bool,
         progress: &'a (dyn Fn(Progress<'_>) + Sync),
     ) -> Self {
-        Self { git, root, offline, progress }
+        Self { git, root, offline, remote_only: &[], progress }
+    }
+
+    /// The same, reading the tags of `packages` from their remotes, whatever checkouts say.
+    pub(crate) fn believing_only_remotes(self, packages: &'a [String]) -> Self {
+        Self { remote_only: packages, ..self }
     }
 
     /// The program that answers.
@@ -60,6 +67,9 @@ impl<'a> Remotes<'a> {
 
     /// The package's own checkout in the working tree, if it is one and comes from `url`.
     pub(super) fn checkout(&self, package: &Package, url: &str) -> Option<PathBuf> {
+        if self.remote_only.iter().any(|name| *name == package.name.value.to_string()) {
+            return None;
+        }
         let path = above(&package.path.as_ref()?.value, &package.subdirectory)?;
         let directory = path.under(self.root);
         directory.join(".git").symlink_metadata().ok()?;

@@ -412,7 +412,7 @@ mod tests {
          14 │     pin "model-interface" "v0.1.2"
             ╰────
           help: the tag was moved. Pin another release; or, if the move is meant, type `envloom lock:prod
-                --accept-moved`
+                --accept-moved bench-utils`
         "#);
     }
 

@@ -17,6 +17,7 @@ use super::venv::inspect;
 use crate::base::RelPath;
 use crate::config::Install;
 use crate::graph::{Task, TaskKey};
+use crate::ledger::releases_of;
 use crate::manifest::{PythonVersionFile, Rendered};
 use crate::model::{Cell, EnvironmentId, IndexLocation, Sources};
 use crate::tool::python::Interpreter;
@@ -55,6 +56,8 @@ pub(crate) fn decide(premises: &Premises, place: usize, task: &Task) -> Result<D
 /// The manifest of an environment as it is to be, or why it cannot be.
 pub(crate) fn rendered(premises: &Premises, id: EnvironmentId) -> Result<&Rendered, Refusal> {
     let rendered = &premises.manifests.manifests[id.0];
+    // First: a message about the text would show what lies behind a link.
+    inside(premises, &rendered.path)?;
     match &rendered.refused {
         Some(error) => Err(Refusal::Manifest(error.clone())),
         None => Ok(rendered),
@@ -63,7 +66,6 @@ pub(crate) fn rendered(premises: &Premises, id: EnvironmentId) -> Result<&Render
 
 fn generate(premises: &Premises, id: EnvironmentId) -> Result<Decided, Refusal> {
     let rendered = rendered(premises, id)?;
-    inside(premises, &rendered.path)?;
     let changes = changes_of(premises, rendered)?;
     if changes.is_empty() {
         return Ok(Decided::Fresh);
@@ -97,7 +99,8 @@ fn changes_of(premises: &Premises, rendered: &Rendered) -> Result<Vec<FieldChang
     if premises.recorded.owned.get(&rendered.path) != Some(&rendered.owned) && changes.is_empty() {
         changes.push(record_change(&rendered.path, "the entries envloom owns"));
     }
-    if premises.recorded.releases != premises.record.releases && changes.is_empty() {
+    let releases = |record| releases_of(&premises.model, rendered.environment, record);
+    if releases(&premises.recorded) != releases(&premises.record) && changes.is_empty() {
         changes.push(record_change(&rendered.path, "the releases that pins name"));
     }
     Ok(changes)
@@ -133,11 +136,11 @@ fn record_change(path: &RelPath, what: &str) -> FieldChange {
 fn lock(premises: &Premises, id: EnvironmentId, place: usize) -> Result<Decided, Refusal> {
     let lockfile = lockfile(premises, id)?;
     let fingerprint = agreement(premises, id)?;
-    if premises.wishes.upgrades() && premises.wishes.asked.contains(&place) {
+    if let Some(reason) = premises.wishes.lock_reason().filter(|_| premises.wishes.asked.contains(&place)) {
         return if premises.wishes.locked {
             Err(Refusal::UpgradeLocked)
         } else {
-            Ok(Decided::Run { reason: RunReason::Upgrade, fingerprint: Some(fingerprint) })
+            Ok(Decided::Run { reason, fingerprint: Some(fingerprint) })
         };
     }
     if premises.journal_has_lockfile(id) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::cells::Cells;
+use super::reason::RunReason;
 use crate::base::RelPath;
 use crate::cache::{Journal, Observer, Store};
 use crate::ledger::Record;
@@ -75,9 +76,12 @@ pub(crate) struct Wishes {
 }
 
 impl Wishes {
-    /// Is `lock` asked to look at the indexes again?
-    pub(crate) fn upgrades(&self) -> bool {
-        self.upgrade || !self.upgrade_packages.is_empty()
+    /// Why `lock` runs whatever its verdict says, where the call asks for that.
+    pub(crate) fn lock_reason(&self) -> Option<RunReason> {
+        if self.upgrade || !self.upgrade_packages.is_empty() {
+            return Some(RunReason::Upgrade);
+        }
+        (!self.arguments.is_empty()).then(|| RunReason::Arguments { words: self.arguments.join(" ") })
     }
 }
 

@@ -41,6 +41,11 @@ pub(crate) enum RunReason {
     Interrupted,
     /// `lock --upgrade` or `--upgrade-package` asks the indexes again.
     Upgrade,
+    /// `lock` was given words for uv.
+    Arguments {
+        /// The words after `--`, joined by spaces.
+        words: String,
+    },
     /// A task before it would run, and what it reads is not there yet (`-n` only).
     AfterOthers,
     /// `-B` was given.
@@ -98,6 +103,7 @@ impl fmt::Display for RunReason {
             Self::NotCacheable { because } => write!(f, "never cached: {because}"),
             Self::Interrupted => f.write_str("it was cut off the last time"),
             Self::Upgrade => f.write_str("an upgrade was asked for"),
+            Self::Arguments { words } => write!(f, "uv was given words: {words}"),
             Self::AfterOthers => f.write_str("what it reads is made by a task before it"),
             Self::Forced => f.write_str("forced by -B"),
             Self::Always => f.write_str("runs every time"),

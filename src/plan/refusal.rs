@@ -12,7 +12,7 @@ use super::premises::Premises;
 use super::reason::FieldChange;
 use crate::base::RelPath;
 use crate::manifest::ManifestError;
-use crate::model::EnvironmentId;
+use crate::model::{EnvironmentId, IndexLocation, Model};
 
 /// Every code of refusals and what it means, for the README.
 pub(crate) const CODES: &[(&str, &str)] = &[
@@ -81,7 +81,7 @@ pub(crate) enum Refusal {
         environment: String,
     },
     /// A contradiction in terms.
-    #[error("an upgrade writes lockfiles, and --locked forbids that")]
+    #[error("an upgrade, or words for uv, may change the lockfile, and --locked forbids that")]
     #[diagnostic(
         code(envloom::plan::upgrade_locked),
         help("leave `--locked` out; where CI is set, add `--no-locked`")
@@ -139,7 +139,7 @@ pub(crate) enum Refusal {
     #[error("{manifest} and {lockfile} do not agree")]
     #[diagnostic(
         code(envloom::plan::stale_lockfile),
-        help("type `envloom lock:{environment}` and commit what it writes; what uv says stands below")
+        help("type `envloom lock:{environment}` and commit what it writes; what uv said stands above")
     )]
     StaleLockfile {
         /// The manifest.
@@ -154,7 +154,7 @@ pub(crate) enum Refusal {
     #[diagnostic(
         code(envloom::plan::moved_tree),
         help(
-            "uv records a path index by its absolute path (uv#15055), so `--locked` holds only where it was locked:              type `envloom lock:{environment}`, or use a URL for an index whose lockfile is shared. Frozen syncs are not affected"
+            "uv records a path index by its absolute path (uv#15055), so `--locked` holds only where it was locked: type `envloom lock:{environment}`, or use a URL for an index whose lockfile is shared. Frozen syncs are not affected"
         )
     )]
     MovedTree {
@@ -219,7 +219,8 @@ impl Refusal {
     pub(crate) fn stale(premises: &Premises, id: EnvironmentId, lockfile: &RelPath) -> Self {
         let environment = name(premises, id);
         let text = std::fs::read_to_string(lockfile.under(&premises.root)).unwrap_or_default();
-        match foreign_place(&text, &premises.root) {
+        let declared = declared_places(&premises.model);
+        match foreign_place(&text, &premises.root, &declared) {
             Some(place) => Self::MovedTree { lockfile: lockfile.to_string(), place, environment },
             None => Self::StaleLockfile {
                 manifest: premises.manifest(id).to_string(),
@@ -234,14 +235,26 @@ impl Refusal {
     }
 }
 
-/// The first `index = "file://…"` of a lockfile that does not lie below `root`.
-fn foreign_place(lockfile: &str, root: &Path) -> Option<String> {
+/// The paths of indexes that `tasks.kdl` itself names by `file://`: they mean the same from every directory.
+fn declared_places(model: &Model) -> Vec<String> {
+    let variants = model.axes.iter().flat_map(|axis| &axis.variants);
+    let indexes = model.indexes.iter().chain(variants.filter_map(|variant| variant.index.as_ref()));
+    indexes
+        .filter_map(|index| match &index.location {
+            IndexLocation::Url(url) => url.strip_prefix("file://").map(percent_decoded),
+            IndexLocation::Path(_) => None,
+        })
+        .collect()
+}
+
+/// The first `index = "file://…"` of a lockfile that neither lies below `root` nor was `declared`.
+fn foreign_place(lockfile: &str, root: &Path, declared: &[String]) -> Option<String> {
     lockfile
         .split("index = \"file://")
         .skip(1)
         .filter_map(|rest| rest.split_once('"'))
         .map(|(place, _)| percent_decoded(place))
-        .find(|place| !Path::new(place).starts_with(root))
+        .find(|place| !Path::new(place).starts_with(root) && !declared.contains(place))
 }
 
 /// `%20` and its like, as uv writes them into a URL; what is malformed stays as it is.

@@ -68,7 +68,10 @@ fn said(ending: &Ending) -> String {
         TaskResult::Ran => format!("ran in {took}"),
         TaskResult::Fresh => "up to date".to_owned(),
         TaskResult::WouldRun => "would run".to_owned(),
-        TaskResult::Failed if ending.duration_ms == 0 => "failed".to_owned(),
+        // What was refused before anything ran took no time worth telling.
+        TaskResult::Failed if ending.failure.is_some_and(|failure| failure.command.is_none()) => {
+            "failed".to_owned()
+        }
         TaskResult::Failed => format!("failed after {took}"),
         TaskResult::Skipped => "skipped".to_owned(),
     };

@@ -34,7 +34,7 @@ pub(super) fn failures(style: Style, failed: &[Failed]) -> String {
     for Failed { task, message, command, log } in failed {
         let (mark, task) = (style.mark(TaskResult::Failed), style.paint(Role::Strong, &printable(task)));
         // Writing to a String cannot fail, here and below.
-        let _ = writeln!(text, "  {mark} {task}: {}", printable(message));
+        let _ = writeln!(text, "  {mark} {task}: {}", printable(headline(message)));
         for (label, value) in [("to repeat", command), ("log", log)] {
             if let Some(value) = value {
                 let label = style.paint(Role::Faint, &format!("{label}:"));
@@ -43,6 +43,11 @@ pub(super) fn failures(style: Style, failed: &[Failed]) -> String {
         }
     }
     text
+}
+
+/// The first line of a message, without the colon that announces the rest.
+fn headline(message: &str) -> &str {
+    message.lines().next().unwrap_or_default().trim_end_matches(':')
 }
 
 /// The one line at the end.

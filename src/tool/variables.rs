@@ -274,6 +274,8 @@ pub(crate) fn plan_inputs(variables: &Variables) -> Vec<(String, Vec<u8>)> {
     variables
         .iter()
         .filter_map(|(name, value)| name.to_str().map(|name| (name, value)))
+        // Where the events go changes nothing of what they say.
+        .filter(|(name, _)| *name != "ENVLOOM_EVENTS")
         .filter(|(name, _)| {
             matches!(*name, "PATH" | "HOME" | "CI") || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         })

@@ -6,11 +6,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod calls;
 mod completions;
 mod end_to_end;
 mod examples;
+mod generate;
 mod harness;
+mod integrity;
 mod layering;
+mod lock;
+mod looking;
+mod own_tasks;
 mod programs;
 mod readme;
+mod seed;
 mod support;
+mod trouble;
+mod venvs;

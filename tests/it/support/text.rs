@@ -37,6 +37,7 @@ impl Monorepo {
         if let Some(url) = self.server_url() {
             text = text.replace(&url, "[HTTP]");
         }
+        text = text.replace(uv::real().to_str().expect("a path of this machine"), "[UV-PROGRAM]");
         for (path, name) in interpreter_names() {
             text = text.replace(path, name);
         }
@@ -74,7 +75,7 @@ fn patterns() -> &'static [(Regex, &'static str)] {
             (version.as_str(), "[UV]"),
             (r"\b[0-9a-f]{64}\b", "[HASH]"),
             (r"\b[0-9a-f]{40}\b", "[COMMIT]"),
-            (r"\b(?P<python>[Pp]ython) 3\.(?P<minor>\d+)\.\d+\b", "$python 3.$minor.[X]"),
+            (r"\b(?P<python>C?[Pp]ython) 3\.(?P<minor>\d+)\.\d+\b", "$python 3.$minor.[X]"),
             (r"\b(?:\d+m )?\d+(?:\.\d+)? ?(?:ns|µs|us|ms|s)\b", "[TIME]"),
         ]
         .map(|(pattern, name)| (Regex::new(pattern).expect("a pattern that was tried"), name))
