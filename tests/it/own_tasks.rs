@@ -12,7 +12,7 @@ task "twice" {
     run "echo" "one"
     run "echo" "two"
 }
-task "fails" { run "sh" "-c" "echo out; echo err >&2; exit 3" }
+task "fails" { run "./fails" }
 task "sync" { run "echo" "not the verb" }
 default "hello"
 "#;
@@ -21,6 +21,7 @@ default "hello"
 fn a_file_of_tasks_only_needs_no_project() {
     let repo =
         Monorepo::new().tasks_kdl(&TASKS.replace("task \"sync\" { run \"echo\" \"not the verb\" }\n", ""));
+    repo.write_program("fails", "#!/bin/sh\necho out\necho err >&2\nexit 3\n");
     let repo = repo.without_env("ENVLOOM_UV");
     insta::assert_snapshot!(repo.run("").success().ran(&["hello"]).output_snapshot(), @r"
     exit: 0
@@ -56,9 +57,9 @@ fn a_file_of_tasks_only_needs_no_project() {
     out
     err
     ----- stderr -----
-    > fails: sh -c 'echo out; echo err >&2; exit 3'
-    ✗ fails  failed after [TIME]: sh exited with status 3
-      to repeat: /usr/bin/sh -c 'echo out; echo err >&2; exit 3'
+    > fails: ./fails
+    ✗ fails  failed after [TIME]: fails exited with status 3
+      to repeat: [ROOT]/repo/fails
       directory: [ROOT]/repo
       log: [ROOT]/repo/.envloom/logs/fails.log
     failed 1 in [TIME]
