@@ -399,7 +399,7 @@ fn a_refusal_of_ours_shows_its_diagnostic() {
     };
     let facts = vec![(0, began(&["generate:prod"], 1)), (1, failed("generate:prod", failure))];
     insta::assert_snapshot!(normal(facts.clone()), @r#"
-    2|✗ generate:prod  failed after 1.2s
+    2|✗ generate:prod  failed
     2|error[envloom::manifest::hand_edit]: `tool.uv.index` was edited by hand
     2|help: envloom absorb prod
     2|  log: .envloom/log/lock-prod.log
