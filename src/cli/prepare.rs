@@ -53,7 +53,7 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
     refuse_variables(&ground, &selected)?;
     packages::present(&ground.place.root, &ground.model, ground.surroundings, &selected.environments)?;
     let recorded = load::record(&ground.place, &ground.model, &ground.observer)?;
-    let record = releases(&ground, &selected, recorded.clone())?;
+    let record = releases(&ground, &selected, recorded)?;
     let machine = machine(&ground, &selected)?;
     let on_disk = load::on_disk(&ground.place.root, &ground.model, &ground.observer)?;
     let members = members(&ground)?;
@@ -72,7 +72,6 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         model: ground.model,
         local: ground.local,
         manifests,
-        recorded,
         record,
         machine,
         wishes: ground.wishes,
@@ -157,8 +156,16 @@ fn releases(ground: &Ground<'_>, selected: &Selected, mut record: Record) -> Res
     let unknown = || {
         let names = missing.iter().map(|need| format!("{} {}", need.key.package, need.key.reference));
         let releases = names.collect::<Vec<_>>().join(", ");
-        let environment = &ground.model.environment(missing[0].environment).name.value;
-        Box::new(CliError::ReleaseUnknown { releases, command: format!("lock:{environment}") })
+        let mut environments: Vec<&str> = missing
+            .iter()
+            .map(|need| ground.model.environment(need.environment).name.value.as_str())
+            .collect();
+        environments.dedup();
+        let command = match environments.as_slice() {
+            [only] => format!("lock:{only}"),
+            _ => "lock".to_owned(),
+        };
+        Box::new(CliError::ReleaseUnknown { releases, command })
     };
     if ground.wishes.locked || !selected.writes_ledger {
         return Err(unknown());

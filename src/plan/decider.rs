@@ -96,11 +96,12 @@ fn changes_of(premises: &Premises, rendered: &Rendered) -> Result<Vec<FieldChang
         }
     }
     changes.extend(pin_change(premises, rendered)?);
-    if premises.recorded.owned.get(&rendered.path) != Some(&rendered.owned) && changes.is_empty() {
+    let recorded = premises.recorded().map_err(PlanError::from)?;
+    if recorded.owned.get(&rendered.path) != Some(&rendered.owned) && changes.is_empty() {
         changes.push(record_change(&rendered.path, "the entries envloom owns"));
     }
     let releases = |record| releases_of(&premises.model, rendered.environment, record);
-    if releases(&premises.recorded) != releases(&premises.record) && changes.is_empty() {
+    if releases(&recorded) != releases(&premises.record) && changes.is_empty() {
         changes.push(record_change(&rendered.path, "the releases that pins name"));
     }
     Ok(changes)

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::cells::Cells;
 use super::reason::RunReason;
-use crate::base::RelPath;
+use crate::base::{FileError, RelPath, SourceFile};
 use crate::cache::{Journal, Observer, Store};
-use crate::ledger::Record;
+use crate::ledger::{FILE_NAME, Record};
 use crate::manifest::ManifestSet;
 use crate::model::{Cell, EnvironmentId, LocalModel, Model};
 use crate::tool::python::Interpreter;
@@ -25,8 +25,6 @@ pub(crate) struct Premises {
     pub(crate) local: Option<LocalModel>,
     /// What every manifest is to be.
     pub(crate) manifests: ManifestSet,
-    /// `envloom.lock` as it is on disk.
-    pub(crate) recorded: Record,
     /// `envloom.lock` as it is to be, less what `generate` will own.
     pub(crate) record: Record,
     /// The programs of this machine.
@@ -105,6 +103,17 @@ impl Premises {
     /// The directory of an environment's manifest.
     pub(crate) fn directory(&self, environment: EnvironmentId) -> PathBuf {
         self.model.environment(environment).directory().under(&self.root)
+    }
+
+    /// `envloom.lock` as it is now: `generate` tasks of this run and of others may have written it since the run
+    /// began. One that cannot be read as a record is an empty one: what it should say is then missing.
+    pub(crate) fn recorded(&self) -> Result<Record, FileError> {
+        let bytes = self.observer.read(&self.root.join(FILE_NAME))?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if text.is_empty() {
+            return Ok(Record::default());
+        }
+        Ok(Record::parse(&SourceFile::new(FILE_NAME, text)).unwrap_or_default())
     }
 
     /// The notes of work that was cut off.

@@ -5,6 +5,7 @@
 
 mod by_hand;
 mod changes;
+mod moved_pin;
 mod second_clone;
 mod shop;
 mod sources;
