@@ -1,7 +1,7 @@
 //! Files are written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A file operation that failed, with the path and the system's reason.
@@ -41,8 +41,8 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<bool, FileError> 
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory).map_err(fail)?;
     let mut sibling = tempfile::Builder::new()
-        .prefix(".envloom-")
-        .suffix(".tmp")
+        .prefix(&sibling_prefix(path))
+        .suffix(SIBLING_END)
         .permissions(permissions_for(path))
         .tempfile_in(directory)
         .map_err(fail)?;
@@ -53,6 +53,38 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<bool, FileError> 
     Ok(true)
 }
 
+/// Removes what a [`write_whole`] of `path` left when it was killed between creating its sibling and renaming it.
+/// The caller holds whatever keeps others from writing `path`: a sibling that is found is nobody's.
+///
+/// # Errors
+/// When the directory cannot be read or a sibling cannot be removed.
+pub(crate) fn clear_siblings(path: &Path) -> Result<(), FileError> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(cause) if absent(&cause) => return Ok(()),
+        Err(cause) => return Err(FileError::new("read", directory, cause)),
+    };
+    let prefix = sibling_prefix(path);
+    for entry in entries {
+        let name = entry.map_err(|cause| FileError::new("read", directory, cause))?.file_name();
+        let is_sibling =
+            name.to_str().is_some_and(|name| name.starts_with(&prefix) && name.ends_with(SIBLING_END));
+        if is_sibling {
+            remove_if_exists(&directory.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// How the siblings of `path` end.
+const SIBLING_END: &str = ".tmp";
+
+/// How the siblings of `path` begin: hidden, and of this file alone.
+fn sibling_prefix(path: &Path) -> String {
+    format!(".{}.envloom-", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
 /// The permissions of the file that is replaced, else those an ordinary new file gets.
 fn permissions_for(path: &Path) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt as _;
@@ -60,12 +92,32 @@ fn permissions_for(path: &Path) -> fs::Permissions {
     fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |existing| existing.permissions())
 }
 
+/// The bytes of an ordinary file. A pipe or a device would make the reader wait, or never end: it is refused, and
+/// opened without waiting should it have taken the file's place meanwhile.
+///
+/// # Errors
+/// When it cannot be read, or is no ordinary file.
+pub(crate) fn read_ordinary(path: &Path) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let ordinary = |metadata: &fs::Metadata| {
+        if metadata.is_file() { Ok(()) } else { Err(io::Error::other("it is no ordinary file")) }
+    };
+    ordinary(&fs::metadata(path)?)?;
+    let unwaiting = i32::from_ne_bytes(rustix::fs::OFlags::NONBLOCK.bits().to_ne_bytes());
+    let mut file = File::options().read(true).custom_flags(unwaiting).open(path)?;
+    let metadata = file.metadata()?;
+    ordinary(&metadata)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The bytes at `path`, or `None` when nothing is there.
 ///
 /// # Errors
 /// Everything but absence.
 pub(crate) fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    match fs::read(path) {
+    match read_ordinary(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(cause) if absent(&cause) => Ok(None),
         Err(cause) => Err(FileError::new("read", path, cause)),

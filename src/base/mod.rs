@@ -14,7 +14,9 @@ mod text;
 pub(crate) mod testing;
 
 pub(crate) use digest::{Digest, Hasher};
-pub(crate) use file::{FileError, read_if_exists, remove_if_exists, write_whole};
+pub(crate) use file::{
+    FileError, clear_siblings, read_if_exists, read_ordinary, remove_if_exists, write_whole,
+};
 pub(crate) use path::RelPath;
 pub(crate) use span::{SourceFile, Spanned};
 pub(crate) use text::{brief, nearest, printable};

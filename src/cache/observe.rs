@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::stamp::{Signature, Stamp};
-use crate::base::FileError;
+use crate::base::{FileError, read_ordinary};
 
 /// What was looked at, and how it was.
 pub(crate) type Observation = BTreeMap<PathBuf, Stamp>;
@@ -35,7 +35,7 @@ impl Observer {
             self.note(path, Stamp::Absent);
             return Ok(None);
         };
-        let bytes = fs::read(path).map_err(fail)?;
+        let bytes = read_ordinary(path).map_err(fail)?;
         self.note(path, Stamp::of_read(signature, &bytes));
         Ok(Some(bytes))
     }

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Digest, Hasher};
+use crate::base::{Digest, Hasher, read_ordinary};
 
 /// A file that changed this shortly before it was looked at is checked by content. The kernel's clock ticks
 /// at least every 10 ms; network file systems keep time by another clock, so the margin is wide.
@@ -124,8 +124,13 @@ impl Stamp {
 
 /// The digest of a file's bytes, or of the sorted names in a directory.
 fn content(path: &Path) -> io::Result<Digest> {
-    if !path.is_dir() {
-        return Ok(Digest::of(fs::read(path)?));
+    let metadata = fs::metadata(path)?;
+    if metadata.is_file() {
+        return Ok(Digest::of(read_ordinary(path)?));
+    }
+    if !metadata.is_dir() {
+        // A pipe or a device: it has no content of its own, and reading it might never end.
+        return Ok(Digest::of("no ordinary file"));
     }
     let mut names = fs::read_dir(path)?
         .map(|entry| entry.map(|entry| entry.file_name()))

@@ -8,6 +8,7 @@ use super::error::CliError;
 use super::load::{self, Stop};
 use super::locate::{Place, enter, locate};
 use super::prepare::Ground;
+use super::state;
 use super::surroundings::Process;
 use crate::base::{SourceFile, Spanned};
 use crate::cache::Observer;
@@ -69,6 +70,7 @@ impl<'a> Call<'a> {
     pub(super) fn read(process: &'a Process, arguments: &'a Arguments) -> Result<Self, Stop> {
         let observer = Observer::new();
         let place = place_of(process, arguments, &observer)?;
+        state::refuse_foreign(&place)?;
         let (model, local) = load::models(&place, &observer)?;
         let for_uv = arguments.trailing.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         Ok(Self { process, arguments, place, model, local, for_uv, observer })

@@ -18,6 +18,7 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::program_not_found", "the command of run is neither in the venv nor on PATH"),
     ("envloom::cli::venv_in_the_way", "use would replace a directory that envloom did not make"),
     ("envloom::cli::state_in_the_way", ".envloom is no directory"),
+    ("envloom::cli::foreign_state", ".envloom came with the repository, or is another user's"),
     ("envloom::cli::submodule_empty", "an internal package is a submodule that was not checked out"),
     ("envloom::cli::package_missing", "an internal package has no manifest where tasks.kdl says it lies"),
     ("envloom::cli::interpreter_missing", "no Python on this machine suits an environment"),
@@ -133,6 +134,18 @@ pub(super) enum CliError {
     StateInTheWay {
         /// The path.
         path: PathBuf,
+    },
+    /// Forged verdicts would be believed.
+    #[error("{} {found}: what it holds is not believed", path.display())]
+    #[diagnostic(
+        code(envloom::cli::foreign_state),
+        help("type `rm -r {}`, or `git rm -r --cached` it first where git tracks it", path.display())
+    )]
+    ForeignState {
+        /// `.envloom`.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: &'static str,
     },
     /// A gitlink, or an entry of `.gitmodules`, without a working tree.
     #[error("not checked out: {packages}")]

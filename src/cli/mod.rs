@@ -30,7 +30,7 @@ use args::Arguments;
 use output::Output;
 use surroundings::Process;
 
-use crate::exec::{SUPERVISE_VERB, supervise};
+use crate::exec::{SUPERVISE_VERB, fail_writes_over_the_limit, supervise};
 
 /// The word behind which shells ask for completions.
 const COMPLETE_VERB: &str = "__complete";
@@ -41,6 +41,7 @@ const REFERENCE_VERB: &str = "__reference";
 /// Runs the program: everything that `main` does.
 #[must_use]
 pub fn main() -> ExitCode {
+    fail_writes_over_the_limit();
     let process = match Process::read() {
         Ok(process) => process,
         Err(cause) => {

@@ -1,12 +1,28 @@
 //! `.envloom/`: made at the first run that has something to keep, and kept out of git.
+//!
+//! # Whose it is
+//! Verdicts, compiled plans, notes of interrupted work and venvs are believed because envloom wrote them. A
+//! repository that has a `.envloom/` in its commits could bring all of them forged, with links out of the tree
+//! besides. So the directory holds a mark that no commit can hold: the moment at which this very directory was made
+//! (its inode's number where the file system keeps no such moment), which whoever writes a repository cannot know.
+//! It is checked before anything else in there is read. Also the directory must be this user's.
+//!
+//! What this means: a moved repository keeps its state; a copied or unpacked one is asked to remove the copy, whose
+//! venvs would hold the old place's paths anyway. Refused: asking git whether the directory is tracked (a process
+//! at every start), a secret in the user's cache (a second place that must not be lost), removing it unasked (its
+//! files may be tracked).
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use super::error::CliError;
 use super::load::Stop;
 use super::locate::Place;
 use crate::base::{FileError, read_if_exists, write_whole};
+
+/// The mark's name.
+const MARK: &str = "made-here";
 
 /// What git is told to leave alone: envloom's own, venvs, and the file of one machine.
 const IGNORED: [&str; 3] = [".envloom/", ".venv", "/tasks.local.kdl"];
@@ -18,17 +34,73 @@ const IGNORED: [&str; 3] = [".envloom/", ".venv", "/tasks.local.kdl"];
 pub(super) fn make(place: &Place) -> Result<(), Stop> {
     let state = place.state();
     match fs::symlink_metadata(&state) {
-        Ok(metadata) if metadata.is_dir() => return Ok(()),
+        Ok(metadata) if metadata.is_dir() => {
+            refuse_foreign(place)?;
+            return mark(&state);
+        }
         // A link would let a repository choose where envloom writes.
         Ok(_) => return Err(CliError::StateInTheWay { path: state }.into()),
         Err(_) => {}
     }
     let fail = |cause| FileError::new("make", &state, cause);
     std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&state).map_err(fail)?;
+    // Before anything else: a directory that holds something and has no mark is believed to be someone else's.
+    mark(&state)?;
     if let Some(directory) = git_directory(&place.root) {
         exclude(&directory.join("info/exclude"))?;
     }
     Ok(())
+}
+
+/// Stops where the state directory is not one that envloom made here, for this user.
+///
+/// # Errors
+/// When it is a link, another user's, or came with the repository.
+pub(super) fn refuse_foreign(place: &Place) -> Result<(), CliError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let path = place.state();
+    let Ok(metadata) = fs::symlink_metadata(&path) else { return Ok(()) };
+    if !metadata.is_dir() {
+        return Err(CliError::StateInTheWay { path });
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(CliError::ForeignState { path, found: "belongs to another user" });
+    }
+    // The mark is looked at once more after a look at the rest: another envloom may be just making all of it.
+    if is_marked(&path, &metadata) || !holds_more_than_mark(&path) || is_marked(&path, &metadata) {
+        return Ok(());
+    }
+    Err(CliError::ForeignState { path, found: "was not made here by envloom" })
+}
+
+/// Does the directory hold the mark of itself?
+fn is_marked(state: &Path, metadata: &fs::Metadata) -> bool {
+    let mark = read_if_exists(&state.join(MARK));
+    mark.is_ok_and(|mark| mark.is_some_and(|mark| mark == identity(metadata).as_bytes()))
+}
+
+/// An empty one is nobody's: envloom was killed between making it and marking it.
+fn holds_more_than_mark(state: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(state) else { return true };
+    let names = entries.map_while(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.into_iter().any(|name| name != MARK && !name.starts_with(&format!(".{MARK}.")))
+}
+
+/// Marks the directory.
+fn mark(state: &Path) -> Result<(), Stop> {
+    let metadata = fs::symlink_metadata(state).map_err(|cause| FileError::new("look at", state, cause))?;
+    write_whole(&state.join(MARK), identity(&metadata).as_bytes())?;
+    Ok(())
+}
+
+/// What no other directory has, and no commit can set.
+fn identity(metadata: &fs::Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let made = metadata.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+    match made {
+        Some(made) => format!("{}.{:09}\n", made.as_secs(), made.subsec_nanos()),
+        None => format!("inode {}\n", metadata.ino()),
+    }
 }
 
 /// The common git directory of the repository that `root` lies in: of a worktree the main one's.

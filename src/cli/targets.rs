@@ -59,6 +59,7 @@ pub(super) fn run_words(
     words: &[String],
 ) -> Result<u8, Stop> {
     let place = place_of(process, arguments, &Observer::new())?;
+    state::refuse_foreign(&place)?;
     let plans = place.state().join("plans");
     let key = plan_key(process, &place);
     if let Some(plan) = CompiledPlan::load(&plans, key) {

@@ -2,6 +2,7 @@
 
 use miette::{NamedSource, SourceSpan};
 
+use super::prescan::MAX_FINDINGS;
 use crate::base::{SourceFile, printable};
 
 /// One mistake in `tasks.kdl` or `tasks.local.kdl`.
@@ -307,21 +308,25 @@ pub(crate) enum ConfigFinding {
 
 /// All mistakes of one text.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("{} has {}", printable(file.name()), mistakes(findings.len()))]
+#[error("{} has {}", printable(file.name()), mistakes(*count))]
 pub(crate) struct ConfigError {
     /// The text the findings point into.
     file: SourceFile,
     #[source_code]
     shown: NamedSource<String>,
-    /// What was found, in the order of the text; never empty.
+    /// What was found, in the order of the text, the first [`MAX_FINDINGS`]; never empty.
     #[related]
     findings: Vec<ConfigFinding>,
+    /// How many there were.
+    count: usize,
 }
 
 impl ConfigError {
     /// Joins findings with their text.
-    pub(super) fn new(file: &SourceFile, findings: Vec<ConfigFinding>) -> Self {
-        Self { file: file.clone(), shown: file.named(), findings }
+    pub(super) fn new(file: &SourceFile, mut findings: Vec<ConfigFinding>) -> Self {
+        let count = findings.len();
+        findings.truncate(MAX_FINDINGS);
+        Self { file: file.clone(), shown: file.named(), findings, count }
     }
 
     /// For a caller that sees the size of `name` before it reads the file: see
@@ -339,9 +344,13 @@ impl ConfigError {
     }
 }
 
-/// `1 mistake`, `2 mistakes`.
+/// `1 mistake`, `2 mistakes`, `4000 mistakes; these are the first 50`.
 fn mistakes(count: usize) -> String {
-    if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") }
+    match count {
+        1 => "1 mistake".to_owned(),
+        2..=MAX_FINDINGS => format!("{count} mistakes"),
+        _ => format!("{count} mistakes; these are the first {MAX_FINDINGS}"),
+    }
 }
 
 /// Where a finding starts, for sorting.

@@ -39,7 +39,11 @@ pub(super) fn prescan(text: &str) -> Prescan {
         return Prescan { text: String::new(), findings: vec![finding], parseable: false };
     }
     let (visible, findings, short) = characters(text);
-    Scanner::new(&visible, findings, short).run()
+    if !short {
+        // The scanner looks ahead within a line, again and again: only short lines keep that linear.
+        return Prescan { text: visible, findings, parseable: false };
+    }
+    Scanner::new(&visible, findings).run()
 }
 
 /// The text with every invisible character replaced, what was found, and whether its lines are short.

@@ -82,13 +82,13 @@ enum Last {
 }
 
 impl<'t> Scanner<'t> {
-    /// Starts behind the byte order mark, with what was found before; `sound`: none of it forbids to parse.
-    pub(super) fn new(text: &'t str, findings: Vec<ConfigFinding>, sound: bool) -> Self {
+    /// Starts behind the byte order mark, with what was found before.
+    pub(super) fn new(text: &'t str, findings: Vec<ConfigFinding>) -> Self {
         Self {
             text,
             at: if text.starts_with('\u{feff}') { 3 } else { 0 },
             clean: text.as_bytes().to_vec(),
-            broken: !sound,
+            broken: false,
             findings,
             blocks: Vec::new(),
             node: Node::default(),

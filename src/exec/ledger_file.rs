@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 
-use crate::base::{FileError, SourceFile, read_if_exists, write_whole};
+use crate::base::{FileError, SourceFile, clear_siblings, read_if_exists, write_whole};
 use crate::exec::failure::TaskFailure;
 use crate::ledger::{FILE_NAME, Owned, Record};
 use crate::manifest::Rendered;
@@ -28,6 +28,7 @@ pub(super) fn record(premises: &Premises, manifest: &Rendered) -> Result<(), Tas
         Record::parse(&SourceFile::new(FILE_NAME, text)).map_err(TaskFailure::found)?
     };
     merge(&mut record, premises, manifest);
+    clear_siblings(&place)?;
     write_whole(&place, record.render().as_bytes())?;
     premises.observer.forget(&place);
     // Dropping the file gives up the lock.

@@ -27,4 +27,5 @@ pub(crate) use error::{CODES, ExecError};
 pub(crate) use locks::LOCKS_VARIABLE;
 pub(crate) use run::{Request, Tally, execute};
 pub(crate) use run_id::RUN_VARIABLE;
+pub(crate) use signals::fail_writes_over_the_limit;
 pub(crate) use supervisor::{SUPERVISE_VERB, supervise};

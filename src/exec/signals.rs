@@ -5,10 +5,12 @@
 //! survives its terminal, and a shell's background job does not end at Ctrl-C. SIGPIPE needs nothing:
 //! Rust ignores it, and a closed standard output shows as a failed write.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use rustix::process::Signal;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGXFSZ};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
@@ -69,6 +71,13 @@ fn meaning(signal: i32) -> Option<SignalEvent> {
         SIGCONT => Some(SignalEvent::Resume),
         _ => Signal::from_named_raw(signal).map(SignalEvent::Stop),
     }
+}
+
+/// Makes a write over a limit of the file size fail with a reason, as one to a full disk does. Unhandled, SIGXFSZ
+/// ends the process in the middle of it. Children start with the usual handling again.
+pub(crate) fn fail_writes_over_the_limit() {
+    // Should it not be possible, the limit ends the process: no worse than without.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
 /// Stops this process as SIGTSTP would have, until it is continued.

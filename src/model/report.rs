@@ -7,16 +7,21 @@ use crate::base::{SourceFile, printable};
 
 /// All mistakes of one text.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-#[error("{} has {}", printable(file.name()), mistakes(findings.len()))]
+#[error("{} has {}", printable(file.name()), mistakes(*count))]
 pub(crate) struct ModelError {
     /// The text the findings point into.
     file: SourceFile,
     #[source_code]
     shown: NamedSource<String>,
-    /// What was found, in the order of the text; never empty.
+    /// What was found, in the order of the text, the first [`MAX_FINDINGS`]; never empty.
     #[related]
     findings: Vec<ModelFinding>,
+    /// How many there were.
+    count: usize,
 }
+
+/// Nobody mends more at a time, and each is shown with its lines.
+const MAX_FINDINGS: usize = 50;
 
 impl ModelError {
     /// Joins findings with their text.
@@ -27,13 +32,19 @@ impl ModelError {
             _ => None,
         });
         let masked = SourceFile::new(file.name(), mask(file.text(), secrets));
-        Self { file: file.clone(), shown: masked.named(), findings }
+        let count = findings.len();
+        findings.truncate(MAX_FINDINGS);
+        Self { file: file.clone(), shown: masked.named(), findings, count }
     }
 }
 
-/// `1 mistake`, `2 mistakes`.
+/// `1 mistake`, `2 mistakes`, `4000 mistakes; these are the first 50`.
 fn mistakes(count: usize) -> String {
-    if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") }
+    match count {
+        1 => "1 mistake".to_owned(),
+        2..=MAX_FINDINGS => format!("{count} mistakes"),
+        _ => format!("{count} mistakes; these are the first {MAX_FINDINGS}"),
+    }
 }
 
 /// The text, as long as before, with what stands before an `@` in those places hidden.

@@ -62,12 +62,12 @@ pub(crate) enum ToolError {
     UvOutOfRange { wanted: String, found: String, install: String },
 
     /// uv is below the floor this crate accepts.
-    #[error("uv {version} is older than {floor}, which closed the archive flaw {advisory}")]
+    #[error("uv {found} is older than {floor}, which closed the archive flaw {advisory}")]
     #[diagnostic(
         code(envloom::tool::uv_too_old),
         help("type `{install}`, and raise the version in tasks.kdl if it names this one")
     )]
-    UvTooOld { version: Version, floor: Version, advisory: &'static str, install: String },
+    UvTooOld { found: String, floor: Version, advisory: &'static str, install: String },
 
     /// `ENVLOOM_UV` names something that cannot be used.
     #[error("ENVLOOM_UV is `{value}`, which {reason}")]

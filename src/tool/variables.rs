@@ -271,13 +271,16 @@ pub(crate) fn trust_changing(variables: &Variables) -> Vec<&str> {
 #[must_use]
 pub(crate) fn plan_inputs(variables: &Variables) -> Vec<(String, Vec<u8>)> {
     const PREFIXES: [&str; 5] = ["UV_", "XDG_", "PYENV_", "ENVLOOM_", "GIT_CONFIG"];
+    // Where events go, and what an outer run tells this one: they differ from call to call and decide nothing.
+    const NO_INPUTS: [&str; 3] = ["ENVLOOM_EVENTS", "ENVLOOM_RUN", "ENVLOOM_LOCKS"];
     variables
         .iter()
         .filter_map(|(name, value)| name.to_str().map(|name| (name, value)))
         // Where the events go changes nothing of what they say.
         .filter(|(name, _)| *name != "ENVLOOM_EVENTS")
         .filter(|(name, _)| {
-            matches!(*name, "PATH" | "HOME" | "CI") || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            matches!(*name, "PATH" | "HOME" | "CI")
+                || !NO_INPUTS.contains(name) && PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         })
         .map(|(name, value)| {
             let credential =

@@ -10,6 +10,7 @@ mod calls;
 mod completions;
 mod end_to_end;
 mod examples;
+mod faults;
 mod generate;
 mod harness;
 mod integrity;

@@ -1,7 +1,7 @@
 //! `lock` and `check`: uv on the lockfile, and what it leaves.
 
 use super::child::{keep_if_unmoved, log, missing, succeed};
-use crate::base::{RelPath, SourceFile, read_if_exists, remove_if_exists, write_whole};
+use crate::base::{RelPath, SourceFile, clear_siblings, read_if_exists, remove_if_exists, write_whole};
 use crate::exec::command::CommandLine;
 use crate::exec::failure::TaskFailure;
 use crate::exec::work::{Done, Hand};
@@ -18,6 +18,7 @@ pub(in crate::exec) fn lock(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, 
     let lockfile = lockfile(hand, id)?;
     let place = lockfile.under(&premises.root);
     let journal = premises.journal();
+    clear_siblings(&place)?;
     journal.recover_lockfile(&premises.root, &lockfile)?;
     let former = read_if_exists(&place)?;
     journal.begin_lockfile(&lockfile, former.as_deref())?;

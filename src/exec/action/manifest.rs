@@ -1,7 +1,7 @@
 //! `generate`: writes a manifest and the pin beside it.
 
 use super::child::remember;
-use crate::base::{remove_if_exists, write_whole};
+use crate::base::{clear_siblings, read_if_exists, remove_if_exists, write_whole};
 use crate::exec::failure::TaskFailure;
 use crate::exec::ledger_file;
 use crate::exec::work::{Done, Hand};
@@ -14,7 +14,7 @@ pub(in crate::exec) fn generate(hand: &Hand<'_>, id: EnvironmentId) -> Result<Do
     let premises = hand.premises;
     let manifest = rendered(premises, id)?;
     let place = manifest.path.under(&premises.root);
-    let now = std::fs::read(&place).ok();
+    let now = read_if_exists(&place)?;
     if now.as_deref() != manifest.old.as_deref().map(str::as_bytes)
         && now.as_deref() != Some(manifest.text.as_bytes())
     {
@@ -22,11 +22,13 @@ pub(in crate::exec) fn generate(hand: &Hand<'_>, id: EnvironmentId) -> Result<Do
         return Err(Refusal::moved(&manifest.path).into());
     }
     premises.journal().begin_manifest(&manifest.path, manifest.digest, &manifest.owned)?;
+    let beside = place.with_file_name(".python-version");
+    clear_siblings(&place)?;
+    clear_siblings(&beside)?;
     let mut written: Vec<String> = Vec::new();
     if write_whole(&place, manifest.text.as_bytes())? {
         written.push(manifest.path.to_string());
     }
-    let beside = place.with_file_name(".python-version");
     let pinned = match &manifest.python_version {
         PythonVersionFile::Leave => false,
         PythonVersionFile::Write(text) => write_whole(&beside, text.as_bytes())?,

@@ -81,7 +81,7 @@ pub(crate) fn find(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Uv, ToolError> {
     if let Wanted::Exact { version, .. } = wanted {
-        check_floor(version)?;
+        check_floor(version, None)?;
     }
     if surroundings.var("ENVLOOM_UV").is_some() {
         return overriding(surroundings, wanted, root);
@@ -115,13 +115,17 @@ pub(crate) fn watched(surroundings: &Surroundings, root: &Path) -> Vec<PathBuf> 
     paths
 }
 
-fn check_floor(version: &Version) -> Result<(), ToolError> {
+/// `path` is where it was found; an exact version that is only asked for has none.
+fn check_floor(version: &Version, path: Option<&Path>) -> Result<(), ToolError> {
     if *version >= floor() {
         return Ok(());
     }
     let install = Wanted::Any.install();
-    let version = version.clone();
-    Err(ToolError::UvTooOld { version, floor: floor(), advisory: ADVISORY, install })
+    let found = match path {
+        Some(path) => format!("{version} ({})", plain(&path.to_string_lossy())),
+        None => version.to_string(),
+    };
+    Err(ToolError::UvTooOld { found, floor: floor(), advisory: ADVISORY, install })
 }
 
 /// `ENVLOOM_UV` is the user's own word: it may lie anywhere, and it is used or refused, never
@@ -133,11 +137,15 @@ fn overriding(surroundings: &Surroundings, wanted: &Wanted, root: &Path) -> Resu
         let value = plain(&path.to_string_lossy());
         ToolError::UvOverride { value, reason }
     };
+    if !Path::new(&value).is_absolute() {
+        // Taken from the directory envloom happens to be called in it could be a program of the repository.
+        return Err(refuse("is no absolute path".to_owned()));
+    }
     if !path.is_file() {
         return Err(refuse("is not a file".to_owned()));
     }
     let uv = ask(surroundings, &path, root).map_err(refuse)?;
-    check_floor(&uv.version)?;
+    check_floor(&uv.version, Some(&uv.path))?;
     if wanted.accepts(&uv.version) {
         Ok(uv)
     } else {
@@ -170,9 +178,9 @@ impl Survey {
             return ToolError::UvNotFound { passed_over, install };
         };
         if newest.version < floor() && wanted.accepts(&newest.version) {
-            let version = newest.version.clone();
+            let found = format!("{} ({})", newest.version, plain(&newest.path.to_string_lossy()));
             let install = wanted.install();
-            return ToolError::UvTooOld { version, floor: floor(), advisory: ADVISORY, install };
+            return ToolError::UvTooOld { found, floor: floor(), advisory: ADVISORY, install };
         }
         let shown = |uv: &Uv| format!("{} ({})", uv.version, plain(&uv.path.to_string_lossy()));
         let found = self.found.iter().map(shown).collect::<Vec<_>>().join(", ");

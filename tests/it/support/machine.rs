@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// A variable of the test process itself.
-pub(super) fn ambient(name: &str) -> Option<OsString> {
+pub(crate) fn ambient(name: &str) -> Option<OsString> {
     #[expect(clippy::disallowed_methods, reason = "the one place where tests read their own environment")]
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// The directories of PATH, without shims: a shim answers by the directory it is run in.
-pub(super) fn ambient_path() -> Vec<PathBuf> {
+pub(crate) fn ambient_path() -> Vec<PathBuf> {
     let path = ambient("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .filter(|directory| directory.is_absolute() && !directory.ends_with("shims"))

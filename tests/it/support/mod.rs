@@ -50,6 +50,7 @@ mod wheel;
 
 pub(crate) use commands::ENVLOOM;
 pub(crate) use gate::Gate;
+pub(crate) use machine::ambient;
 pub(crate) use monorepo::Monorepo;
 pub(crate) use package::Package;
 pub(crate) use python::python;

@@ -26,6 +26,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// The exit code; `None` when a signal ended the program.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
     /// Asserts exit code 0.
     #[track_caller]
     pub(crate) fn success(self) -> Self {
