@@ -193,8 +193,8 @@ mod tests {
 
         Error: envloom::ledger::wrong_index
 
-          × with `cu124`, `torch` 2.8.0 comes from the index https://index.example.org/simple, not from the
-          │ index ../indexes/cu124 (required by `model-interface`)
+          × with `cu124`, `torch` 2.8.0 comes from the index https://index.example.org/simple, not from
+          │ the index ../indexes/cu124 (required by `model-interface`)
            ╭─[tasks.kdl:6:13]
          5 │     dependencies "torch>=2.4,<2.8"
          6 │     variant "cu124" index="indexes/cu124"

@@ -566,8 +566,10 @@ mod tests {
            ╰────
           help: type `envloom generate:dev lock:dev`
         "#);
-        let index =
-            dev.replace("editable = \"packages/bench_utils\"", "registry = \"https://index.example.org/simple\"");
+        let index = dev.replace(
+            "editable = \"packages/bench_utils\"",
+            "registry = \"https://index.example.org/simple\"",
+        );
         assert!(matches!(
             found(&model(), DEV, &Record::default(), &index)[..],
             [VerifyFinding::FromIndex { .. }]

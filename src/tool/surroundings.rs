@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_cache_follows_the_variables_in_order() {
-        let mut surroundings = Surroundings { cwd: "/work".into(), ..Surroundings::default() };
+        let mut surroundings = Surroundings { cwd: "/elsewhere".into(), ..Surroundings::default() };
         assert_eq!(surroundings.cache_home(), None);
         for (name, value, expected) in [
             ("HOME", "/home/u", "/home/u/.cache/envloom"),
