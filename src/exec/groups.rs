@@ -20,14 +20,14 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::error::ExecError;
 use super::run_id::RunId;
-use super::supervisor::{Leak, Supervisor};
+use super::supervisor::{Leak, Supervisor, Watch};
 
 /// All process groups of a run.
 pub(crate) struct Groups {
     /// The run they belong to.
     run: RunId,
     /// Watches over envloom's own death. `None` where the caller has decided to go without.
-    supervisor: Option<Supervisor>,
+    watch: Option<Watch>,
     /// What changes.
     state: Mutex<State>,
 }
@@ -71,8 +71,8 @@ pub(crate) enum Standing {
 
 impl Groups {
     /// An empty registry.
-    pub(crate) fn new(run: RunId, supervisor: Option<Supervisor>) -> Self {
-        Self { run, supervisor, state: Mutex::default() }
+    pub(crate) fn new(run: RunId, watch: Option<Watch>) -> Self {
+        Self { run, watch, state: Mutex::default() }
     }
 
     /// The run's id.
@@ -80,9 +80,9 @@ impl Groups {
         &self.run
     }
 
-    /// Called before a child is started: the supervisor must be out of reach of whatever may kill envloom.
+    /// Called before a child is started: the supervisor must be there and be out of reach of whatever may kill envloom.
     pub(super) fn prepare(&self) -> Result<(), ExecError> {
-        self.supervisor.as_ref().map_or(Ok(()), Supervisor::ready)
+        self.watch.as_ref().map_or(Ok(()), |watch| watch.ready(&self.run))
     }
 
     /// Registers a child that was just started. `spared` leaves it out of a stop under way (clean-up
@@ -101,7 +101,7 @@ impl Groups {
             send(group, Signal::STOP);
         }
         drop(state);
-        if let Some(supervisor) = &self.supervisor {
+        if let Some(supervisor) = self.supervisor() {
             supervisor.add(group);
         }
         Member { groups: self, group, child: Some(child) }
@@ -157,7 +157,7 @@ impl Groups {
 
     /// The end of the run, when no task is running: whatever was left behind is killed and named.
     pub(crate) fn finish(mut self) -> Vec<Leak> {
-        let leaks = self.supervisor.take().map(Supervisor::finish).unwrap_or_default();
+        let leaks = self.watch.take().map(Watch::finish).unwrap_or_default();
         let mut state = self.lock();
         state.signal_all(Signal::KILL);
         for mut child in std::mem::take(&mut state.kept) {
@@ -167,6 +167,10 @@ impl Groups {
         state.live.clear();
         drop(state);
         leaks
+    }
+
+    fn supervisor(&self) -> Option<&Supervisor> {
+        self.watch.as_ref().and_then(Watch::started)
     }
 
     /// The state. A worker that panicked cannot have left it half changed.
@@ -247,7 +251,7 @@ impl Member<'_> {
     /// Unregisters, then reaps: in this order.
     fn remove(&self, mut child: Child) {
         self.groups.lock().live.remove(&self.group.as_raw_pid());
-        if let Some(supervisor) = &self.groups.supervisor {
+        if let Some(supervisor) = self.groups.supervisor() {
             supervisor.remove(self.group);
         }
         let _ = child.wait();

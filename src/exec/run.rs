@@ -13,7 +13,7 @@ use super::schedule::{
     Because, Control, Finish, Options, Resource, Schedule, ScheduleEvent, TaskIndex, TaskSpec,
     execute as schedule,
 };
-use super::supervisor::Supervisor;
+use super::supervisor::Watch;
 use super::work::{Done, Said, Tasks};
 use crate::event::{Counts, Event, Fact, Failure, TaskResult, millis};
 use crate::graph::{Kind, Task, TaskGraph, TaskKey};
@@ -59,7 +59,7 @@ pub(crate) struct Ended {
 /// Runs the graph to its end and sends every fact. The last fact, `Ended`, is the caller's: it knows the exit code.
 ///
 /// # Errors
-/// When nothing could be started: no state directory, no supervisor, no threads.
+/// When nothing could be started: no state directory, no threads.
 pub(crate) fn execute(
     request: &Request<'_>,
     send: &mut dyn FnMut(Event),
@@ -67,8 +67,7 @@ pub(crate) fn execute(
     let state = request.premises.state();
     let locks = Locks::new(&state.join("locks"), request.outer.1.as_deref())?;
     let run = RunId::generate(request.outer.0.as_deref());
-    let supervisor = Supervisor::start(&request.envloom, &run)?;
-    let groups = Groups::new(run, Some(supervisor));
+    let groups = Groups::new(run, Some(Watch::new(&request.envloom)));
     let tasks = Tasks::new(request.premises, request.graph, request.colour);
     let options = Options {
         jobs: request.jobs,

@@ -23,7 +23,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -66,8 +66,53 @@ pub(crate) struct Leak {
     pub(crate) name: String,
 }
 
+/// A run's supervisor, which is started before the run's first child: a run that finds everything up to date
+/// starts none.
+pub(crate) struct Watch {
+    /// This program.
+    envloom: PathBuf,
+    /// Held while it is started, so that it is started once.
+    starting: Mutex<()>,
+    /// The supervisor, once there is one.
+    started: OnceLock<Supervisor>,
+}
+
+impl Watch {
+    /// `envloom` is this program; on Linux `/proc/self/exe` still names it after an upgrade has replaced the
+    /// file.
+    pub(crate) fn new(envloom: &Path) -> Self {
+        Self { envloom: envloom.to_owned(), starting: Mutex::new(()), started: OnceLock::new() }
+    }
+
+    /// Starts the supervisor of `run` unless it is started, and waits until it is out of reach.
+    ///
+    /// # Errors
+    /// When the process cannot be started.
+    pub(super) fn ready(&self, run: &RunId) -> Result<(), ExecError> {
+        let starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        let supervisor = if let Some(supervisor) = self.started.get() {
+            supervisor
+        } else {
+            let supervisor = Supervisor::start(&self.envloom, run)?;
+            self.started.get_or_init(|| supervisor)
+        };
+        drop(starting);
+        supervisor.ready()
+    }
+
+    /// The supervisor, if it was started.
+    pub(super) fn started(&self) -> Option<&Supervisor> {
+        self.started.get()
+    }
+
+    /// The normal end of the run: see [`Supervisor::finish`]. Where none was started nothing can be left.
+    pub(super) fn finish(self) -> Vec<Leak> {
+        self.started.into_inner().map(Supervisor::finish).unwrap_or_default()
+    }
+}
+
 /// envloom's end of the pipe.
-pub(crate) struct Supervisor {
+pub(super) struct Supervisor {
     /// The process.
     child: Child,
     /// Its standard input. A lock, since workers write whole lines to it.
@@ -79,12 +124,8 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts the supervisor of `run` and does not wait for it. `envloom` is this program; on Linux
-    /// `/proc/self/exe` still names it after an upgrade has replaced the file.
-    ///
-    /// # Errors
-    /// When the process cannot be started.
-    pub(crate) fn start(envloom: &Path, run: &RunId) -> Result<Self, ExecError> {
+    /// Starts the supervisor of `run` and does not wait for it.
+    fn start(envloom: &Path, run: &RunId) -> Result<Self, ExecError> {
         let fail = |cause| ExecError::Supervisor { cause };
         // Its own process group would make it a group leader, which cannot start a session.
         let mut child = Command::new(envloom)
@@ -109,7 +150,7 @@ impl Supervisor {
     }
 
     /// Waits, once, until the supervisor is out of reach of whatever may kill envloom.
-    pub(super) fn ready(&self) -> Result<(), ExecError> {
+    fn ready(&self) -> Result<(), ExecError> {
         let ready = *self.ready.get_or_init(|| {
             let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
             read_until(&mut stdout, Instant::now() + READY_WAIT, |text| text.ends_with(b"\n")) == b"ready\n"
@@ -134,7 +175,7 @@ impl Supervisor {
     }
 
     /// The normal end of the run: the supervisor kills what is left, says what that was, and ends.
-    pub(super) fn finish(self) -> Vec<Leak> {
+    fn finish(self) -> Vec<Leak> {
         let told = self.ready();
         self.tell("done\n");
         let Self { mut child, stdin, stdout, .. } = self;
