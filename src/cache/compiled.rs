@@ -6,6 +6,7 @@
 //! a program.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -71,8 +72,29 @@ impl CompiledPlan {
         if Digest::of(body).to_string().as_bytes() != digest {
             return None;
         }
-        let plan: Self = postcard::from_bytes(body).ok()?;
-        plan.stamps.iter().all(|(path, stamp)| stamp.holds(path)).then_some(plan)
+        let mut plan: Self = postcard::from_bytes(body).ok()?;
+        // Before any stat: what is old enough by this clock was so when it was looked at.
+        let looked = SystemTime::now();
+        if !plan.stamps.iter().all(|(path, stamp)| stamp.holds(path)) {
+            return None;
+        }
+        if plan.settle(looked) {
+            // A plan that cannot be kept costs the next call a look at the contents again.
+            let _ = plan.save(directory, key);
+        }
+        Some(plan)
+    }
+
+    /// Whether any stamp could be replaced by one that is cheaper to check.
+    fn settle(&mut self, looked: SystemTime) -> bool {
+        let mut any = false;
+        for (_, stamp) in &mut self.stamps {
+            if let Some(settled) = stamp.settled(looked) {
+                *stamp = settled;
+                any = true;
+            }
+        }
+        any
     }
 
     /// Keeps the plan for the next call.
@@ -98,6 +120,7 @@ mod tests {
     use super::*;
     use crate::cache::Observer;
     use std::fs;
+    use std::time::Duration;
 
     #[test]
     fn a_plan_holds_until_anything_it_saw_changes() {
@@ -125,6 +148,24 @@ mod tests {
         assert_eq!(CompiledPlan::load(&plans, key), Some(plan));
         fs::write(&file, "b").unwrap();
         assert_eq!(CompiledPlan::load(&plans, key), None);
+    }
+
+    #[test]
+    fn a_plan_that_holds_settles_and_still_notices_every_change() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("uv.lock");
+        fs::write(&file, "aaaa").unwrap();
+        let observer = Observer::new();
+        observer.read(&file).unwrap();
+        let mut plan = CompiledPlan::new(Vec::new(), false, Vec::new(), Vec::new(), observer.seen());
+        assert!(!plan.settle(SystemTime::now()));
+        assert!(plan.settle(SystemTime::now() + Duration::from_mins(1)));
+        assert!(!plan.settle(SystemTime::now() + Duration::from_mins(1)));
+        let key = PlanKey::new([]);
+        plan.save(root.path(), key).unwrap();
+        assert_eq!(CompiledPlan::load(root.path(), key), Some(plan));
+        fs::write(&file, "bbbbb").unwrap();
+        assert_eq!(CompiledPlan::load(root.path(), key), None);
     }
 
     #[test]

@@ -120,6 +120,17 @@ impl Stamp {
             _ => false,
         }
     }
+
+    /// Of a stamp that was found to hold at or after `looked`: the one that can be taken now. What was young
+    /// had been left alone for a while when it was looked at, stat first, and its content was the same: from
+    /// here on its stat tells all.
+    #[must_use]
+    pub(crate) fn settled(&self, looked: SystemTime) -> Option<Self> {
+        match self {
+            Self::Young(signature, _) if !signature.is_young(looked) => Some(Self::Settled(*signature)),
+            _ => None,
+        }
+    }
 }
 
 /// The digest of a file's bytes, or of the sorted names in a directory.
@@ -182,6 +193,21 @@ mod tests {
         let Stamp::Young(signature, digest) = Stamp::take(&path).unwrap() else { panic!("just written") };
         assert!(Stamp::Young(signature, digest).holds(&path));
         assert!(!Stamp::Young(signature, Digest::of("b")).holds(&path));
+    }
+
+    #[test]
+    fn a_young_stamp_settles_once_the_file_was_left_alone_for_a_while() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("f");
+        fs::write(&path, "a").unwrap();
+        let signature = Signature::at(&path).unwrap().unwrap();
+        let young = Stamp::Young(signature, Digest::of("a"));
+        let changed = fs::metadata(&path).unwrap().modified().unwrap();
+        assert_eq!(young.settled(changed + YOUNG), None);
+        let later = changed + YOUNG + Duration::from_millis(1);
+        assert_eq!(young.settled(later), Some(Stamp::Settled(signature)));
+        assert_eq!(Stamp::Settled(signature).settled(later), None);
+        assert_eq!(Stamp::Absent.settled(later), None);
     }
 
     #[test]
