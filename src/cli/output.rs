@@ -64,6 +64,22 @@ impl Output {
     pub(super) fn reporter(
         &self,
     ) -> Result<(SyncSender<Event>, JoinHandle<Vec<Broken>>), crate::base::FileError> {
+        Ok(Reporter::spawn(self.options, self.sinks()?))
+    }
+
+    /// Reports events that are all there already: no thread is worth its start then.
+    ///
+    /// # Errors
+    /// When the file that `ENVLOOM_EVENTS` names cannot be written.
+    pub(super) fn report(
+        &self,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Result<(), crate::base::FileError> {
+        self.broken(&Reporter::show(self.options, self.sinks()?, events));
+        Ok(())
+    }
+
+    fn sinks(&self) -> Result<Sinks, crate::base::FileError> {
         let events: Option<Box<dyn Write + Send>> = match &self.events {
             None => None,
             Some(path) => {
@@ -71,14 +87,16 @@ impl Output {
                 Some(Box::new(file.map_err(|cause| crate::base::FileError::new("write", path, cause))?))
             }
         };
-        let sinks = Sinks { out: Box::new(io::stdout()), err: Box::new(io::stderr()), events, screen: None };
-        Ok(Reporter::spawn(self.options, sinks))
+        Ok(Sinks { out: Box::new(io::stdout()), err: Box::new(io::stderr()), events, screen: None })
     }
 
     /// Waits for the reporter. A closed standard stream was the reader's choice (`| head`); the file of events that
     /// could not be written is said.
     pub(super) fn closed(&self, reporter: JoinHandle<Vec<Broken>>) {
-        let broken = reporter.join().unwrap_or_default();
+        self.broken(&reporter.join().unwrap_or_default());
+    }
+
+    fn broken(&self, broken: &[Broken]) {
         for one in broken.iter().filter(|one| one.outlet == Outlet::Events) {
             self.say(&format!("the file that ENVLOOM_EVENTS names is incomplete: {}", one.cause));
         }

@@ -206,27 +206,24 @@ fn plan_key(process: &Process, place: &Place) -> PlanKey {
 
 /// Says again what the compiled plan's call said.
 fn replay(process: &Process, output: &Output, plan: &CompiledPlan) -> Result<u8, Stop> {
-    let (sender, reporter) = output.reporter()?;
-    let send = |fact: Fact| {
-        let _ = sender.send(Event { at_ms: millis(process.began.elapsed()), fact });
-    };
-    send(Fact::Began {
+    let event = |fact: Fact| Event { at_ms: millis(process.began.elapsed()), fact };
+    let began = Fact::Began {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         targets: plan.targets.clone(),
         by_default: plan.by_default,
         tasks: plan.tasks.len(),
         jobs: 1,
+    };
+    let notices = plan.notices.iter().map(|(code, message, help)| Fact::Notice {
+        code: code.clone(),
+        message: message.clone(),
+        help: help.clone(),
     });
-    for (code, message, help) in &plan.notices {
-        send(Fact::Notice { code: code.clone(), message: message.clone(), help: help.clone() });
-    }
-    for task in &plan.tasks {
-        send(fresh(task));
-    }
+    let fresh = plan.tasks.iter().map(|task| fresh(task));
     let tally = Tally { counts: Counts { fresh: plan.tasks.len(), ..Counts::default() }, ..Tally::default() };
-    let _ = sender.send(ended(process, &tally, exit::DONE));
-    drop(sender);
-    output.closed(reporter);
+    let facts = std::iter::once(began).chain(notices).chain(fresh).map(event);
+    let last = std::iter::once_with(|| ended(process, &tally, exit::DONE));
+    output.report(facts.chain(last))?;
     Ok(exit::DONE)
 }
 

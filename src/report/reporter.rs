@@ -125,6 +125,22 @@ impl Reporter {
         (sender, thread)
     }
 
+    /// Shows events that are all there already, without a thread. Returns the writers that broke.
+    #[must_use]
+    pub(crate) fn show(
+        options: Options,
+        sinks: Sinks,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Vec<Broken> {
+        let mut reporter = Self::new(options, sinks);
+        let last = events.into_iter().fold(0, |_, event| {
+            reporter.hear(&event);
+            event.at_ms
+        });
+        reporter.tick(last);
+        reporter.finish()
+    }
+
     fn listen(mut self, receiver: &Receiver<Event>) -> Vec<Broken> {
         // Events tell the time since the run began; between two of them this clock goes on.
         let mut heard: Option<(Instant, u64)> = None;
