@@ -65,19 +65,25 @@ impl Monorepo {
         self.start(&program.to_string_lossy(), program, &arguments, Stdio::null())
     }
 
-    #[track_caller]
-    fn start<A: AsRef<OsStr>>(&self, name: &str, program: &Path, arguments: &[A], stdin: Stdio) -> Running {
-        let events = self.next_events_file();
-        let words = arguments.iter().map(|argument| argument.as_ref().to_string_lossy());
-        let line = std::iter::once(name.into()).chain(words).collect::<Vec<_>>().join(" ");
+    /// A command in these surroundings that writes no report, for whoever starts and measures it.
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, arguments: &[A]) -> Command {
         let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.path("").join(&self.view.directory))
             .env_clear()
             .envs(self.environment())
-            .env("ENVLOOM_EVENTS", &events)
-            .stdin(stdin);
+            .stdin(Stdio::null());
+        command
+    }
+
+    #[track_caller]
+    fn start<A: AsRef<OsStr>>(&self, name: &str, program: &Path, arguments: &[A], stdin: Stdio) -> Running {
+        let events = self.next_events_file();
+        let words = arguments.iter().map(|argument| argument.as_ref().to_string_lossy());
+        let line = std::iter::once(name.into()).chain(words).collect::<Vec<_>>().join(" ");
+        let mut command = self.command(program, arguments);
+        command.env("ENVLOOM_EVENTS", &events).stdin(stdin);
         Running::start(self.clone(), line, command, events)
     }
 }
