@@ -283,16 +283,18 @@ fn interpreter(
     if let Some(chosen) = python::choose(found, python, range.as_ref()) {
         return Ok(chosen.clone());
     }
-    let wanted = match (python, requires) {
-        (Some(python), _) => format!("Python {python}"),
-        (None, Some(range)) => format!("a Python {}", range.value),
-        (None, None) => "any Python".to_owned(),
+    let (wanted, example) = match (python, requires) {
+        (Some(python), _) => (format!("Python {python}"), python.to_owned()),
+        (None, Some(range)) => {
+            (format!("a Python {}", range.value), format!("'{}'", range.value.replace(' ', "")))
+        }
+        (None, None) => ("any Python".to_owned(), "3.12".to_owned()),
     };
     let versions: Vec<String> = found.iter().map(|one| one.version.to_string()).collect();
     Err(CliError::InterpreterMissing {
         environment: environment.name.value.clone(),
         wanted,
         found: if versions.is_empty() { "none".to_owned() } else { versions.join(", ") },
-        example: python.unwrap_or("3.12").to_owned(),
+        example,
     })
 }

@@ -301,5 +301,15 @@ mod tests {
         error: cannot read uv.lock
         caused by: permission denied
         "#);
+
+        #[derive(Debug, thiserror::Error, Diagnostic)]
+        #[error("cannot lock")]
+        struct Above(#[diagnostic_source] Outer);
+        let found = Above(Outer(std::io::ErrorKind::PermissionDenied.into()));
+        insta::assert_snapshot!(diagnostic(&found, Style::plain()), @r#"
+        error: cannot lock
+        caused by: cannot read uv.lock
+        caused by: permission denied
+        "#);
     }
 }

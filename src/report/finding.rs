@@ -118,9 +118,14 @@ fn places(
     Some((places.collect(), clean))
 }
 
-/// The chain of errors below a diagnostic.
+/// The chain of errors below a diagnostic: first those that are diagnostics themselves.
 fn cause(found: &dyn Diagnostic) -> Option<Box<Cause>> {
     let mut messages = Vec::new();
+    let mut found = found;
+    while let Some(below) = found.diagnostic_source().filter(|_| messages.len() < CAUSES) {
+        messages.push(printable_lines(&below.to_string()));
+        found = below;
+    }
     let mut next = found.source();
     while let Some(error) = next.filter(|_| messages.len() < CAUSES) {
         messages.push(printable_lines(&error.to_string()));

@@ -36,6 +36,24 @@ impl Monorepo {
         self.path_first(uv::real().parent().expect("a program stands in a directory"))
     }
 
+    /// Lets pip reach the package index that the machine is set up for: its settings, its proxy and
+    /// its certificates. For tests of fetching uv, and for nothing else.
+    #[must_use]
+    pub(crate) fn with_machine_index(&self) -> Self {
+        let mut reaching = self.clone();
+        for name in MACHINE_INDEX {
+            reaching.view.environment.insert(name.to_owned(), ambient(name));
+        }
+        if let (None, Some(home)) = (ambient("PIP_CONFIG_FILE"), ambient("HOME")) {
+            let settings =
+                ["config/pip/pip.conf", "pip/pip.conf"].map(|path| Path::new(&home).join(format!(".{path}")));
+            if let Some(file) = settings.iter().find(|file| file.is_file()) {
+                reaching.view.environment.insert("PIP_CONFIG_FILE".to_owned(), Some(file.into()));
+            }
+        }
+        reaching
+    }
+
     /// Every variable of the next child.
     pub(super) fn environment(&self) -> BTreeMap<String, OsString> {
         let root = self.root();
@@ -83,6 +101,30 @@ impl Monorepo {
         std::env::join_paths(directories).expect("directories of PATH hold no separator")
     }
 }
+
+/// How pip reaches the machine's package index.
+const MACHINE_INDEX: [&str; 20] = [
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CONFIG_FILE",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_NO_INDEX",
+    "PIP_PROXY",
+    "PIP_TRUSTED_HOST",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "UV_DEFAULT_INDEX",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "NO_PROXY",
+];
 
 /// Variables with the same value in every test.
 const FIXED: [(&str, &str); 22] = [

@@ -23,6 +23,8 @@ pub(crate) struct Wheel {
     extras: Vec<String>,
     scripts: Vec<String>,
     files: BTreeMap<String, String>,
+    /// The file of which RECORD says something else.
+    misrecorded: Option<String>,
 }
 
 impl From<(&str, &str)> for Wheel {
@@ -56,6 +58,7 @@ impl Wheel {
             extras: Vec::new(),
             scripts: Vec::new(),
             files: BTreeMap::new(),
+            misrecorded: None,
         }
     }
 
@@ -89,6 +92,12 @@ impl Wheel {
         self
     }
 
+    /// Lets RECORD have the hash of another content than the file at `path` has.
+    pub(crate) fn misrecord(mut self, path: &str) -> Self {
+        self.misrecorded = Some(path.to_owned());
+        self
+    }
+
     /// Adds a console script: `"pytest = pytest:main"`.
     pub(crate) fn script(mut self, entry_point: &str) -> Self {
         self.scripts.push(entry_point.to_owned());
@@ -111,7 +120,9 @@ impl Wheel {
         let record_path = format!("{}/RECORD", self.dist_info());
         let mut record = String::new();
         for (path, content) in &files {
-            let hash = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(content));
+            let wrong = self.misrecorded.as_ref() == Some(path);
+            let digest = if wrong { Sha256::digest("something else") } else { Sha256::digest(content) };
+            let hash = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest);
             writeln!(record, "{path},sha256={hash},{}", content.len()).unwrap();
         }
         writeln!(record, "{record_path},,").unwrap();
