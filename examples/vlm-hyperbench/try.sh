@@ -6,7 +6,18 @@ set -euo pipefail
 cd "$(dirname "$0")"
 root="$(cd ../.. && pwd)"
 
-step() { { printf '\n$'; printf ' %q' "$@"; echo; } >&2; "$@"; }
+# Shows a command as it can be typed, in quotes where a shell would read more into it, and runs it.
+step() {
+    printf '\n$' >&2
+    for word in "$@"; do
+        case "$word" in
+            *[!A-Za-z0-9_./:=@-]*) printf " '%s'" "$word" >&2 ;;
+            *) printf ' %s' "$word" >&2 ;;
+        esac
+    done
+    echo >&2
+    "$@"
+}
 
 step cargo build --release --locked --manifest-path "$root/Cargo.toml"
 PATH="$(cd "${CARGO_TARGET_DIR:-$root/target}/release" && pwd):$PATH"
