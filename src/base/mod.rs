@@ -2,11 +2,12 @@
 //!
 //! Comes in: text, bytes, paths. Goes out: positions in a text ([`Spanned`], [`SourceFile`]),
 //! digests ([`Digest`]), paths that cannot leave the repository ([`RelPath`]), whole-file writes
-//! ([`write_whole`]) and text that is safe to print ([`printable`]).
+//! ([`write_whole`]) and text that is safe to print ([`printable`], [`hidden`]).
 
 mod digest;
 mod file;
 mod path;
+mod secret;
 mod span;
 mod text;
 
@@ -18,5 +19,6 @@ pub(crate) use file::{
     FileError, clear_siblings, read_if_exists, read_ordinary, remove_if_exists, write_whole,
 };
 pub(crate) use path::RelPath;
+pub(crate) use secret::{credentials, hidden, hide};
 pub(crate) use span::{SourceFile, Spanned};
 pub(crate) use text::{brief, nearest, printable};

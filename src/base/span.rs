@@ -59,9 +59,9 @@ impl SourceFile {
     }
 
     /// The form miette prints labels from. Characters that a terminal would obey are replaced by visible ones
-    /// of the same length, so that spans stay true.
+    /// of the same length, and credentials by `*`, so that spans stay true.
     pub(crate) fn named(&self) -> NamedSource<String> {
-        NamedSource::new(super::printable(&self.name), super::text::visible(&self.text))
+        NamedSource::new(super::printable(&self.name), super::text::visible(&super::hidden(&self.text)))
     }
 
     /// Line and column of a byte, both counted from 1; the column counts characters.

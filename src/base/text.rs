@@ -22,10 +22,10 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// A text from a file as a message shows it: printable, and cut when long.
+/// A text from a file as a message shows it: printable, without credentials, and cut when long.
 #[must_use]
 pub(crate) fn brief(text: &str) -> String {
-    let mut short: String = text.chars().take(60).collect();
+    let mut short: String = super::hidden(text).chars().take(60).collect();
     if short.len() < text.len() {
         short.push('…');
     }

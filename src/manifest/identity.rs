@@ -5,7 +5,7 @@
 
 use toml_edit::{InlineTable, Value};
 
-use crate::model::{PackageName, is_requirement};
+use crate::model::{PackageName, even, is_requirement};
 
 /// What kind of elements an array holds, which says what identifies one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,11 +122,6 @@ pub(super) fn split_name(text: &str) -> Option<(PackageName, &str)> {
 pub(super) fn marker_of(rest: &str) -> &str {
     let at = if rest.starts_with('@') { rest.find(" ;").map(|at| at + 1) } else { rest.find(';') };
     at.map_or("", |at| rest[at + 1..].trim())
-}
-
-/// One spelling for blanks and quotes.
-fn even(marker: &str) -> String {
-    marker.split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "'")
 }
 
 #[cfg(test)]

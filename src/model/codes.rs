@@ -9,11 +9,16 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::model::invalid_name", "a name of the wrong form"),
     ("envloom::model::reserved_name", "a name that already means something"),
     ("envloom::model::duplicate", "a name, path or manifest that something else has already"),
+    ("envloom::model::empty_list", "a list of words that has separators only"),
     ("envloom::model::invalid_requirement", "not a requirement (PEP 508)"),
     ("envloom::model::invalid_marker", "not a marker (PEP 508)"),
     (
         "envloom::model::internal_requirement",
         "an internal package among the requirements; packages come by `package` alone",
+    ),
+    (
+        "envloom::model::supplied_requirement",
+        "a package that variants supply, among `dependencies`, where it would come from the default index",
     ),
     ("envloom::model::unknown_name", "a name that nothing declares"),
     ("envloom::model::invalid_tag", "a tag that git would refuse or take for something else"),
@@ -37,5 +42,6 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::model::absent_package", "a group or extra that needs a package which the environment lacks"),
     ("envloom::model::python_outside_range", "`python` is outside `requires-python`"),
     ("envloom::model::editable_tags", "editable packages where tags are used"),
+    ("envloom::model::carry_in_workspace", "`carry` where the working tree is used"),
     ("envloom::model::too_many_cells", "the axes multiply to too many cells"),
 ];

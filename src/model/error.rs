@@ -86,6 +86,17 @@ pub(crate) enum ModelFinding {
         span: SourceSpan,
     },
 
+    /// A list in one text that has separators only.
+    #[error("the list has no words")]
+    #[diagnostic(
+        code(envloom::model::empty_list),
+        help("write words with blanks or commas between them, or delete the property")
+    )]
+    EmptyList {
+        #[label("nothing in it")]
+        span: SourceSpan,
+    },
+
     /// No requirement (PEP 508).
     #[error("`{text}` is no requirement: {reason}")]
     #[diagnostic(
@@ -121,6 +132,21 @@ pub(crate) enum ModelFinding {
         #[label("declared here")]
         declared: SourceSpan,
         #[label("must not be required here")]
+        span: SourceSpan,
+    },
+
+    /// A package that variants supply from their indexes, among the dependencies too.
+    #[error("`{name}` is in `dependencies` and in the variants of `{axis}`")]
+    #[diagnostic(
+        code(envloom::model::supplied_requirement),
+        help("delete it from `dependencies`: there it would come from the default index")
+    )]
+    SuppliedRequirement {
+        name: String,
+        axis: String,
+        #[label("from the chosen variant's index")]
+        supplied: SourceSpan,
+        #[label("from the default index")]
         span: SourceSpan,
     },
 
@@ -399,6 +425,18 @@ pub(crate) enum ModelFinding {
     EditableTags {
         environment: String,
         #[label("not possible here")]
+        span: SourceSpan,
+    },
+
+    /// `carry` where nothing is carried to.
+    #[error("environment `{environment}` uses the working tree and carries nothing")]
+    #[diagnostic(
+        code(envloom::model::carry_in_workspace),
+        help("delete `carry`: environments of `sources \"tags\"` carry from this one's manifest")
+    )]
+    CarryInWorkspace {
+        environment: String,
+        #[label("has no effect in here")]
         span: SourceSpan,
     },
 

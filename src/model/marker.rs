@@ -46,6 +46,14 @@ enum Token<'t> {
     Close,
 }
 
+/// Deeper than any marker. Whoever evaluates one, here or in uv, walks it by recursion.
+const MAX_DEPTH: usize = 32;
+
+/// One spelling for blanks and quotes: markers that differ in more are different entries of a manifest.
+pub(crate) fn even(marker: &str) -> String {
+    marker.split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "'")
+}
+
 /// Why `text` is no marker; `None`: it is one.
 pub(crate) fn marker_fault(text: &str) -> Option<String> {
     tokens(text).and_then(|tokens| judge(&tokens)).err()
@@ -57,6 +65,9 @@ fn judge(mut tokens: &[Token<'_>]) -> Result<(), String> {
     loop {
         while let [Token::Open, rest @ ..] = tokens {
             depth += 1;
+            if depth > MAX_DEPTH {
+                return Err(format!("parentheses are nested more than {MAX_DEPTH} deep"));
+            }
             tokens = rest;
         }
         let [left, Token::Operator(operator), right, rest @ ..] = tokens else {

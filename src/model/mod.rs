@@ -37,7 +37,7 @@ pub(crate) use environment::{
     CARRIED, Environment, EnvironmentId, Group, Participant, Pin, PinReference, Project, Requirement, Sources,
 };
 
-pub(crate) use marker::marker_fault;
+pub(crate) use marker::{even, marker_fault};
 pub(crate) use name::PackageName;
 pub(crate) use package::{Package, PackageId, TagForm};
 

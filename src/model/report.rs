@@ -3,7 +3,7 @@
 use miette::{NamedSource, SourceSpan};
 
 use super::error::ModelFinding;
-use crate::base::{SourceFile, printable};
+use crate::base::{SourceFile, credentials, hide, printable};
 
 /// All mistakes of one text.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -47,18 +47,17 @@ fn mistakes(count: usize) -> String {
     }
 }
 
-/// The text, as long as before, with what stands before an `@` in those places hidden.
+/// The text, as long as before, with what a URL of these places may hide behind escapes hidden: the whole place
+/// where no credentials can be seen in it. Those that can be seen are hidden whenever a text is shown.
 fn mask(text: &str, secrets: impl Iterator<Item = SourceSpan>) -> String {
-    let mut bytes = text.as_bytes().to_vec();
+    let mut masked = text.to_owned();
     for span in secrets {
-        let end = (span.offset() + span.len()).min(bytes.len());
-        let secret = bytes.get_mut(span.offset()..end).unwrap_or_default();
-        let start = secret.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
-        let end = secret.iter().rposition(|&byte| byte == b'@').unwrap_or(secret.len());
-        secret.get_mut(start..end).unwrap_or_default().fill(b'*');
+        let place = span.offset()..span.offset() + span.len();
+        if text.get(place.clone()).is_some_and(|written| credentials(written).is_none()) {
+            hide(&mut masked, place);
+        }
     }
-    // `://` and `@` are ASCII, so that whole characters were replaced.
-    String::from_utf8(bytes).unwrap_or_default()
+    masked
 }
 
 /// Where a finding starts: its last label.

@@ -43,6 +43,9 @@ pub(super) fn parse_form(text: &str) -> Result<TagForm, &'static str> {
     if tag_fault(&format!("{prefix}1.0{suffix}")).is_some() {
         return Err("gives no tag that git allows");
     }
+    if prefix.ends_with(|c: char| c.is_ascii_digit()) || suffix.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err("has a digit beside the version");
+    }
     Ok(TagForm::Around { prefix: prefix.to_owned(), suffix: suffix.to_owned() })
 }
 

@@ -3,7 +3,7 @@
 //! A URL comes from a file that a pull request can change and goes into git's and uv's command lines: no
 //! helper (`ext::`), no option (`-x`), no credentials, nothing unencrypted, nothing unprintable.
 
-use crate::base::printable;
+use crate::base::{credentials, printable};
 
 /// Why a URL is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ const INDEX: &str = "write https://host/simple, or a directory in the repository
 /// Refuses what is no remote.
 pub(super) fn check_remote(url: &str) -> Result<(), UrlFault> {
     // First, so that no other message repeats them.
-    if holds_credentials(url) {
+    if credentials(url).is_some() {
         return Err(UrlFault::Credentials);
     }
     check_characters(url, REMOTE)?;
@@ -52,24 +52,12 @@ pub(super) fn check_remote(url: &str) -> Result<(), UrlFault> {
 
 /// Refuses what is no index. Only for texts with a scheme; others are paths.
 pub(super) fn check_index(url: &str) -> Result<(), UrlFault> {
-    if holds_credentials(url) {
+    if credentials(url).is_some() {
         return Err(UrlFault::Credentials);
     }
     check_characters(url, INDEX)?;
     let (scheme, rest) = url.split_once("://").ok_or(UrlFault::Form("it has no scheme", INDEX))?;
     check_scheme(scheme, rest, &["https", "http", "file"], INDEX)
-}
-
-/// Does a URL, also one of a direct reference (`name @ url`), hold a password or token?
-pub(super) fn holds_credentials(url: &str) -> bool {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let Some((user, _)) = authority.rsplit_once('@') else {
-        return false;
-    };
-    user.contains(':') || !scheme.ends_with("ssh")
 }
 
 fn check_characters(url: &str, help: &'static str) -> Result<(), UrlFault> {
@@ -80,6 +68,9 @@ fn check_characters(url: &str, help: &'static str) -> Result<(), UrlFault> {
     }
     if url.starts_with('-') {
         return Err(UrlFault::Form("it starts with `-`", help));
+    }
+    if url.contains(['?', '#']) {
+        return Err(UrlFault::Form("it has a query or a fragment, and nothing may need a token", help));
     }
     Ok(())
 }
@@ -174,21 +165,22 @@ mod tests {
             "https://ho st/a",
             "ssh://git@-h/a",
             "C:\\a",
+            "https://h/a?token=x",
+            "git@h:a#x",
         ] {
             assert!(matches!(check_remote(bad), Err(UrlFault::Form(..))), "{bad:?}");
         }
         assert_eq!(check_remote("http://host/a"), Err(UrlFault::Insecure));
         assert_eq!(check_remote("http://127.0.0.1.evil.org/a"), Err(UrlFault::Insecure));
-        for secret in ["https://token@h/a", "https://u:p@h/a", "ssh://u:p@h/a", "https://a@b@h/"] {
+        for secret in [
+            "https://token@h/a",
+            "https://u:p@h/a",
+            "ssh://u:p@h/a",
+            "https://a@b@h/",
+            "u:p@h:x",
+            "https://u:p/q@h/",
+        ] {
             assert_eq!(check_remote(secret), Err(UrlFault::Credentials), "{secret}");
         }
-    }
-
-    #[test]
-    fn credentials_are_found_in_direct_references() {
-        assert!(holds_credentials("git+https://token@h/a"));
-        assert!(holds_credentials("https://u:p@h/a.whl"));
-        assert!(!holds_credentials("git+ssh://git@h/a"));
-        assert!(!holds_credentials("https://h/a@1.0"));
     }
 }

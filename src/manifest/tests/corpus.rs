@@ -148,7 +148,7 @@ fn edited(text: &str, (kind, at, with): (u8, usize, char)) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(crate::base::testing::properties(50))]
 
     #[test]
     fn a_hand_edit_is_kept_or_refused(

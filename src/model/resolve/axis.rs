@@ -9,6 +9,7 @@ use super::super::cell::MAX_CELLS;
 use super::super::error::ModelFinding;
 use super::super::name::PackageName;
 use super::super::variant::{Axis, Index, Platform, Variant};
+use super::requirement::Named;
 use super::{ONE_NAME, Packages, Resolver, Thing};
 use crate::base::{Spanned, nearest};
 use crate::config::{VariantNode, VariantsNode};
@@ -38,7 +39,7 @@ impl Resolver {
         let mut all = Vec::new();
         let mut cells: u128 = 1;
         for node in nodes {
-            let fits = self.word("an axis", &node.name) && !self.reserved("an axis", &node.name, NOT_AXES);
+            let fits = self.axis_name(&node.name);
             let axis = self.axis(node, packages, taken);
             cells = cells.saturating_mul(axis.options().count().max(1) as u128);
             if self.once(&mut names, node.name.value.clone(), &Thing::new("axis", &node.name)) && fits {
@@ -53,24 +54,31 @@ impl Resolver {
     }
 
     fn axis(&mut self, node: &VariantsNode, packages: &Packages<'_>, taken: &mut Taken) -> Axis {
-        let mut requirements = Vec::new();
-        for list in &node.dependencies {
-            requirements.extend(self.requirements(list));
-        }
+        let mut common = Named::default();
+        let requirements = self.requirements(&node.dependencies, &mut common);
         self.refuse_internal(&requirements, packages);
-        let variants =
-            node.variants.iter().filter_map(|variant| self.variant(variant, packages, taken)).collect();
+        let mut variants = Vec::new();
+        for variant in &node.variants {
+            // All requirements of a variant end in one extra.
+            variants.extend(self.variant(variant, packages, &mut common.clone(), taken));
+        }
         Axis { name: node.name.clone(), choose: node.choose, requirements, variants, span: node.span }
     }
 
-    fn variant(&mut self, node: &VariantNode, packages: &Packages<'_>, taken: &mut Taken) -> Option<Variant> {
+    fn variant(
+        &mut self,
+        node: &VariantNode,
+        packages: &Packages<'_>,
+        seen: &mut Named,
+        taken: &mut Taken,
+    ) -> Option<Variant> {
         let name = self.variant_name(&node.name);
         let location = node.index.as_ref().and_then(|index| self.index_location(index));
         let driver = node.driver.as_ref().and_then(|driver| self.driver(driver));
         let platforms = node.on.as_ref().map(|on| self.platforms(on)).unwrap_or_default();
         let (mut requirements, mut foreign_requirements) = (Vec::new(), Vec::new());
         for (list, from_index) in &node.dependencies {
-            let list = self.requirements(list);
+            let list = self.requirements([list], seen);
             self.refuse_internal(&list, packages);
             if *from_index { &mut requirements } else { &mut foreign_requirements }.extend(list);
         }
@@ -86,6 +94,18 @@ impl Resolver {
         });
         let name = node.name.clone();
         Some(Variant { name, index, driver, platforms, requirements, foreign_requirements, span: node.span })
+    }
+
+    /// `py=3.12` and `3d=…` must not look alike.
+    fn axis_name(&mut self, name: &Spanned<String>) -> bool {
+        if !self.word("an axis", name) || self.reserved("an axis", name, NOT_AXES) {
+            return false;
+        }
+        let letter = name.value.starts_with(|c: char| c.is_ascii_lowercase());
+        if !letter {
+            self.invalid_name("an axis", name, "start with a letter, unlike a Python version");
+        }
+        letter
     }
 
     /// A target tells variants from Python versions by their first letter.

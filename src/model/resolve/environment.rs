@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::super::environment::{CARRIED, Environment, Group, Sources, Sync};
+use super::super::environment::{CARRIED, Environment, Group, Requirement, Sources, Sync};
 use super::super::error::ModelFinding;
 use super::super::package::{Package, PackageId};
+use super::super::variant::Axis;
 use super::axis::Taken;
 use super::project::{Words, normal};
 use super::{Packages, Resolver, Thing};
-use crate::base::{RelPath, Spanned, brief};
+use crate::base::{RelPath, Spanned, brief, hidden};
 use crate::config::{EnvironmentNode, Install, SourcesNode};
 
 /// Words that a target or the command line takes for something else.
 const NOT_ENVIRONMENTS: &[&str] = &["all", "auto", "none", "default"];
 /// What uv's `--link-mode` takes.
 const LINK_MODES: &[&str] = &["clone", "copy", "hardlink", "symlink"];
+
+/// Why `a/pyproject.toml` and `A/pyproject.toml` are one.
+const ONE_MANIFEST: &str =
+    "each environment has a manifest of its own, in a directory that differs in more than case";
 
 /// What environments share.
 pub(super) struct Shared<'s> {
@@ -23,6 +28,7 @@ pub(super) struct Shared<'s> {
     pub(super) limits: Vec<Option<Vec<Spanned<String>>>>,
     pub(super) project: Words,
     pub(super) taken: &'s Taken,
+    pub(super) axes: &'s [Axis],
 }
 
 impl Resolver {
@@ -41,9 +47,8 @@ impl Resolver {
             let manifest = self.manifest(node, shared.packages);
             if let Some(path) = &manifest {
                 let text = Spanned::new(path.value.to_string(), path.span);
-                let thing =
-                    Thing::new("the manifest", &text).because("each environment has a manifest of its own");
-                self.once(&mut manifests, path.value.clone(), &thing);
+                let thing = Thing::new("the manifest", &text).because(ONE_MANIFEST);
+                self.once(&mut manifests, path.value.as_str().to_lowercase(), &thing);
             }
             let environment = self.environment(node, manifest, shared);
             environments.extend(environment.filter(|_| fits));
@@ -60,6 +65,7 @@ impl Resolver {
         let own = self.words(&node.settings, shared.packages, shared.taken);
         let words = shared.project.with(&own);
         self.check_python(&words.settings);
+        self.check_supplied(&words.settings.dependencies, shared.axes);
         let sources = match node.sources {
             SourcesNode::Workspace => Sources::Workspace,
             SourcesNode::Tags { channel, .. } => Sources::Tags(channel),
@@ -74,12 +80,7 @@ impl Resolver {
         let groups = self.chosen_groups(node, &words, &own);
         self.check_absent(node, &words, &groups, (&chosen, shared.packages));
         let sync = self.sync(node, &words, &groups);
-        if let Some(carry) = &node.carry {
-            carry
-                .iter()
-                .filter(|key| !CARRIED.contains(&key.value.as_str()))
-                .for_each(|key| self.unknown_word("setting", key, CARRIED));
-        }
+        self.check_carry(node);
         Some(Environment {
             name: node.name.clone(),
             manifest: manifest?,
@@ -91,6 +92,35 @@ impl Resolver {
             sync,
             span: node.span,
         })
+    }
+
+    /// What variants supply from their own indexes is no dependency besides.
+    fn check_supplied(&mut self, dependencies: &[Requirement], axes: &[Axis]) {
+        for axis in axes.iter().filter(|axis| axis.variants.iter().any(|variant| variant.index.is_some())) {
+            for requirement in dependencies {
+                let supplied = axis.supplied().find(|supplied| supplied.name == requirement.name);
+                if let Some(supplied) = supplied {
+                    self.report(ModelFinding::SuppliedRequirement {
+                        name: requirement.name.to_string(),
+                        axis: brief(&axis.name.value),
+                        supplied: supplied.span,
+                        span: requirement.span,
+                    });
+                }
+            }
+        }
+    }
+
+    fn check_carry(&mut self, node: &EnvironmentNode) {
+        let Some(carry) = &node.carry else { return };
+        if matches!(node.sources, SourcesNode::Workspace) {
+            let span = carry.first().map_or(node.name.span, |key| key.span);
+            self.report(ModelFinding::CarryInWorkspace { environment: brief(&node.name.value), span });
+        }
+        carry
+            .iter()
+            .filter(|key| !CARRIED.contains(&key.value.as_str()))
+            .for_each(|key| self.unknown_word("setting", key, CARRIED));
     }
 
     fn manifest(&mut self, node: &EnvironmentNode, packages: &Packages<'_>) -> Option<Spanned<RelPath>> {
@@ -108,7 +138,7 @@ impl Resolver {
                 if path.value.file_name().contains('.') { path.value.parent() } else { path.value.clone() };
             let suggestion = directory
                 .join("pyproject.toml")
-                .map_or_else(|_| "pyproject.toml".to_owned(), |path| path.to_string());
+                .map_or_else(|_| "pyproject.toml".to_owned(), |path| hidden(path.as_str()));
             let name = brief(&text.value);
             self.report(ModelFinding::ManifestName { name, suggestion, span: text.span });
             return None;
@@ -175,24 +205,9 @@ impl Resolver {
         let declared = group_names(groups);
         let chosen = match &node.sync.groups {
             None => declared.iter().map(ToString::to_string).collect(),
-            Some(names) => {
-                let known = |name: &Spanned<String>| {
-                    declared.iter().any(|group| normal(group) == normal(&name.value))
-                };
-                names
-                    .iter()
-                    .filter(|name| !known(name))
-                    .for_each(|name| self.unknown("group", name, &declared));
-                names.iter().map(|name| name.value.clone()).collect()
-            }
+            Some(names) => self.declared("group", names, &declared),
         };
-        let extras = group_names(&words.settings.extras);
-        let known = |name: &Spanned<String>| extras.iter().any(|extra| normal(extra) == normal(&name.value));
-        node.sync
-            .extras
-            .iter()
-            .filter(|name| !known(name))
-            .for_each(|name| self.unknown("extra", name, &extras));
+        let extras = self.declared("extra", &node.sync.extras, &group_names(&words.settings.extras));
         let tags = matches!(node.sources, SourcesNode::Tags { .. });
         if let Some(editable) = node.sync.editable.filter(|editable| editable.value && tags) {
             let environment = brief(&node.name.value);
@@ -204,11 +219,24 @@ impl Resolver {
         }
         Sync {
             groups: chosen,
-            extras: node.sync.extras.iter().map(|name| name.value.clone()).collect(),
+            extras,
             install: node.sync.install.map_or(Install::All, |install| install.value),
             editable: node.sync.editable.map_or(!tags, |editable| editable.value),
             link_mode: link_mode.map(|mode| mode.value.clone()),
         }
+    }
+
+    /// The names as they are declared, each once.
+    fn declared(&mut self, what: &'static str, names: &[Spanned<String>], known: &[&str]) -> Vec<String> {
+        let mut declared: Vec<String> = Vec::new();
+        for name in names {
+            match known.iter().find(|known| normal(known) == normal(&name.value)) {
+                None => self.unknown(what, name, known),
+                Some(&known) if declared.iter().any(|before| before == known) => {}
+                Some(&known) => declared.push(known.to_owned()),
+            }
+        }
+        declared
     }
 }
 

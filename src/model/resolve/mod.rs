@@ -72,9 +72,9 @@ impl Resolver {
     /// A name that nothing has, with the nearest that something has.
     fn unknown(&mut self, what: &'static str, name: &Spanned<String>, known: &[&str]) {
         let help = match nearest(&name.value, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => format!("did you mean `{}`?", brief(near)),
             None if known.is_empty() => format!("declare it; there is no {what} yet"),
-            None => format!("declare it, or use one of: {}", known.join(", ")),
+            None => format!("declare it, or use one of: {}", listed(known)),
         };
         self.report(ModelFinding::UnknownName { what, name: brief(&name.value), help, span: name.span });
     }
@@ -82,8 +82,8 @@ impl Resolver {
     /// A word that is none of those uv knows.
     fn unknown_word(&mut self, what: &'static str, name: &Spanned<String>, known: &[&str]) {
         let help = match nearest(&name.value, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("use one of: {}", known.join(", ")),
+            Some(near) => format!("did you mean `{}`?", brief(near)),
+            None => format!("use one of: {}", listed(known)),
         };
         self.report(ModelFinding::UnknownName { what, name: brief(&name.value), help, span: name.span });
     }
@@ -98,6 +98,11 @@ impl Resolver {
         seen.insert(key, thing.span);
         true
     }
+}
+
+/// Names as a message lists them; also wrong ones are listed.
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| brief(name)).collect::<Vec<_>>().join(", ")
 }
 
 /// Something that must be declared once.

@@ -11,11 +11,16 @@ use super::super::tag::parse_form;
 use super::super::url::{check_index, check_remote};
 use super::super::variant::{Index, IndexLocation};
 use super::{ONE_NAME, Resolver, Thing};
-use crate::base::{RelPath, Spanned, brief};
+use crate::base::{RelPath, Spanned, brief, credentials};
 use crate::config::{IndexNode, PackageNode, Role};
 
+/// Why `a` and `A` are one path.
+const ONE_PLACE: &str =
+    "two packages cannot lie in one directory, nor in two that some file systems take for one";
+
 impl Resolver {
-    pub(super) fn packages(&mut self, nodes: &[PackageNode]) -> Vec<Package> {
+    /// Packages; `project` is the name of what they belong to.
+    pub(super) fn packages(&mut self, nodes: &[PackageNode], project: Option<&PackageName>) -> Vec<Package> {
         let mut names = BTreeMap::new();
         let mut paths = BTreeMap::new();
         let mut packages = Vec::new();
@@ -25,8 +30,12 @@ impl Resolver {
             };
             if let Some(path) = &package.path {
                 let text = Spanned::new(path.value.to_string(), path.span);
-                let thing = Thing::new("the path", &text).because("two packages cannot lie in one directory");
-                self.once(&mut paths, path.value.clone(), &thing);
+                let thing = Thing::new("the path", &text).because(ONE_PLACE);
+                self.once(&mut paths, path.value.as_str().to_lowercase(), &thing);
+            }
+            if project == Some(&package.name.value) {
+                let (what, name, by) = ("a package", brief(&node.name.value), "the project's name");
+                self.report(ModelFinding::ReservedName { what, name, by, span: node.name.span });
             }
             let thing = Thing::new("package", &node.name).because(ONE_NAME);
             if self.once(&mut names, package.name.value.clone(), &thing) {
@@ -78,12 +87,15 @@ impl Resolver {
 
     fn package_path(&mut self, text: &Spanned<String>) -> Option<Spanned<RelPath>> {
         let path = self.path(text)?;
-        if path.value.is_root() {
-            let (path, reason) = (brief(&text.value), "it is the repository itself".to_owned());
-            self.report(ModelFinding::InvalidPath { path, reason, span: text.span });
-            return None;
-        }
-        Some(path)
+        let reason = if path.value.is_root() {
+            "it is the repository itself"
+        } else if path.value.as_str().contains(['*', '?', '[', ']', '{', '}', '!']) {
+            "uv would read it as a pattern"
+        } else {
+            return Some(path);
+        };
+        self.invalid_path(text, reason.to_owned());
+        None
     }
 
     fn remote(&mut self, url: &Spanned<String>) -> Option<Spanned<String>> {
@@ -131,9 +143,9 @@ impl Resolver {
         indexes
     }
 
-    /// A URL if it has a scheme, else a directory in the repository.
+    /// A URL if it has a scheme or a user, else a directory in the repository.
     pub(super) fn index_location(&mut self, text: &Spanned<String>) -> Option<IndexLocation> {
-        if !text.value.contains("://") {
+        if !text.value.contains("://") && credentials(&text.value).is_none() {
             return self.path(text).map(|path| IndexLocation::Path(path.value));
         }
         match check_index(&text.value) {

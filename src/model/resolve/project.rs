@@ -9,6 +9,7 @@ use super::super::environment::{Group, Requirement, Settings};
 use super::super::error::ModelFinding;
 use super::super::name::PackageName;
 use super::axis::Taken;
+use super::requirement::Named;
 use super::{ONE_NAME, Packages, Resolver, Thing};
 use crate::base::Spanned;
 use crate::config::{GroupNode, SettingsNode};
@@ -37,10 +38,8 @@ const MAX_PATCH: u64 = 60;
 impl Resolver {
     pub(super) fn words(&mut self, node: &SettingsNode, packages: &Packages<'_>, taken: &Taken) -> Words {
         let mut words = Words::default();
-        for list in &node.dependencies {
-            words.settings.dependencies.extend(self.requirements(list));
-            words.only.dependencies |= list.only;
-        }
+        words.settings.dependencies = self.requirements(&node.dependencies, &mut Named::default());
+        words.only.dependencies = node.dependencies.iter().any(|list| list.only);
         self.refuse_internal(&words.settings.dependencies, packages);
         words.settings.version = node
             .version
@@ -69,7 +68,7 @@ impl Resolver {
     ) -> (Vec<Group>, Vec<String>) {
         let (mut groups, mut only) = (Vec::new(), Vec::new());
         for node in nodes {
-            let requirements = self.requirements(&node.requirements);
+            let requirements = self.requirements([&node.requirements], &mut Named::default());
             let Some(name) = self.package_name(what, &node.name) else {
                 continue;
             };

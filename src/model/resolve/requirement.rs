@@ -3,56 +3,64 @@
 //! They are checked, and the name is learnt; the text goes on as it was written. `pep508_rs` is not asked: it
 //! panics on `a.[x]`, `a[b.:` and many markers, and reads the environment for a `${VARIABLE}` in a URL.
 
+use std::collections::BTreeMap;
 use std::str::FromStr as _;
 
+use miette::SourceSpan;
 use pep440_rs::VersionSpecifiers;
 
 use super::super::environment::Requirement;
 use super::super::error::ModelFinding;
-use super::super::marker::marker_fault;
+use super::super::marker::{even, marker_fault};
 use super::super::name::PackageName;
-use super::super::url::holds_credentials;
-use super::{Packages, Resolver};
-use crate::base::{Spanned, brief, printable};
+use super::{Packages, Resolver, Thing};
+use crate::base::{Spanned, brief, credentials, hidden, printable};
 use crate::config::{Requirements, Role};
 
 /// Longer than any requirement.
 const MAX_LENGTH: usize = 2000;
 
+/// What one list of a manifest asks for, by package and marker.
+#[derive(Default, Clone)]
+pub(super) struct Named(BTreeMap<(PackageName, String), SourceSpan>);
+
+/// Why `a>=1` and `a<3` are one.
+const ONE_REQUIREMENT: &str =
+    "a list has a package once for each marker; write one requirement: \"name>=1,<3\"";
+
 impl Resolver {
-    /// The requirements of a list, without those that are none.
-    pub(super) fn requirements(&mut self, list: &Requirements) -> Vec<Requirement> {
-        let mut requirements: Vec<Requirement> = Vec::new();
-        for text in &list.items {
-            let Some(requirement) = self.requirement(text) else {
+    /// The requirements of lists, without those that are none. One manifest's list has a package once for each
+    /// marker; `seen` holds what that list has already.
+    pub(super) fn requirements<'l>(
+        &mut self,
+        lists: impl IntoIterator<Item = &'l Requirements>,
+        seen: &mut Named,
+    ) -> Vec<Requirement> {
+        let mut requirements = Vec::new();
+        for text in lists.into_iter().flat_map(|list| &list.items) {
+            let Some((requirement, marker)) = self.requirement(text) else {
                 continue;
             };
-            let same =
-                |before: &&Requirement| before.name == requirement.name && before.text == requirement.text;
-            if let Some(first) = requirements.iter().find(same) {
-                let (name, first) = (brief(&text.value), first.span);
-                let help = "delete one of them";
-                self.report(ModelFinding::Duplicate {
-                    what: "requirement",
-                    name,
-                    help,
-                    first,
-                    span: text.span,
-                });
-                continue;
+            let named = Spanned::new(requirement.name.to_string(), requirement.span);
+            let thing = Thing::new("the requirement of", &named).because(ONE_REQUIREMENT);
+            if self.once(&mut seen.0, (requirement.name.clone(), marker), &thing) {
+                requirements.push(requirement);
             }
-            requirements.push(requirement);
         }
         requirements
     }
 
-    fn requirement(&mut self, text: &Spanned<String>) -> Option<Requirement> {
+    /// A requirement and its marker in one spelling.
+    fn requirement(&mut self, text: &Spanned<String>) -> Option<(Requirement, String)> {
+        if credentials(&text.value).is_some() {
+            self.report(ModelFinding::Credentials { what: "the URL of a requirement", span: text.span });
+            return None;
+        }
         match parse(&text.value) {
-            Ok((_, Some(url))) if holds_credentials(url) => {
-                self.report(ModelFinding::Credentials { what: "the URL of a requirement", span: text.span });
-                None
+            Ok((name, marker)) => {
+                let requirement = Requirement { name, text: text.value.trim().to_owned(), span: text.span };
+                Some((requirement, even(marker)))
             }
-            Ok((name, _)) => Some(Requirement { name, text: text.value.trim().to_owned(), span: text.span }),
             Err(reason) => {
                 let (text, reason, span) = (brief(&text.value), clause(&reason), text.span);
                 self.report(ModelFinding::InvalidRequirement { text, reason, span });
@@ -98,8 +106,8 @@ pub(crate) fn is_requirement(text: &str) -> bool {
     parse(text).is_ok()
 }
 
-/// The name of a requirement and its URL, if it has one; or why it is none.
-fn parse(text: &str) -> Result<(PackageName, Option<&str>), String> {
+/// The name of a requirement and its marker, empty where it has none; or why it is none.
+fn parse(text: &str) -> Result<(PackageName, &str), String> {
     if let Some(reason) = unfit(text) {
         return Err(reason.to_owned());
     }
@@ -116,7 +124,7 @@ fn parse(text: &str) -> Result<(PackageName, Option<&str>), String> {
         if !url.contains("://") {
             return Err("after `@` comes a URL".to_owned());
         }
-        return marker(after.trim_start()).map(|()| (name, Some(url)));
+        return marker(after.trim_start()).map(|marker| (name, marker));
     }
     let end = rest.find(';').unwrap_or(rest.len());
     let range = rest[..end].trim();
@@ -124,7 +132,7 @@ fn parse(text: &str) -> Result<(PackageName, Option<&str>), String> {
     if VersionSpecifiers::from_str(range).is_err() {
         return Err(format!("`{range}` is no version range"));
     }
-    marker(&rest[end..]).map(|()| (name, None))
+    marker(&rest[end..]).map(|marker| (name, marker))
 }
 
 /// What follows `[a, b]`.
@@ -140,13 +148,13 @@ fn extras(text: &str) -> Result<&str, String> {
     Ok(rest.trim_start())
 }
 
-/// Nothing, or a `;` and a marker.
-fn marker(text: &str) -> Result<(), String> {
+/// The marker after a `;`; or nothing.
+fn marker(text: &str) -> Result<&str, String> {
     if text.is_empty() {
-        return Ok(());
+        return Ok("");
     }
     let marker = text.strip_prefix(';').ok_or("after the URL comes `;` and a marker, or nothing")?;
-    marker_fault(marker).map_or(Ok(()), Err)
+    marker_fault(marker).map_or(Ok(marker), Err)
 }
 
 /// What no part of a requirement or marker may be.
@@ -159,7 +167,7 @@ fn unfit(text: &str) -> Option<&'static str> {
 
 /// A reason that may repeat what a file says, as a message shows it.
 fn clause(reason: &str) -> String {
-    let short: String = reason.chars().take(120).collect();
+    let short: String = hidden(reason).chars().take(120).collect();
     printable(&short).into_owned()
 }
 

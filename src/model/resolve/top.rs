@@ -28,12 +28,12 @@ pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
         resolver.running(range);
     }
     let uv = config.uv.as_ref().and_then(|uv| resolver.uv(uv));
-    let packages = resolver.packages(&config.packages);
+    let project = config.project.as_ref().and_then(|project| resolver.project(project));
+    let packages = resolver.packages(&config.packages, project.as_ref().map(|project| &project.name.value));
     let named = Packages::new(&packages);
     let mut taken = Taken::default();
     let axes = resolver.axes(&config.variants, &named, &mut taken);
     let indexes = resolver.indexes(&config.indexes, &mut taken.indexes);
-    let project = config.project.as_ref().and_then(|project| resolver.project(project));
     let words = config.project.as_ref().map(|project| resolver.words(&project.settings, &named, &taken));
     let words = words.unwrap_or_default();
     resolver.check_python(&words.settings);
@@ -41,7 +41,7 @@ pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
         resolver.report(ModelFinding::MissingProject { span: environment.name.span });
     }
     let limits = resolver.limits(&named, &config.packages, &config.environments);
-    let shared = Shared { packages: &named, limits, project: words, taken: &taken };
+    let shared = Shared { packages: &named, limits, project: words, taken: &taken, axes: &axes };
     let environments = resolver.environments(&config.environments, &shared);
     let tasks = resolver.tasks(&config.tasks, &[]);
     let default_environment = config

@@ -84,14 +84,21 @@ impl Resolver {
     }
 
     pub(super) fn path(&mut self, text: &Spanned<String>) -> Option<Spanned<RelPath>> {
+        if text.value.contains("://") {
+            self.invalid_path(text, "it is a URL".to_owned());
+            return None;
+        }
         match RelPath::parse(&text.value) {
             Ok(path) => Some(Spanned::new(path, text.span)),
             Err(fault) => {
-                let (path, reason) = (brief(&text.value), fault.to_string());
-                self.report(ModelFinding::InvalidPath { path, reason, span: text.span });
+                self.invalid_path(text, fault.to_string());
                 None
             }
         }
+    }
+
+    pub(super) fn invalid_path(&mut self, text: &Spanned<String>, reason: String) {
+        self.report(ModelFinding::InvalidPath { path: brief(&text.value), reason, span: text.span });
     }
 
     pub(super) fn url_fault(&mut self, what: &'static str, url: &Spanned<String>, fault: UrlFault) {
@@ -104,8 +111,8 @@ impl Resolver {
     }
 
     /// The words of a list that is one text, separated by blanks or commas, each with its own place where the
-    /// text stands in the file as it is.
-    pub(super) fn list(&self, text: &Spanned<String>) -> Vec<Spanned<String>> {
+    /// text stands in the file as it is. There must be one.
+    pub(super) fn list(&mut self, text: &Spanned<String>) -> Vec<Spanned<String>> {
         let (offset, length) = (text.span.offset(), text.span.len());
         let written = self.source.text().get(offset..offset + length).unwrap_or_default();
         let quotes = (length.saturating_sub(text.value.len())) / 2;
@@ -118,9 +125,13 @@ impl Resolver {
         let place = |at: usize, word: &str| -> SourceSpan {
             if plain { (offset + quotes + at, word.len()).into() } else { text.span }
         };
-        words
+        let words: Vec<_> = words
             .filter(|(_, word)| !word.is_empty())
             .map(|(at, word)| Spanned::new(word.to_owned(), place(at, word)))
-            .collect()
+            .collect();
+        if words.is_empty() {
+            self.report(ModelFinding::EmptyList { span: text.span });
+        }
+        words
     }
 }

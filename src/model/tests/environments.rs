@@ -73,7 +73,7 @@ environment "dev" {
     sync { extras "x"; link-mode "copie" }
 }
 "#), @r#"
-      × tasks.kdl has 4 mistakes
+      × tasks.kdl has 5 mistakes
 
     Error: envloom::model::unknown_name
 
@@ -86,6 +86,18 @@ environment "dev" {
      5 │     carry "prerelase"
        ╰────
       help: declare it; there is no package yet
+
+    Error: envloom::model::carry_in_workspace
+
+      × environment `dev` uses the working tree and carries nothing
+       ╭─[tasks.kdl:5:11]
+     4 │     packages "b"
+     5 │     carry "prerelase"
+       ·           ─────┬─────
+       ·                ╰── has no effect in here
+     6 │     sync { extras "x"; link-mode "copie" }
+       ╰────
+      help: delete `carry`: environments of `sources "tags"` carry from this one's manifest
 
     Error: envloom::model::unknown_name
 
@@ -438,6 +450,6 @@ environment "stage" { manifest "./pyproject.toml" }
        ·                                ─────────┬────────
        ·                                         ╰── again here
        ╰────
-      help: each environment has a manifest of its own
+      help: each environment has a manifest of its own, in a directory that differs in more than case
     "#);
 }

@@ -2,13 +2,14 @@
 
 mod environments;
 mod pins;
+mod refused;
 mod words;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::base::RelPath;
-use crate::base::testing::rendered;
+use crate::base::testing::{properties, rendered};
 use crate::config::{Channel, parse, parse_local};
 
 /// The example of the README.
@@ -234,8 +235,13 @@ fn every_code_is_listed_and_has_a_snapshot() {
         .collect();
     let listed: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, listed);
-    let snapshots =
-        concat!(include_str!("words.rs"), include_str!("environments.rs"), include_str!("pins.rs"));
+    let snapshots = [
+        include_str!("words.rs"),
+        include_str!("environments.rs"),
+        include_str!("pins.rs"),
+        include_str!("refused.rs"),
+    ]
+    .concat();
     for code in codes {
         assert!(snapshots.contains(&format!("{code}\n")), "{code} has no snapshot");
     }
@@ -276,7 +282,7 @@ const MARKER_WORDS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+    #![proptest_config(properties(200))]
 
     #[test]
     fn any_requirement_is_taken_or_refused(text in "[ -~]{0,40}|[a-z]{1,3}[<>=!~@;\\[\\]()'., a-z0-9*+:/$-]{0,40}") {

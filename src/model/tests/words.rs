@@ -228,11 +228,11 @@ project "p" { dependencies "a" "a" }
        ·                       ╰── again here
      4 │ project "p" { dependencies "a" "a" }
        ╰────
-      help: two packages cannot lie in one directory
+      help: two packages cannot lie in one directory, nor in two that some file systems take for one
 
     Error: envloom::model::duplicate
 
-      × requirement `a` is declared twice
+      × the requirement of `a` is declared twice
        ╭─[tasks.kdl:4:28]
      3 │ package "Foo-x" path="a"
      4 │ project "p" { dependencies "a" "a" }
@@ -240,7 +240,7 @@ project "p" { dependencies "a" "a" }
        ·                             │   ╰── again here
        ·                             ╰── first here
        ╰────
-      help: delete one of them
+      help: a list has a package once for each marker; write one requirement: "name>=1,<3"
     "#);
 }
 
