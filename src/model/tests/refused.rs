@@ -333,7 +333,7 @@ fn markers_nested_too_deep_are_refused_before_anything_walks_them() {
     let nested = |deep: usize| format!("{}os_name == 'x'{}", "(".repeat(deep), ")".repeat(deep));
     let [deep, fine] = [nested(600), nested(32)];
     for list in ["platforms \"", "dependencies \"a; "] {
-        let file = |marker: &str| project(&format!("{list}{marker}\""));
-        assert_eq!(refused(&[&deep, &fine], file), [deep.as_str()]);
+        let with = |marker: &str| project(&format!("{list}{marker}\""));
+        assert_eq!(refused(&[&deep, &fine], with), [deep.as_str()]);
     }
 }
