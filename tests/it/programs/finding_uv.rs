@@ -76,7 +76,7 @@ fn a_uv_with_the_archive_flaw_is_refused() {
     ----- stdout -----
 
     ----- stderr -----
-    error[envloom::tool::uv_too_old]: uv 0.9.4 is older than 0.9.5, which closed the archive flaw GHSA-w476-p2h3-79g9 (CVE-2025-62518)
+    error[envloom::tool::uv_too_old]: uv 0.9.4 ([ROOT]/old/uv) is older than 0.9.5, which closed the archive flaw GHSA-w476-p2h3-79g9 (CVE-2025-62518)
     help: type `python3 -m pip install 'uv>=0.9.5'`, and raise the version in tasks.kdl if it names this one
     "#);
 }
@@ -97,4 +97,28 @@ fn the_uv_that_the_variable_names_is_used_or_refused_and_never_replaced() {
     error[envloom::tool::uv_override]: ENVLOOM_UV is `[ROOT]/absent`, which is not a file
     help: type `unset ENVLOOM_UV`, or set it to the absolute path of a suitable uv
     "#);
+}
+
+#[test]
+fn another_uv_is_noticed_and_is_the_reason() {
+    let repo = small("uv \">=0.13,<0.14\"");
+    let real = real_uv(&repo);
+    let newer =
+        format!("#!/bin/sh\n[ \"$1\" = --version ] && echo 'uv 0.13.10' && exit\nexec '{real}' \"$@\"\n");
+    repo.write_program("../newer/uv", &newer);
+    // By the variable that names it.
+    repo.run("lock").success();
+    repo.run("check").success().ran(&[]);
+    let named = repo.env("ENVLOOM_UV", "[ROOT]/newer/uv").run("-v check").success().ran(&["check:dev"]);
+    named.stderr_has("uv: 0.13.9 -> 0.13.10");
+    repo.run("check").success();
+
+    // By its appearance in a directory of PATH, where a plan and a memo know only the other.
+    let repo = without_uv(&repo);
+    repo.write_program("../bin/uv", &format!("#!/bin/sh\nexec '{real}' \"$@\"\n"));
+    let repo = repo.env("PATH", "[ROOT]/later:[ROOT]/bin");
+    repo.run("check").success();
+    repo.run("check").success().ran(&[]);
+    repo.write_program("../later/uv", &newer);
+    repo.run("-v check").success().ran(&["check:dev"]).stderr_has("uv: 0.13.9 -> 0.13.10");
 }

@@ -1,6 +1,9 @@
 //! Releases of internal packages, read with git: from submodules, from remotes, or not at all.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::thread;
 
 use super::{locked, unlocked};
 use crate::support::Monorepo;
@@ -74,6 +77,31 @@ fn a_remote_that_cannot_be_reached_is_an_error_and_no_prompt() {
     let asking = repo.without_env("GIT_CONFIG_COUNT").env("HTTPS_PROXY", "http://127.0.0.1:9");
     let refused = asking.run("lock:prod").code(2);
     refused.stderr_has("envloom::ledger::unreachable").stderr_has("unable to access");
+    assert_eq!(clones(&repo), 0, "nothing half made stays");
+}
+
+#[test]
+fn a_remote_that_wants_a_password_is_an_error_and_no_prompt() {
+    let repo = pinned(&locked(), "v0.1.3");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let remote = format!("url.http://{}/.insteadOf", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            while lines.next().is_some_and(|header| !header.is_empty()) {}
+            let answer = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"tests\"\r\n\
+                          Content-Length: 0\r\nConnection: close\r\n\r\n";
+            // A client that hangs up has its answer.
+            (&stream).write_all(answer.as_bytes()).ok();
+        }
+    });
+    let wanting = repo
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", &remote)
+        .env("GIT_CONFIG_VALUE_0", "https://git.example.com/")
+        .without_env("GIT_TERMINAL_PROMPT");
+    let refused = wanting.run("lock:prod").code(2);
+    refused.stderr_has("envloom::ledger::unreachable").stderr_has("terminal prompts disabled");
     assert_eq!(clones(&repo), 0, "nothing half made stays");
 }
 

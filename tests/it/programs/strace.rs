@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::locked;
 use super::trace::{Look, Uv, trace};
-use crate::support::{Monorepo, python};
+use crate::support::{Monorepo, Package, python};
 
 /// What a task rests on, absolute.
 fn inputs(repo: &Monorepo, target: &str) -> BTreeSet<PathBuf> {
@@ -96,5 +96,24 @@ fn files_that_appear_where_uv_looks_are_named_too() {
     for target in ["check:dev", "check:prod"] {
         holds(&repo, target, "lock");
     }
+    holds(&repo, "sync:dev@cpu", "sync");
+}
+
+#[test]
+fn what_decides_about_dynamic_metadata_and_path_sources_is_named() {
+    let keys = "[tool.uv]\ncache-keys = [{ file = \"pyproject.toml\" }, { file = \"VERSION\" }, \
+                { file = \"src/**/*.py\" }, { dir = \"data\" }]";
+    let repo = locked()
+        .add(Package::new("tool").in_tree().path("tools/tool").toml(keys).file("VERSION", "1\n"))
+        .write("tools/tool/data/table", "1\n")
+        .replace(
+            "tasks.kdl",
+            "index \"wheels\"",
+            "package \"tool\" path=\"tools/tool\" role=\"path\" environments=\"dev\"\n\nindex \"wheels\"",
+        );
+    // A lockfile that changes: the repository's files are the same ones, the rest comes over the network.
+    holds(&repo, "lock:dev", "lock");
+    holds(&repo, "check:dev", "lock");
+    holds(&repo, "sync:dev@cpu", "sync");
     holds(&repo, "sync:dev@cpu", "sync");
 }
