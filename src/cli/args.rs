@@ -18,6 +18,7 @@ use crate::graph::Assignment;
     version,
     about = "Keeps the environments of a Python monorepo built on uv: manifests, lockfiles, checks and venvs",
     disable_help_subcommand = true,
+    disable_help_flag = true,
     override_usage = "envloom [OPTIONS] [TARGET…] [VAR=VALUE…] [-- ARGS…]\n       envloom [OPTIONS] VERB [WORD…]",
     after_help = AFTER_HELP,
     max_term_width = 100
@@ -80,6 +81,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Print this help
+    #[arg(short, long, action = ArgAction::HelpShort)]
+    pub(crate) help: Option<bool>,
+
     /// With lock: allow every locked version to change
     #[arg(long, help_heading = "Lock and generate")]
     pub(crate) upgrade: bool,
@@ -99,7 +104,7 @@ pub(super) struct Arguments {
     /// With list: every cell of every environment
     #[arg(long, help_heading = "Verbs")]
     pub(crate) cells: bool,
-    /// With graph: text or dot
+    /// With graph: how it is printed
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Verbs")]
     pub(crate) format: GraphFormat,
 }
@@ -154,9 +159,9 @@ const AFTER_HELP: &str = "\
 Targets: TASK[:ENVIRONMENT][@CELL]
   generate[:E]     write the entries of a manifest that envloom owns
   lock[:E]         uv lock, after generate
-  check[:E]        does tasks.kdl, manifest and lockfile agree; reads only
-  verify[:E]       do lockfile, tags and variants hold what was declared; reads only
-  sync[:E]@CELL    install a cell's venv; CELL is a variant, a Python, or * for all
+  check[:E]        do tasks.kdl, manifest and lockfile agree; reads only
+  verify[:E]       are lockfile, tags and variants as declared; reads only
+  sync[:E]@CELL    install a cell's venv; CELL: a variant, a Python, * for all
   NAME             a task of tasks.kdl
 
 Verbs:
@@ -178,8 +183,8 @@ Examples:
   envloom -n lock:prod         what would run, and why
   envloom run dev@cpu -- pytest -q
 
-Exit codes: 0 done; 1 a task failed, or drift; 2 usage or configuration; 3 internal;
-            124 timeout; 128+n ended by signal n.";
+Exit codes: 0 done; 1 a task failed, or drift; 2 usage or configuration;
+            3 internal; 124 timeout; 128+n ended by signal n.";
 
 impl Arguments {
     /// Reads the command line, the program's name not among it.

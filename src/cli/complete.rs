@@ -134,7 +134,7 @@ fn values_wanted(table: &Command, word: &str) -> Option<Vec<String>> {
 fn options(table: &Command) -> Vec<String> {
     let long = table.get_arguments().filter_map(clap::Arg::get_long).map(|name| format!("--{name}"));
     let short = table.get_arguments().filter_map(clap::Arg::get_short).map(|letter| format!("-{letter}"));
-    long.chain(short).chain(["--help".to_owned(), "--version".to_owned()]).collect()
+    long.chain(short).chain(["--version".to_owned()]).collect()
 }
 
 /// Verbs, targets and cells.

@@ -1,6 +1,7 @@
 //! From the words of a call to the premises of its tasks: programs found, releases known, manifests rendered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::error::CliError;
@@ -155,7 +156,10 @@ fn releases(ground: &Ground<'_>, selected: &Selected, mut record: Record) -> Res
     }
     let unknown = || {
         let names = missing.iter().map(|need| format!("{} {}", need.key.package, need.key.reference));
-        let releases = names.collect::<Vec<_>>().join(", ");
+        let mut releases = names.clone().take(3).collect::<Vec<_>>().join(", ");
+        if missing.len() > 3 {
+            let _ = write!(releases, " and {} more releases", missing.len() - 3);
+        }
         let mut environments: Vec<&str> = missing
             .iter()
             .map(|need| ground.model.environment(need.environment).name.value.as_str())

@@ -43,11 +43,7 @@ pub(super) fn list(call: &Call<'_>, output: &Output) -> u8 {
         line(&mut text, &format!("@{}", axis.name.value), &names.join(" "));
     }
     if model.project.is_some() {
-        line(
-            &mut text,
-            &VERBS_OF_TASKS.join(" "),
-            "targets, each with `:ENVIRONMENT`; sync also with `@CELL`",
-        );
+        line(&mut text, "TASK:ENVIRONMENT", &format!("{}; sync:ENVIRONMENT@CELL", VERBS_OF_TASKS.join(" ")));
     }
     for task in own {
         line(&mut text, &task.name.value, task.description.as_deref().unwrap_or_default());

@@ -122,11 +122,22 @@ pub(crate) fn cell_of(model: &Model, local: Option<&LocalModel>, words: &Words) 
         parts
     };
     let mut left_out = 0;
-    let found = scope.sync(&parts, &mut left_out).map_err(wrong)?;
+    let found = scope.sync(&parts, &mut left_out).map_err(|finding| wrong(as_cell(finding)))?;
     match found.as_slice() {
         [TaskKey::Sync(cell)] => Ok(cell.clone()),
         _ => Err(wrong(malformed(&target, "names more than one cell"))),
     }
+}
+
+/// What a sync is told, for a verb that takes a cell: nobody typed `sync:`.
+fn as_cell(mut finding: GraphFinding) -> GraphFinding {
+    if let GraphFinding::VariantRequired { target, example, .. } = &mut finding {
+        *example = example.replacen("sync:", "", 1);
+        let typed = target.strip_prefix("sync:").filter(|typed| !typed.is_empty()).map(str::to_owned);
+        let environment = || example.trim_matches('`').split('@').next().unwrap_or_default().to_owned();
+        *target = typed.unwrap_or_else(environment);
+    }
+    finding
 }
 
 /// What is said of a call that names no target where `default` names none either.

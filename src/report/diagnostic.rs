@@ -22,7 +22,8 @@ pub(crate) fn diagnostic(found: &dyn Diagnostic, style: Style) -> String {
     }
     let mut text = String::new();
     written(&finding, style, &mut text);
-    text
+    // Helps have it, too; where it is no character of the terminal's it must not reach it.
+    if style.unicode { text } else { text.replace('…', style.ellipsis()) }
 }
 
 /// `{code, severity, message, help, causes, labels: [{file, line, column, end_line, end_column, text}],
@@ -64,7 +65,7 @@ fn drawn(finding: &Finding, style: Style) -> Option<String> {
         .with_width(style.width.max(40))
         .with_context_lines(1);
     let mut text = String::new();
-    handler.render_report(&mut text, finding).ok()?;
+    handler.render_report(&mut text, finding.alone().unwrap_or(finding)).ok()?;
     Some(text)
 }
 

@@ -13,6 +13,8 @@ const LONGEST: usize = 120;
 const BEFORE: usize = 30;
 /// A span over more lines is shown by its first.
 const MOST_LINES: usize = 8;
+/// Lines between two spans are shown if there are no more.
+const ONE_PIECE: usize = 12;
 
 /// A byte range.
 pub(super) type Range = (usize, usize);
@@ -29,7 +31,8 @@ pub(super) fn excerpt(text: &str, spans: &[Range], ellipsis: &str) -> (String, V
         if number > 0 {
             clean.push('\n');
         }
-        let near = at.iter().any(|(first, last)| (first.saturating_sub(1)..=last + 1).contains(&number));
+        let near = at.iter().any(|(first, last)| (first.saturating_sub(1)..=last + 1).contains(&number))
+            || between(&at, number);
         if !near {
             continue;
         }
@@ -50,6 +53,13 @@ pub(super) fn excerpt(text: &str, spans: &[Range], ellipsis: &str) -> (String, V
         }
     }
     (clean, moved)
+}
+
+/// Does the line lie between two spans that are drawn as one piece?
+fn between(at: &[Range], number: usize) -> bool {
+    let before = at.iter().map(|(_, last)| *last).filter(|last| *last < number).max();
+    let after = at.iter().map(|(first, _)| *first).filter(|first| *first > number).min();
+    before.zip(after).is_some_and(|(before, after)| after - before <= ONE_PIECE)
 }
 
 /// Start and end of every line, without the line end.

@@ -74,6 +74,16 @@ impl Finding {
         }
     }
 
+    /// The one diagnostic below, where this one only says that there is one.
+    pub(super) fn alone(&self) -> Option<&Self> {
+        let says_more =
+            self.code.is_some() || self.help.is_some() || self.cause.is_some() || !self.places.is_empty();
+        match self.related.as_slice() {
+            [only] if !says_more => Some(only),
+            _ => None,
+        }
+    }
+
     /// The lines of the rewritten source, the first being line 1.
     pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
         self.source.iter().flat_map(|source| source.inner().split('\n'))

@@ -14,6 +14,8 @@ use super::text::{duration, fit, indent, listed, program_line};
 
 /// Changed fields that `-v` lists below a task.
 const CHANGES: usize = 20;
+/// A reason that would have to be shorter is left out.
+const LEAST_REASON: usize = 24;
 
 /// What `Fact::Finished` says, borrowed.
 #[derive(Clone, Copy)]
@@ -56,7 +58,12 @@ pub(super) fn ending(style: Style, verbose: bool, ending: &Ending) -> String {
     let mut reason = printable(&reason.to_string()).into_owned();
     if style.terminal && !verbose {
         let taken = task.chars().count() + said.chars().count() + 8;
-        reason = fit(&reason, style.width.saturating_sub(taken).max(20), style.ellipsis());
+        let room = style.width.saturating_sub(taken);
+        // A few letters of a reason say nothing, and a line that is wrapped is hard to scan. `-v` has it whole.
+        if room < LEAST_REASON && reason.chars().count() > room {
+            return line;
+        }
+        reason = fit(&reason, room, style.ellipsis());
     }
     line + "  " + &style.paint(Role::Faint, &format!("({reason})"))
 }

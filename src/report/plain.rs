@@ -39,6 +39,8 @@ pub(super) struct Narrator {
     quiet_since_ms: u64,
     /// Has the default been named?
     opened: bool,
+    /// Did a signal end the run? What it cut off is no failure to come back to.
+    cut_off: bool,
 }
 
 /// Lines on their way to the writers, in order.
@@ -74,6 +76,7 @@ impl Narrator {
             lines_at_failure: 0,
             quiet_since_ms: 0,
             opened: false,
+            cut_off: false,
         }
     }
 
@@ -328,6 +331,7 @@ impl Narrator {
     }
 
     fn interrupted(&mut self, signal: i32) {
+        self.cut_off = true;
         let name = match signal {
             1 => "SIGHUP".to_owned(),
             2 => "SIGINT".to_owned(),
@@ -345,7 +349,7 @@ impl Narrator {
     fn ended(&mut self, ended: &Ended) {
         let style = self.options.style;
         let buried = self.failed.len() > 1 || self.page.lines > self.lines_at_failure;
-        if buried && !self.failed.is_empty() && !self.quiet() {
+        if buried && !self.failed.is_empty() && !self.cut_off && !self.quiet() {
             self.page.note(&summary::failures(style, &self.failed));
         }
         if !self.quiet() {

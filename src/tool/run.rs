@@ -273,11 +273,23 @@ fn keep_end(mut pipe: impl Read, kept: &Mutex<Vec<u8>>) {
     }
 }
 
-/// A word as a shell reads it back.
+/// A word as a shell reads it back: bash, zsh and, but for control characters, any other.
 pub(crate) fn quoted(word: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,%".contains(c);
     if !word.is_empty() && word.chars().all(bare) {
         word.to_owned()
+    } else if word.contains(char::is_control) {
+        // Whoever prints the line would escape a line end in the shell's place.
+        let escaped = |c: char| match c {
+            '\n' => r"\n".to_owned(),
+            '\t' => r"\t".to_owned(),
+            '\'' | '\\' => format!("\\{c}"),
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        };
+        format!("$'{}'", word.chars().map(escaped).collect::<String>())
+    } else if word.contains('\'') && !word.contains(['"', '$', '`', '\\', '!']) {
+        format!("\"{word}\"")
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
@@ -295,6 +307,32 @@ mod tests {
     }
 
     const LONG: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_quoted_word_is_read_back_by_a_shell_as_it_was() {
+        for (word, written) in [
+            ("a-b=c", "a-b=c"),
+            ("", "''"),
+            ("two words", "'two words'"),
+            ("print('x')", "\"print('x')\""),
+            ("it's $5", r"'it'\''s $5'"),
+            ("import a\n\tprint('\\')\u{1b}", r"$'import a\n\tprint(\'\\\')\u001b'"),
+        ] {
+            assert_eq!(quoted(word), written);
+            let vars = BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]);
+            let arguments = vec!["-c".into(), format!("printf %s {}", quoted(word)).into()];
+            let bash = which::which("bash").unwrap();
+            let query = Query {
+                program: &bash,
+                arguments,
+                preamble: 0,
+                directory: Path::new("/"),
+                vars: &vars,
+                limit: LONG,
+            };
+            assert_eq!(query.ask().unwrap().stdout, word.as_bytes());
+        }
+    }
 
     #[test]
     fn output_and_status_come_back() {
@@ -363,6 +401,6 @@ mod tests {
         let (program, directory) = (Path::new("/usr/bin/git"), Path::new("/"));
         let arguments = [vec!["-c".into(), "a=b".into()], arguments].concat();
         let query = Query { program, arguments, preamble: 2, directory, vars: &vars, limit: LONG };
-        assert_eq!(query.line(), r"/usr/bin/git 'a b' 'it'\''s' https://***@h/x");
+        assert_eq!(query.line(), r#"/usr/bin/git 'a b' "it's" https://***@h/x"#);
     }
 }
