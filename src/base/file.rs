@@ -147,6 +147,17 @@ mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     #[test]
+    fn the_message_names_path_and_cause() {
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = FileError::new("write", "prod/pyproject.toml", denied);
+        insta::assert_snapshot!(crate::base::testing::told(&error), @r"
+        envloom::base::file
+            cannot write `prod/pyproject.toml`: permission denied
+            help: nothing was left half-written; mend the cause and run the same command again
+        ");
+    }
+
+    #[test]
     fn an_equal_file_is_not_touched() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/b.toml");

@@ -20,3 +20,10 @@ pub(crate) fn properties(cases: u32) -> Config {
     let cases = if asked.cases == UNASKED { cases } else { asked.cases };
     Config { cases, failure_persistence: None, ..asked }
 }
+
+/// Code, message and help of an error without a place of its own, for a list of them.
+pub(crate) fn told(error: &dyn Diagnostic) -> String {
+    let code = error.code().map(|code| code.to_string()).unwrap_or_default();
+    let help = error.help().map(|help| format!("\n    help: {help}")).unwrap_or_default();
+    format!("{code}\n    {error}{help}\n")
+}

@@ -139,6 +139,9 @@ impl<'a> Call<'a> {
         let has = |kind: Kind| chosen.graph.tasks().iter().any(|task| task.key.kind() == kind);
         let asked = &chosen.selection.keys;
         let arguments = self.arguments;
+        if arguments.cells {
+            return Err(CliError::OptionWithoutUse { option: "--cells", belongs_to: "`list`" });
+        }
         let upgrades = arguments.upgrade || !arguments.upgrade_package.is_empty();
         if upgrades && !asked.iter().any(|key| key.kind() == Kind::Lock) {
             return Err(CliError::OptionWithoutUse { option: "--upgrade", belongs_to: "`lock`" });

@@ -212,3 +212,35 @@ pub(super) enum CliError {
         what: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::testing::told;
+
+    /// What no call of the harness brings about; the others are seen there.
+    #[test]
+    fn rare_messages_say_what_to_do() {
+        let errors = [
+            CliError::NotSynced { cell: "dev@cpu".into(), found: "it changed again after its sync".into() },
+            CliError::InterpreterMissing {
+                environment: "dev".to_owned(),
+                wanted: "Python 3.9".to_owned(),
+                found: "3.12.1".to_owned(),
+                example: "3.9".to_owned(),
+            },
+            CliError::Internal { what: "run without a command".to_owned() },
+        ];
+        insta::assert_snapshot!(errors.iter().map(|error| told(error)).collect::<String>(), @r"
+        envloom::cli::not_synced
+            dev@cpu is not synced: it changed again after its sync
+            help: type `envloom sync:dev@cpu`
+        envloom::cli::interpreter_missing
+            no Python on this machine suits dev: Python 3.9; found 3.12.1
+            help: install one, for example `uv python install 3.9` or with pyenv; envloom looks in PATH, pyenv's versions and uv's own
+        envloom::cli::internal
+            run without a command
+            help: this is a mistake in envloom; please report it with the command line
+        ");
+    }
+}

@@ -160,6 +160,7 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
     match code.as_str() {
         "envloom::cli::internal" => exit::INTERNAL,
         "envloom::cli::release_unknown" | "envloom::cli::not_synced" | "envloom::base::file" => exit::FAILED,
+        code if code.starts_with("envloom::exec::") => exit::FAILED,
         _ => exit::USAGE,
     }
 }

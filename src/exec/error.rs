@@ -253,3 +253,100 @@ pub(crate) enum ExecError {
 fn holder_text(holder: Option<u32>) -> String {
     holder.map(|pid| format!(" (process {pid})")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::testing::told;
+
+    fn cause(kind: io::ErrorKind) -> io::Error {
+        io::Error::from(kind)
+    }
+
+    #[test]
+    fn every_message_says_what_to_do() {
+        use io::ErrorKind::{PermissionDenied, Unsupported, WouldBlock};
+        let (program, path) = (PathBuf::from("/bin/x"), PathBuf::from(".envloom/locks/a"));
+        let errors = [
+            ExecError::ProgramMissing { program: program.clone() },
+            ExecError::InterpreterMissing { program: program.clone() },
+            ExecError::DirectoryMissing { directory: "/gone".into() },
+            ExecError::NotExecutable { program: program.clone(), cause: cause(PermissionDenied) },
+            ExecError::OutOfProcesses { cause: cause(WouldBlock) },
+            ExecError::OutOfFiles { cause: cause(WouldBlock) },
+            ExecError::Spawn { program: program.clone(), cause: cause(PermissionDenied) },
+            ExecError::Output { program, cause: cause(WouldBlock) },
+            ExecError::Log { path: path.clone(), cause: cause(PermissionDenied) },
+            ExecError::Interrupted,
+            ExecError::Supervisor { cause: cause(WouldBlock) },
+            ExecError::Signals { cause: cause(WouldBlock) },
+            ExecError::Workers { threads: 4, cause: "no room".to_owned() },
+            ExecError::Lock { path: path.clone(), cause: cause(PermissionDenied) },
+            ExecError::LocksUnsupported { path, cause: cause(Unsupported) },
+            ExecError::LockBusy { name: "venv dev-cpu".to_owned(), holder: Some(7) },
+            ExecError::LockHeldByParent { name: "venv dev-cpu".to_owned() },
+            ExecError::Undecided,
+            ExecError::Panicked { message: "index out of bounds".to_owned() },
+        ];
+        assert_eq!(errors.len(), CODES.len());
+        insta::assert_snapshot!(errors.iter().map(|error| told(error)).collect::<String>(), @r#"
+        envloom::exec::program_missing
+            program `/bin/x` does not exist
+            help: install it, or sync the environment it belongs to
+        envloom::exec::interpreter_missing
+            program `/bin/x` exists, but the interpreter it names does not
+            help: a venv that was moved has such scripts; remove it and sync it again
+        envloom::exec::directory_missing
+            directory `/gone` does not exist
+            help: create it, or correct the task's directory
+        envloom::exec::not_executable
+            program `/bin/x` may not be executed: permission denied
+            help: check its permissions, its first line and the mount's `noexec`
+        envloom::exec::out_of_processes
+            the system has no room for another process: operation would block
+            help: run with a smaller `-j`, or raise `ulimit -u`; nothing was cached
+        envloom::exec::out_of_files
+            no more files can be opened: operation would block
+            help: run with a smaller `-j`, or raise `ulimit -n`; nothing was cached
+        envloom::exec::spawn
+            cannot start `/bin/x`: permission denied
+            help: run the command by hand to see whether it starts there
+        envloom::exec::output
+            lost the output of `/bin/x`: operation would block
+            help: its processes were killed; run the task again
+        envloom::exec::log
+            cannot write the log `.envloom/locks/a`: permission denied
+            help: free some space or mend the permissions; a task without its whole log is not cached
+        envloom::exec::interrupted
+            not started: the run was interrupted
+            help: run the same command again to go on
+        envloom::exec::supervisor
+            cannot start the supervisor process: operation would block
+            help: without it a killed envloom would leave its children running; run with a smaller `-j`
+        envloom::exec::signals
+            cannot watch for signals: operation would block
+            help: run with a smaller `-j`, or raise `ulimit -n`
+        envloom::exec::workers
+            cannot start 4 worker threads: no room
+            help: run with a smaller `-j`
+        envloom::exec::lock
+            cannot lock `.envloom/locks/a`: permission denied
+            help: envloom writes its locks below `.envloom/locks`; mend the cause and run again
+        envloom::exec::locks_unsupported
+            the file system of `.envloom/locks/a` has no locks: unsupported
+            help: move the repository to a local disk, or have the network file system mounted with locks; envloom never runs without them
+        envloom::exec::lock_busy
+            `venv dev-cpu` is in use by another envloom (process 7)
+            help: leave out `--no-wait` to wait for it
+        envloom::exec::lock_held_by_parent
+            `venv dev-cpu` is held by the task that started this envloom
+            help: let the outer task wait for the inner one (`after "…"`) instead of calling envloom
+        envloom::exec::undecided
+            internal error: a task was started without a decision
+            help: this is a fault in envloom; please report it with the command you typed
+        envloom::exec::panicked
+            internal error: index out of bounds
+            help: this is a fault in envloom; please report it with the command you typed
+        "#);
+    }
+}

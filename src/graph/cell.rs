@@ -307,7 +307,7 @@ impl<'a> CellRequest<'a> {
 }
 
 /// The words for an axis' values.
-fn words_of(axis: &Axis) -> impl Iterator<Item = &str> {
+pub(super) fn words_of(axis: &Axis) -> impl Iterator<Item = &str> {
     let none = (axis.choose == AxisChoice::AtMostOne).then_some("none");
     axis.variants.iter().map(|variant| variant.name.value.as_str()).chain(none)
 }

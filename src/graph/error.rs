@@ -309,3 +309,34 @@ pub(crate) enum GraphFinding {
         spans: Vec<SourceSpan>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_circle_is_shown_whole() {
+        let text = "task \"a\" { after \"b\" }\ntask \"b\" { after \"a\" }\n";
+        let spans = vec![SourceSpan::from((5, 3)), SourceSpan::from((28, 3))];
+        let error = GraphError {
+            source_code: NamedSource::new("tasks.kdl", text.to_owned()),
+            findings: vec![GraphFinding::Cycle { path: "a -> b -> a".to_owned(), spans }],
+        };
+        insta::assert_snapshot!(crate::base::testing::rendered(&error), @r#"
+          × the call cannot be carried out
+
+        Error: envloom::graph::cycle
+
+          × tasks wait for one another: a -> b -> a
+           ╭─[tasks.kdl:1:6]
+         1 │ task "a" { after "b" }
+           ·      ─┬─
+           ·       ╰── in the circle
+         2 │ task "b" { after "a" }
+           ·      ─┬─
+           ·       ╰── in the circle
+           ╰────
+          help: remove one of these dependencies
+        "#);
+    }
+}

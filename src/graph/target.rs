@@ -11,7 +11,7 @@
 
 use miette::SourceSpan;
 
-use super::cell::{CellRequest, cells};
+use super::cell::{CellRequest, cells, words_of};
 use super::environment::{environments_of, the_environment};
 use super::error::{GraphError, GraphFinding};
 use super::task::{TaskKey, VERBS_OF_TASKS};
@@ -88,6 +88,11 @@ pub(crate) fn select(
                 }
             }
             Err(finding) => findings.push(finding),
+        }
+    }
+    for finding in scope.unknown_values() {
+        if !findings.contains(&finding) {
+            findings.push(finding);
         }
     }
     if findings.is_empty() {
@@ -284,6 +289,22 @@ impl Scope<'_> {
                 name: printable(&assignment.name.value).into_owned(),
                 help: suggest(&assignment.name.value, &known),
                 span: assignment.name.span,
+            })
+            .collect()
+    }
+
+    /// `AXIS=VALUE` words with a value that the axis has not, whether a target asks for it or not.
+    fn unknown_values(&self) -> Vec<GraphFinding> {
+        let words = self.model.axes.iter().filter_map(|axis| Some((axis, self.assigned(&axis.name.value)?)));
+        words
+            .filter_map(|(axis, word)| {
+                let known: Vec<&str> = words_of(axis).collect();
+                let is_known = known.iter().chain(&["*", "auto"]).any(|known| *known == word.value);
+                (!is_known).then(|| GraphFinding::UnknownValue {
+                    value: printable(&word.value).into_owned(),
+                    help: suggest(&word.value, &known),
+                    span: word.span,
+                })
             })
             .collect()
     }

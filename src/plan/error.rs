@@ -72,6 +72,7 @@ impl PlanError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::testing::told;
 
     #[test]
     fn every_code_is_in_the_table() {
@@ -88,15 +89,17 @@ mod tests {
     #[test]
     fn messages_name_what_to_type() {
         let refused = PlanError::refused_variables("prod", &["UV_INDEX", "UV_PRERELEASE"]).unwrap();
-        insta::assert_snapshot!(format!("{refused}\n{}", refused.help().unwrap()), @r"
-        UV_INDEX, UV_PRERELEASE would change what `prod` resolves to, or how far it is believed
-        `prod` takes its packages from tags, so its manifest alone decides; run it without: env -u UV_INDEX -u UV_PRERELEASE envloom …
+        insta::assert_snapshot!(told(&refused), @r"
+        envloom::plan::refused_variables
+            UV_INDEX, UV_PRERELEASE would change what `prod` resolves to, or how far it is believed
+            help: `prod` takes its packages from tags, so its manifest alone decides; run it without: env -u UV_INDEX -u UV_PRERELEASE envloom …
         ");
         let damage = Damage { file: "torch/lib.so".into(), found: "has 3 bytes, its RECORD says 5".into() };
         let damaged = PlanError::VenvDamaged { venv: ".venv".into(), damage };
-        insta::assert_snapshot!(format!("{damaged}\n{}", damaged.help().unwrap()), @r"
-        the venv `.venv` is damaged: torch/lib.so has 3 bytes, its RECORD says 5
-        run the sync again: the venv is rebuilt. Should it recur, `uv cache clean` may be needed
+        insta::assert_snapshot!(told(&damaged), @r"
+        envloom::plan::venv_damaged
+            the venv `.venv` is damaged: torch/lib.so has 3 bytes, its RECORD says 5
+            help: run the sync again: the venv is rebuilt. Should it recur, `uv cache clean` may be needed
         ");
     }
 }

@@ -283,3 +283,87 @@ impl From<PlanError> for Refusal {
         Self::Plan(Arc::new(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::testing::told;
+
+    #[test]
+    fn every_message_says_what_to_do() {
+        let environment = || "prod".to_owned();
+        let (manifest, lockfile) = (|| "prod/pyproject.toml".to_owned(), || "prod/uv.lock".to_owned());
+        let place = || ".envloom/venvs/prod-cpu".to_owned();
+        let changes = "  tool.uv.package: true -> false".to_owned();
+        let errors = [
+            Refusal::Drift { manifest: manifest(), environment: environment(), changes },
+            Refusal::NoLockfile { lockfile: lockfile(), environment: environment() },
+            Refusal::LockInterrupted { lockfile: lockfile(), environment: environment() },
+            Refusal::UpgradeLocked,
+            Refusal::NotOrdinary { path: lockfile(), leads_to: None },
+            Refusal::MovedManifest { manifest: manifest() },
+            Refusal::InputsMoved { input: lockfile() },
+            Refusal::NotAVenv { place: place() },
+            Refusal::NoVenv { place: place() },
+            Refusal::StaleLockfile { manifest: manifest(), lockfile: lockfile(), environment: environment() },
+            Refusal::MovedTree {
+                lockfile: lockfile(),
+                place: "/old/index".into(),
+                environment: environment(),
+            },
+            Refusal::NoInterpreter { environment: environment() },
+            Refusal::NoUv,
+        ];
+        assert_eq!(errors.len(), CODES.len());
+        insta::assert_snapshot!(errors.iter().map(|error| told(error)).collect::<String>(), @r#"
+        envloom::plan::drift
+            prod/pyproject.toml is not what tasks.kdl says:
+          tool.uv.package: true -> false
+            help: type `envloom generate:prod` and commit what it writes
+        envloom::plan::no_lockfile
+            there is no prod/uv.lock
+            help: type `envloom lock:prod` and commit what it writes
+        envloom::plan::lock_interrupted
+            a lock of prod was cut off: prod/uv.lock may be half-written
+            help: type `envloom lock:prod`: it puts the former lockfile back and locks again
+        envloom::plan::upgrade_locked
+            an upgrade, or words for uv, may change the lockfile, and --locked forbids that
+            help: leave `--locked` out; where CI is set, add `--no-locked`
+        envloom::plan::not_ordinary
+            prod/uv.lock is no ordinary file
+            help: put an ordinary file there: uv would write through the link, to a place that is not this repository's
+        envloom::plan::moved_manifest
+            prod/pyproject.toml was changed by something else during this run
+            help: nothing was written; type the same command again
+        envloom::plan::inputs_moved
+            prod/uv.lock changed while the venv was being synced
+            help: type the same command again: the venv is rebuilt
+        envloom::plan::not_a_venv
+            .envloom/venvs/prod-cpu holds something that is no venv
+            help: move it away, then type the same command again
+        envloom::plan::no_venv
+            uv succeeded, and yet there is no venv at .envloom/venvs/prod-cpu
+            help: type the same command with `-v -v` to see what uv says
+        envloom::plan::stale_lockfile
+            prod/pyproject.toml and prod/uv.lock do not agree
+            help: type `envloom lock:prod` and commit what it writes; what uv said stands above
+        envloom::plan::moved_tree
+            prod/uv.lock was locked in another directory: it names /old/index
+            help: uv records a path index by its absolute path (uv#15055), so `--locked` holds only where it was locked: type `envloom lock:prod`, or use a URL for an index whose lockfile is shared. Frozen syncs are not affected
+        envloom::plan::no_interpreter
+            no interpreter suits prod
+            help: install a Python that its `requires-python` allows
+        envloom::plan::no_uv
+            this task needs uv
+            help: install uv, or write an exact version such as `uv "0.13.9"` into tasks.kdl
+        "#);
+    }
+
+    #[test]
+    fn an_index_that_was_declared_by_its_place_is_no_foreign_one() {
+        let lockfile = "x = { index = \"file:///srv/a%20b\" }, { index = \"file:///repo/index\" }";
+        let root = Path::new("/repo");
+        assert_eq!(foreign_place(lockfile, root, &[]), Some("/srv/a b".to_owned()));
+        assert_eq!(foreign_place(lockfile, root, &["/srv/a b".to_owned()]), None);
+    }
+}

@@ -237,3 +237,119 @@ impl ToolError {
         move |source| Self::Io { action, path, source }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::testing::told;
+
+    #[test]
+    fn every_message_says_what_to_do() {
+        let version = || Version::new([0, 13, 9]);
+        let install = || "curl … | sh".to_owned();
+        let failed = QueryFailed {
+            line: "git ls-remote x".to_owned(),
+            directory: "/repo".to_owned(),
+            status: "exit status: 128".to_owned(),
+            stderr: ": fatal: no such remote".to_owned(),
+        };
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let errors = [
+            ToolError::UvNotFound { passed_over: "; a shim was passed over".to_owned(), install: install() },
+            ToolError::UvOutOfRange { wanted: ">=0.13".into(), found: "0.12.0".into(), install: install() },
+            ToolError::UvTooOld {
+                version: version(),
+                floor: version(),
+                advisory: "GHSA-x",
+                install: install(),
+            },
+            ToolError::UvOverride { value: "./uv".to_owned(), reason: "is not absolute".to_owned() },
+            ToolError::UvOffline { version: version(), install: install() },
+            ToolError::NoPip { version: version() },
+            ToolError::FetchFailed {
+                version: version(),
+                status: "exit status: 1".to_owned(),
+                stderr: ": no matching distribution".to_owned(),
+                line: "python3 -m pip download uv".to_owned(),
+            },
+            ToolError::NoCache { version: version() },
+            ToolError::UnsafeDirectory {
+                directory: "/tmp/x".into(),
+                reason: "others may write to it".into(),
+            },
+            ToolError::WheelRefused {
+                wheel: "uv.whl".to_owned(),
+                reason: "its sha256 is another".to_owned(),
+            },
+            ToolError::GitNotFound,
+            ToolError::NotARepository { directory: "/tmp".into() },
+            ToolError::UrlRefused { url: "ext::sh".to_owned(), reason: "it would run a program" },
+            ToolError::TagRefused { tag: "-x".to_owned(), reason: "it begins with a dash" },
+            ToolError::TimedOut { line: "git fetch".to_owned(), seconds: 60 },
+            ToolError::Failed(Box::new(failed)),
+            ToolError::NotStarted { program: "/bin/git".into(), source: denied() },
+            ToolError::Unexpected { line: "uv --version".to_owned(), what: "no version".to_owned() },
+            ToolError::Io { action: "read", path: "/x".into(), source: denied() },
+        ];
+        assert_eq!(errors.len(), CODES.len());
+        insta::assert_snapshot!(errors.iter().map(|error| told(error)).collect::<String>(), @r#"
+        envloom::tool::uv_not_found
+            uv was not found; a shim was passed over
+            help: type `curl … | sh`, or write an exact version such as `uv "0.13.9"` into tasks.kdl and envloom fetches it
+        envloom::tool::uv_out_of_range
+            no uv here is >=0.13: found 0.12.0
+            help: type `curl … | sh`, or write an exact version such as `uv "0.13.9"` into tasks.kdl and envloom fetches it
+        envloom::tool::uv_too_old
+            uv 0.13.9 is older than 0.13.9, which closed the archive flaw GHSA-x
+            help: type `curl … | sh`, and raise the version in tasks.kdl if it names this one
+        envloom::tool::uv_override
+            ENVLOOM_UV is `./uv`, which is not absolute
+            help: type `unset ENVLOOM_UV`, or set it to the absolute path of a suitable uv
+        envloom::tool::uv_offline
+            uv 0.13.9 is not on this machine, and --offline forbids fetching it
+            help: run once without --offline, or type `curl … | sh` where there is a network
+        envloom::tool::no_pip
+            uv 0.13.9 is not on this machine, and no Python with pip was found to fetch it
+            help: type `python3 -m ensurepip --upgrade`, or install uv 0.13.9 yourself and set ENVLOOM_UV to its path
+        envloom::tool::fetch_failed
+            pip could not fetch uv 0.13.9: it ended with exit status: 1: no matching distribution
+            help: type `python3 -m pip download uv` to see it again; if the index has no such version, change it in tasks.kdl
+        envloom::tool::no_cache_directory
+            there is no place to keep uv 0.13.9: neither HOME nor a cache directory is set
+            help: set ENVLOOM_CACHE_DIR to an absolute path of your own
+        envloom::tool::unsafe_directory
+            `/tmp/x` is not safe to run programs from: others may write to it
+            help: set ENVLOOM_CACHE_DIR to a directory only you can write to
+        envloom::tool::wheel_refused
+            the wheel `uv.whl` was refused: its sha256 is another
+            help: check the package index pip uses (`python3 -m pip config list`) and the sha256 in tasks.kdl
+        envloom::tool::git_not_found
+            git was not found on PATH
+            help: install git (`apt-get install git`, `brew install git`) or add its directory to PATH; programs inside the repository are never run
+        envloom::tool::not_a_repository
+            `/tmp` is not in a git repository
+            help: type `git init`, or go to the repository with `-C DIRECTORY`
+        envloom::tool::url_refused
+            the git url `ext::sh` is refused: it would run a program
+            help: write it as `https://host/path`, `ssh://git@host/path`, `git@host:path` or `file:///path`; credentials belong in a credential helper
+        envloom::tool::tag_refused
+            the tag `-x` is refused: it begins with a dash
+            help: use a tag of letters, digits and `. _ - + / @ ! =`, such as `v0.1.2`
+        envloom::tool::timed_out
+            `git fetch` did not end within 60 s and was stopped
+            help: type the line yourself to see what it waits for: a password, a proxy, a slow server
+        envloom::tool::failed
+            `git ls-remote x` failed with exit status: 128: fatal: no such remote
+            help: type `cd /repo && git ls-remote x` to see it again
+        envloom::tool::not_started
+            `/bin/git` could not be started
+            help: check that the file is executable by you (`ls -l`), and the limits on processes (`ulimit -a`)
+        envloom::tool::unexpected_answer
+            `uv --version` answered something unexpected: no version
+            help: type the line yourself; if its answer looks right, please report it to envloom with the program's version
+        envloom::tool::io
+            could not read `/x`
+            help: check free space (`df -h`) and the permissions of that path (`ls -ld`)
+        "#);
+    }
+}

@@ -1,1 +1,88 @@
+//! The verbs that only look: `list`, `graph`, `explain`.
 
+use crate::seed::{locked, three_environments};
+
+#[test]
+fn what_there_is() {
+    let repo = three_environments();
+    repo.append("tasks.kdl", "task \"fmt\" {\n    description \"formats\"\n    run \"true\"\n}\n");
+    insta::assert_snapshot!(repo.run("list").text(), @r"
+    dev                      pyproject.toml (workspace)
+    staging                  staging/pyproject.toml (tags, frozen)
+    prod                     prod/pyproject.toml (tags, frozen)
+    @cuda                    cu124 cpu
+    generate lock check verify sync targets, each with `:ENVIRONMENT`; sync also with `@CELL`
+    fmt                      formats
+    ");
+    insta::assert_snapshot!(repo.run("list --cells").text(), @r"
+    sync:dev@cu124
+    sync:dev@cpu
+    sync:staging@cu124
+    sync:staging@cpu
+    sync:prod@cu124
+    sync:prod@cpu
+    ");
+    let answer: serde_json::Value = serde_json::from_str(&repo.run("list --cells --json").text()).unwrap();
+    assert_eq!(answer["cells"].as_array().unwrap().len(), 6);
+    insta::assert_snapshot!(format!("{:#}", answer["cells"][0]), @r#"
+    {
+      "cell": "dev-cu124-py3.12",
+      "environment": "dev",
+      "possible": true,
+      "python": "3.12",
+      "target": "sync:dev@cu124",
+      "variants": [
+        "cu124"
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn what_waits_for_what() {
+    let repo = three_environments();
+    insta::assert_snapshot!(repo.run("graph sync:prod@cpu sync:dev@cpu").text(), @r"
+    check:prod
+    verify:prod
+    sync:prod@cpu <- check:prod verify:prod
+    generate:dev
+    lock:dev <- generate:dev
+    sync:dev@cpu <- lock:dev
+    ");
+    insta::assert_snapshot!(repo.run("graph --format dot lock:dev check:dev").text(), @r#"
+    digraph envloom {
+        rankdir=LR;
+        node [shape=box];
+        "generate:dev";
+        "lock:dev";
+        "generate:dev" -> "lock:dev";
+        "check:dev";
+        "generate:dev" -> "check:dev" [style=dashed];
+        "lock:dev" -> "check:dev" [style=dashed];
+    }
+    "#);
+    let answer: serde_json::Value = serde_json::from_str(&repo.run("graph --json lock:dev").text()).unwrap();
+    assert_eq!(answer["tasks"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn why() {
+    let repo = locked();
+    repo.run("check:prod").success();
+    insta::assert_snapshot!(repo.redact(&repo.run("explain check:prod").text()), @"check:prod is up to date");
+    insta::assert_snapshot!(repo.redact(&repo.run("explain sync:dev@cpu").text()), @"sync:dev@cpu would run: no record of it here");
+    repo.replace("tasks.kdl", "pin \"foo\" \"v0.1.2\"\n", "pin \"foo\" \"v0.1.1\"\n");
+    repo.run("generate:prod").success();
+    insta::assert_snapshot!(repo.redact(&repo.run("explain lock:prod").text()), @r#"
+    lock:prod would run: 2 things changed
+      prod/pyproject.toml: tool.uv.dependency-metadata[foo].version: "0.1.2" -> "0.1.1"
+      prod/pyproject.toml: tool.uv.sources.foo.tag: "v0.1.2" -> "v0.1.1"
+      it ran last because: prod/uv.lock is missing
+      and took [TIME]
+    "#);
+    repo.replace("tasks.kdl", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
+    insta::assert_snapshot!(repo.redact(&repo.run("explain check:dev").text()), @r#"
+    check:dev would fail: pyproject.toml is not what tasks.kdl says:
+      pyproject.toml: project.dependencies[tqdm]: "tqdm>=4" -> "tqdm>=4.60"
+    "#);
+}

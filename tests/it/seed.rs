@@ -4,7 +4,7 @@
 use crate::support::{Monorepo, Package};
 
 /// `tasks.kdl` of [`three_environments`].
-pub(crate) const TASKS: &str = include_str!("fixtures/three_envs.kdl");
+const TASKS: &str = include_str!("fixtures/three_envs.kdl");
 
 /// Indexes, packages with their tags, `tasks.kdl`, all committed; nothing generated yet.
 pub(crate) fn three_environments() -> Monorepo {

@@ -398,12 +398,12 @@ fn a_refusal_of_ours_shows_its_diagnostic() {
         code: Some("envloom::manifest::hand_edit".to_owned()),
     };
     let facts = vec![(0, began(&["generate:prod"], 1)), (1, failed("generate:prod", failure))];
-    insta::assert_snapshot!(normal(facts.clone()), @r#"
+    insta::assert_snapshot!(normal(facts.clone()), @r"
     2|✗ generate:prod  failed
     2|error[envloom::manifest::hand_edit]: `tool.uv.index` was edited by hand
     2|help: envloom absorb prod
     2|  log: .envloom/log/lock-prod.log
-    "#);
+    ");
     let json = played(Options { mode: Mode::Json, ..options(Verbosity::Normal) }, facts);
     let last = json.lines().last().unwrap().strip_prefix("1|").unwrap();
     let read: serde_json::Value = serde_json::from_str(last).unwrap();
