@@ -258,7 +258,7 @@ mod tests {
             ToolError::UvNotFound { passed_over: "; a shim was passed over".to_owned(), install: install() },
             ToolError::UvOutOfRange { wanted: ">=0.13".into(), found: "0.12.0".into(), install: install() },
             ToolError::UvTooOld {
-                version: version(),
+                found: "0.13.9".to_owned(),
                 floor: version(),
                 advisory: "GHSA-x",
                 install: install(),
