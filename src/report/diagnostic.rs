@@ -297,15 +297,15 @@ mod tests {
         #[derive(Debug, thiserror::Error, Diagnostic)]
         #[error("cannot read uv.lock")]
         struct Outer(#[source] std::io::Error);
+        #[derive(Debug, thiserror::Error, Diagnostic)]
+        #[error("cannot lock")]
+        struct Above(#[diagnostic_source] Outer);
         let found = Outer(std::io::ErrorKind::PermissionDenied.into());
         insta::assert_snapshot!(diagnostic(&found, Style::plain()), @r#"
         error: cannot read uv.lock
         caused by: permission denied
         "#);
 
-        #[derive(Debug, thiserror::Error, Diagnostic)]
-        #[error("cannot lock")]
-        struct Above(#[diagnostic_source] Outer);
         let found = Above(Outer(std::io::ErrorKind::PermissionDenied.into()));
         insta::assert_snapshot!(diagnostic(&found, Style::plain()), @r#"
         error: cannot lock
