@@ -55,6 +55,11 @@ impl Journal {
         Self::write(&self.path("manifest", manifest), &note)
     }
 
+    /// Was the writing of a manifest, or of the record of it, cut off?
+    pub(crate) fn has_manifest(&self, manifest: &RelPath) -> bool {
+        self.path("manifest", manifest).exists()
+    }
+
     /// The manifest and the record of it are whole.
     pub(crate) fn end_manifest(&self, manifest: &RelPath) -> Result<(), FileError> {
         remove_if_exists(&self.path("manifest", manifest)).map(|_| ())

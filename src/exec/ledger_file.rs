@@ -13,6 +13,26 @@ use crate::plan::Premises;
 
 /// Records that envloom wrote `manifest`, and the releases that the run found.
 pub(super) fn record(premises: &Premises, manifest: &Rendered) -> Result<(), TaskFailure> {
+    update(premises, |record| {
+        merge(record, premises, manifest);
+        Ok(())
+    })
+}
+
+/// Records what an interrupted run wrote and noted, before the note makes room for the next one: cut off again,
+/// that text would else look like someone's edit.
+pub(super) fn recover(premises: &Premises, manifest: &Rendered) -> Result<(), TaskFailure> {
+    if !premises.journal().has_manifest(&manifest.path) {
+        return Ok(());
+    }
+    update(premises, |record| premises.journal().recover_manifest(&premises.root, &manifest.path, record))
+}
+
+/// Reads, changes and writes the file, and lets nobody else do so meanwhile.
+fn update(
+    premises: &Premises,
+    change: impl FnOnce(&mut Record) -> Result<(), FileError>,
+) -> Result<(), TaskFailure> {
     let directory = premises.state().join("locks");
     let path = directory.join("ledger.lock");
     let fail = |cause| FileError::new("lock", &path, cause);
@@ -27,7 +47,7 @@ pub(super) fn record(premises: &Premises, manifest: &Rendered) -> Result<(), Tas
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Record::parse(&SourceFile::new(FILE_NAME, text)).map_err(TaskFailure::found)?
     };
-    merge(&mut record, premises, manifest);
+    change(&mut record)?;
     clear_siblings(&place)?;
     write_whole(&place, record.render().as_bytes())?;
     premises.observer.forget(&place);

@@ -21,6 +21,7 @@ pub(in crate::exec) fn generate(hand: &Hand<'_>, id: EnvironmentId) -> Result<Do
         // Someone wrote it since it was read: rendering again is the only safe answer.
         return Err(Refusal::moved(&manifest.path).into());
     }
+    ledger_file::recover(premises, manifest)?;
     premises.journal().begin_manifest(&manifest.path, manifest.digest, &manifest.owned)?;
     let beside = place.with_file_name(".python-version");
     clear_siblings(&place)?;
