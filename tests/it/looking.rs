@@ -11,7 +11,7 @@ fn what_there_is() {
     staging                  staging/pyproject.toml (tags, frozen)
     prod                     prod/pyproject.toml (tags, frozen)
     @cuda                    cu124 cpu
-    generate lock check verify sync targets, each with `:ENVIRONMENT`; sync also with `@CELL`
+    TASK:ENVIRONMENT         generate lock check verify sync; sync:ENVIRONMENT@CELL
     fmt                      formats
     ");
     insta::assert_snapshot!(repo.run("list --cells").text(), @r"

@@ -108,8 +108,8 @@ fn a_file_that_may_not_be_read() {
 fn a_file_that_cannot_be_written_is_named_with_its_cause() {
     let repo = three_environments();
     // A directory where a file is to be: also for the superuser.
-    fs::create_dir_all(repo.path(".envloom/journal")).unwrap();
-    fs::write(repo.path(".envloom/locks"), "").unwrap();
+    repo.run("generate:staging").success();
+    repo.remove(".envloom/locks").write(".envloom/locks", "");
     insta::assert_snapshot!(repo.run("generate:dev").code(1).output_snapshot(), @r"
     exit: 1
     ----- stdout -----
@@ -157,6 +157,19 @@ fn a_file_where_envloom_keeps_its_state() {
     help: remove it: envloom keeps its state in a directory of that name
     ");
     assert_eq!(repo.read(".envloom"), "mine\n");
+}
+
+#[test]
+fn state_that_came_with_the_repository_is_not_believed() {
+    let repo = three_environments().write(".envloom/cache/verdict", "theirs\n");
+    insta::assert_snapshot!(repo.run("generate").code(2).output_snapshot(), @r"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::foreign_state]: [ROOT]/repo/.envloom was not made here by envloom: what it holds is not believed
+    help: type `rm -r [ROOT]/repo/.envloom`, or `git rm -r --cached` it first where git tracks it
+    ");
 }
 
 #[test]
