@@ -116,7 +116,10 @@ fn a_lock_that_was_interrupted_leaves_the_former_lockfile_or_says_so() {
         if signal == Signal::KILL && noted {
             // Nobody may believe a lockfile whose writing was cut off.
             cut += 1;
-            repo.run("check:dev").code(1).stderr_has("lock_interrupted");
+            // One that is still the former byte for byte is what it was.
+            if repo.read("uv.lock") != former {
+                repo.run("check:dev").code(1).stderr_has("lock_interrupted");
+            }
             repo.run("lock:dev").success();
             bad += usize::from(repo.read("uv.lock") != former);
         } else {
@@ -142,7 +145,7 @@ fn a_lock_that_is_interrupted_while_uv_writes_restores_the_former_lockfile() {
     );
     repo.replace("../bin/uv", "exec UV", &format!("exec {}", uv_program(&repo)));
     let half = half.env("ENVLOOM_UV", "[ROOT]/bin/uv");
-    repo.replace("tasks.kdl", "dependencies", "dependencies \"wide-0>=1\"");
+    repo.replace("tasks.kdl", "dependencies \"wide-0\"", "dependencies \"wide-0>=1\"");
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let running = half.spawn("lock:dev");
         assert!(super::eventually(|| repo.root().join("cut").exists() || running.has_ended()));
