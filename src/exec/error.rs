@@ -264,6 +264,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one line for each error, and the look of all of them")]
     fn every_message_says_what_to_do() {
         use io::ErrorKind::{PermissionDenied, Unsupported, WouldBlock};
         let (program, path) = (PathBuf::from("/bin/x"), PathBuf::from(".envloom/locks/a"));

@@ -290,6 +290,7 @@ mod tests {
     use crate::base::testing::told;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one line for each error, and the look of all of them")]
     fn every_message_says_what_to_do() {
         let environment = || "prod".to_owned();
         let (manifest, lockfile) = (|| "prod/pyproject.toml".to_owned(), || "prod/uv.lock".to_owned());

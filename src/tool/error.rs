@@ -244,6 +244,7 @@ mod tests {
     use crate::base::testing::told;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one line for each error, and the look of all of them")]
     fn every_message_says_what_to_do() {
         let version = || Version::new([0, 13, 9]);
         let install = || "curl … | sh".to_owned();

@@ -7,6 +7,7 @@
 //!
 //! A word picks the tables whose name holds it: `cargo bench --locked -- growth`.
 
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #[path = "../it/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the tests' harness serves more than what is measured here")]
 mod support;

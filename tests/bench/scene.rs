@@ -199,8 +199,8 @@ fn tasks_kdl(packages: usize) -> String {
         "}\nenvironment \"dev\" {\n    manifest \"pyproject.toml\"\n    sources \"workspace\"\n}\n",
     );
     for (environment, channel, tag) in [("staging", "dev", "v0.1.2.dev0"), ("prod", "stable", "v0.1.2")] {
-        let pins: String =
-            (0..packages).map(|number| format!("    pin \"pkg-{number}\" \"{tag}\"\n")).collect();
+        let pin = |number: usize| format!("    pin \"pkg-{number}\" \"{tag}\"\n");
+        let pins = (0..packages).map(pin).collect::<Vec<_>>().concat();
         writeln!(
             text,
             "environment {environment:?} {{\n    manifest \"{environment}/pyproject.toml\"\n    sources \"tags\" \

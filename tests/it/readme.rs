@@ -26,7 +26,7 @@ fn blocks(language: &str) -> Vec<(String, String)> {
                 open = Some((&line[..line.len() - text.len()], String::new()));
                 continue;
             }
-            None if line.starts_with('#') => heading = line.trim_start_matches(['#', ' ']).to_owned(),
+            None if line.starts_with('#') => line.trim_start_matches(['#', ' ']).clone_into(&mut heading),
             None => continue,
         }
         open = None;

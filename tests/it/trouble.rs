@@ -93,7 +93,7 @@ fn a_directory_and_a_pipe_are_no_files() {
 #[test]
 fn a_file_that_may_not_be_read() {
     let repo = Monorepo::new().tasks_kdl("default \"t\"\n");
-    fs::set_permissions(repo.path("tasks.kdl"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(repo.path("tasks.kdl"), fs::Permissions::from_mode(0o0)).unwrap();
     // The superuser reads everything, and then nothing is wrong with the permissions.
     let readable = fs::read(repo.path("tasks.kdl")).is_ok();
     let ran = repo.run("check");

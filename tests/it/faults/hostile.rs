@@ -67,7 +67,7 @@ fn no_tasks_file_kills_the_parser() {
         for stack in ["2048", "8192"] {
             let mut ran = None;
             let took = timed(|| {
-                ran = Some(repo.exec("sh", &["-c", &format!("ulimit -s {stack}; exec {envloom} list")]))
+                ran = Some(repo.exec("sh", &["-c", &format!("ulimit -s {stack}; exec {envloom} list")]));
             });
             let ran = ran.unwrap();
             let said = ran.stderr().contains("envloom::");
@@ -92,21 +92,21 @@ fn no_tasks_file_kills_the_parser() {
 /// What a manifest's place may be made of instead of a file.
 #[test]
 fn what_is_no_file_of_the_repository_is_never_read_or_written_as_one() {
-    let outside = "../outside";
     type Place = fn(&Monorepo);
+    let outside = "../outside";
     let places: [(&str, Place); 9] = [
         ("manifest: symlink out", |repo| {
-            symlink(repo.path("../outside/pyproject.toml"), repo.path("pyproject.toml")).unwrap()
+            symlink(repo.path("../outside/pyproject.toml"), repo.path("pyproject.toml")).unwrap();
         }),
         ("manifest: broken symlink out", |repo| {
-            symlink(repo.path(CANARY), repo.path("pyproject.toml")).unwrap()
+            symlink(repo.path(CANARY), repo.path("pyproject.toml")).unwrap();
         }),
         ("manifest: FIFO", |repo| drop(repo.exec("mkfifo", &["pyproject.toml"]).success())),
         ("manifest: directory", |repo| std::fs::create_dir(repo.path("pyproject.toml")).unwrap()),
         ("manifest: device", |repo| symlink("/dev/zero", repo.path("pyproject.toml")).unwrap()),
         ("directory: symlink out", |repo| symlink(repo.path("../outside"), repo.path("prod")).unwrap()),
         ("envloom.lock: symlink out", |repo| {
-            symlink(repo.path("../outside/pyproject.toml"), repo.path("envloom.lock")).unwrap()
+            symlink(repo.path("../outside/pyproject.toml"), repo.path("envloom.lock")).unwrap();
         }),
         ("envloom.lock: FIFO", |repo| drop(repo.exec("mkfifo", &["envloom.lock"]).success())),
         (".envloom: symlink out", |repo| symlink(repo.path("../outside"), repo.path(".envloom")).unwrap()),
@@ -155,6 +155,7 @@ fn a_lockfile_that_leads_outside_is_not_written_through() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of what is refused")]
 fn names_and_paths_that_are_none_are_refused_before_anything_is_written() {
     let long = "x".repeat(300);
     let words = [
@@ -221,6 +222,7 @@ fn names_and_paths_that_are_none_are_refused_before_anything_is_written() {
 
 /// URLs and tags with a command in them, which makes the canary when it is run.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of what is refused")]
 fn no_command_in_a_url_or_a_tag_is_run() {
     let touch = "touch [ROOT]/canary";
     let urls = [

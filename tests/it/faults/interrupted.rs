@@ -14,7 +14,7 @@ const FILES: usize = 60;
 /// What a venv holds, less what Python and uv write at their own time.
 fn content(repo: &Monorepo, venv: &str) -> BTreeSet<String> {
     let paths = repo.tree(venv);
-    let lasting = |path: &&str| !path.contains("__pycache__") && !path.ends_with(".lock");
+    let lasting = |path: &&str| !path.contains("__pycache__") && !path.ends_with("/.lock");
     paths
         .paths()
         .into_iter()

@@ -76,7 +76,7 @@ impl Random {
 
     /// A moment from the start to a fifth past the end of what takes `duration`.
     fn moment(&mut self, duration: Duration) -> Duration {
-        duration.mul_f64(self.below(1_200_000) as f64 / 1_000_000.0)
+        duration * u32::try_from(self.below(1200)).expect("it is below a u32") / 1000
     }
 }
 
@@ -143,7 +143,8 @@ fn wide_project(packages: usize, files: usize) -> Monorepo {
             })
         })
         .collect();
-    let names: String = (0..packages).map(|package| format!(" \"wide-{package}\"")).collect();
+    let names: String =
+        (0..packages).map(|package| [" \"wide-", &package.to_string(), "\""].concat()).collect();
     Monorepo::new().index("pypi", &wheels).tasks_kdl(&format!(
         r#"project "app" {{
     version "0.1.0"
