@@ -98,20 +98,32 @@ impl Journal {
         Ok(())
     }
 
-    /// Puts back the lockfile that an interrupted run may have left half-written. Says whether it did.
-    pub(crate) fn recover_lockfile(&self, root: &Path, lockfile: &RelPath) -> Result<bool, FileError> {
+    /// Puts back the lockfile that an interrupted run may have left half-written. What stood in its place may be
+    /// whole and someone's: the path is where it is kept, until the next one replaces it.
+    pub(crate) fn recover_lockfile(
+        &self,
+        root: &Path,
+        lockfile: &RelPath,
+    ) -> Result<Option<PathBuf>, FileError> {
         let path = self.path("lockfile", lockfile);
-        let Some(note) = read_note::<LockfileNote>(&path)? else { return Ok(false) };
+        let Some(note) = read_note::<LockfileNote>(&path)? else { return Ok(None) };
         if note.lockfile != *lockfile {
-            return Ok(false);
+            return Ok(None);
         }
         let place = lockfile.under(root);
-        let restored = match note.former {
-            Some(text) => write_whole(&place, &to_bytes(&text))?,
+        let former = note.former.as_deref().map(to_bytes);
+        let now = read_if_exists(&place)?.filter(|now| Some(now) != former.as_ref());
+        let name = format!("{}-uv.lock", Digest::of(lockfile.as_str()).short());
+        let kept = self.directory.with_file_name("replaced").join(name);
+        if let Some(now) = &now {
+            write_whole(&kept, now)?;
+        }
+        match former {
+            Some(bytes) => write_whole(&place, &bytes)?,
             None => remove_if_exists(&place)?,
         };
         remove_if_exists(&path)?;
-        Ok(restored)
+        Ok(now.map(|_| kept))
     }
 
     fn write(path: &Path, note: &impl Serialize) -> Result<(), FileError> {
@@ -148,9 +160,10 @@ mod tests {
         fs::create_dir(root.path().join("prod")).unwrap();
         journal.begin_lockfile(&lockfile, Some(&former)).unwrap();
         fs::write(lockfile.under(root.path()), "half").unwrap();
-        assert!(journal.recover_lockfile(root.path(), &lockfile).unwrap());
+        let kept = journal.recover_lockfile(root.path(), &lockfile).unwrap().unwrap();
         assert_eq!(fs::read(lockfile.under(root.path())).unwrap(), former);
-        assert!(!journal.recover_lockfile(root.path(), &lockfile).unwrap());
+        assert_eq!(fs::read(kept).unwrap(), b"half");
+        assert_eq!(journal.recover_lockfile(root.path(), &lockfile).unwrap(), None);
     }
 
     #[test]
@@ -160,7 +173,7 @@ mod tests {
         let lockfile = RelPath::parse("uv.lock").unwrap();
         journal.begin_lockfile(&lockfile, None).unwrap();
         fs::write(lockfile.under(root.path()), "half").unwrap();
-        assert!(journal.recover_lockfile(root.path(), &lockfile).unwrap());
+        assert!(journal.recover_lockfile(root.path(), &lockfile).unwrap().is_some());
         assert!(!lockfile.under(root.path()).exists());
     }
 

@@ -11,6 +11,10 @@ pub(super) const MARKS: (&str, &str) = ("<!-- reference: begin -->", "<!-- refer
 /// Codes that are notices: they stop nothing.
 const NOTICES: &[(&str, &str)] = &[
     ("envloom::cache::inputs_moved", "what a task reads changed while it ran, so nothing is remembered"),
+    (
+        "envloom::cache::lockfile_restored",
+        "a lock was cut off; its former lockfile is back, and what stood there since is kept",
+    ),
     ("envloom::cache::not_written", "the cache could not be written; the next run costs more"),
     ("envloom::exec::leaked", "a process outlived its task"),
     ("envloom::graph::left_out", "`*` left out cells that do not exist for this platform"),

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::seed::{locked, three_environments};
+use crate::support::Signal;
 
 #[test]
 fn every_environment_is_generated_and_locked() {
@@ -250,4 +251,43 @@ fn a_relock_that_changes_nothing_leaves_syncs_fresh() {
     repo.run("sync:dev@cpu").success();
     repo.run("lock:dev --upgrade").success().ran(&["lock:dev"]);
     repo.run("sync:dev@cpu").success().ran(&[]);
+}
+
+#[test]
+fn words_for_uv_are_those_of_the_task_that_was_asked_for() {
+    let repo = locked();
+    repo.replace("tasks.kdl", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
+    // `--inexact` is sync's word: the lock before it would be refused with it.
+    repo.run("sync:dev@cpu -- --inexact").success().ran(&["generate:dev", "lock:dev", "sync:dev@cpu"]);
+}
+
+#[test]
+fn a_lock_with_words_for_uv_leaves_no_verdict() {
+    let repo = locked();
+    repo.replace("tasks.kdl", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
+    // uv only says what it would write, with status 0.
+    repo.run("lock:dev -- --dry-run").success().ran(&["generate:dev", "lock:dev"]);
+    repo.run("check:dev").code(1).stderr_has("envloom::plan::stale_lockfile");
+}
+
+#[test]
+fn a_lockfile_that_came_after_a_lock_was_cut_off_is_kept_aside() {
+    let repo = locked();
+    let uv = repo.exec("sh", &["-c", "printf %s \"$ENVLOOM_UV\""]).text();
+    let script =
+        format!("#!/bin/sh\nif [ \"$1\" = lock ]; then echo started; exec sleep 600; fi\nexec {uv} \"$@\"\n");
+    repo.write_program("../bin/uv", &script);
+    let run = repo.env("ENVLOOM_UV", "[ROOT]/bin/uv").spawn("-B -vv lock:prod");
+    run.wait_for_line("started");
+    run.signal(Signal::KILL);
+    run.wait().killed_by(Signal::KILL);
+    // Someone goes on by hand.
+    let by_hand = format!("{}# by hand\n", repo.read("prod/uv.lock"));
+    repo.write("prod/uv.lock", &by_hand);
+    repo.run("lock:prod").success().stderr_has("what stood there since is in .envloom/replaced/");
+    let kept: Vec<_> =
+        fs::read_dir(repo.path(".envloom/replaced")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(fs::read_to_string(&kept[0]).unwrap(), by_hand);
+    repo.assert_clean();
 }

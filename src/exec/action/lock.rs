@@ -1,13 +1,13 @@
 //! `lock` and `check`: uv on the lockfile, and what it leaves.
 
-use super::child::{keep_if_unmoved, log, missing, succeed};
+use super::child::{keep_if_unmoved, log, missing, notice, remember, succeed};
 use crate::base::{RelPath, SourceFile, clear_siblings, read_if_exists, remove_if_exists, write_whole};
 use crate::exec::command::CommandLine;
 use crate::exec::failure::TaskFailure;
 use crate::exec::work::{Done, Hand};
 use crate::ledger::{self, Lockfile, VerifyError, VerifyFinding};
 use crate::model::EnvironmentId;
-use crate::plan::{Refusal, agreement};
+use crate::plan::{Refusal, RunReason, agreement};
 
 /// `uv lock`. A run that fails, or is cut off, leaves the former lockfile.
 pub(in crate::exec) fn lock(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, TaskFailure> {
@@ -19,7 +19,11 @@ pub(in crate::exec) fn lock(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, 
     let place = lockfile.under(&premises.root);
     let journal = premises.journal();
     clear_siblings(&place)?;
-    journal.recover_lockfile(&premises.root, &lockfile)?;
+    if let Some(kept) = journal.recover_lockfile(&premises.root, &lockfile)? {
+        let message = format!("{lockfile} is again as it was before a lock that was cut off");
+        let help = format!("what stood there since is in {}", premises.shown(&kept));
+        notice(hand, "envloom::cache::lockfile_restored", message, Some(help));
+    }
     let former = read_if_exists(&place)?;
     journal.begin_lockfile(&lockfile, former.as_deref())?;
     let result = relock(hand, id, &lockfile);
@@ -33,7 +37,13 @@ pub(in crate::exec) fn lock(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, 
     premises.observer.forget(&place);
     let duration = result?;
     let changed = read_if_exists(&place)? != former;
-    keep_if_unmoved(hand, &agreement(premises, id)?, &[lockfile.to_string()], duration);
+    let agreement = agreement(premises, id)?;
+    if has_further_words(hand) {
+        // What uv was told besides may have kept it from writing, or made a lockfile that `check` will not accept.
+        remember(hand, agreement.fields, duration);
+    } else {
+        keep_if_unmoved(hand, &agreement, &[lockfile.to_string()], duration);
+    }
     let note = if changed { format!("{lockfile} written") } else { "lockfile unchanged".to_owned() };
     Ok(Done { note: Some(note), log: Some(log(hand)) })
 }
@@ -47,13 +57,16 @@ fn relock(
     let premises = hand.premises;
     let wishes = &premises.wishes;
     let mut command = uv(hand, id)?;
-    if wishes.upgrade {
+    if wishes.upgrade && was_asked_for(hand) {
         command = command.with(["--upgrade"]);
     }
     for package in &wishes.upgrade_packages {
         command = command.with(["--upgrade-package", package]);
     }
-    let exit = succeed(hand, &command.with(&wishes.arguments), false)?;
+    if has_further_words(hand) {
+        command = command.with(&wishes.arguments);
+    }
+    let exit = succeed(hand, &command, false)?;
     let bytes = read_if_exists(&lockfile.under(&premises.root))?.unwrap_or_default();
     let environment = premises.model.environment(id).name.value.as_str();
     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -65,6 +78,16 @@ fn relock(
         None => Ok(exit.duration),
         Some(moved) => Err(TaskFailure::found(moved)),
     }
+}
+
+/// Is this a lock that the call's own wishes made run? Another is only needed by something, and wishes are not its.
+fn was_asked_for(hand: &Hand<'_>) -> bool {
+    matches!(hand.reason, RunReason::Upgrade | RunReason::Arguments { .. })
+}
+
+/// Is uv told the words after `--`?
+fn has_further_words(hand: &Hand<'_>) -> bool {
+    was_asked_for(hand) && !hand.premises.wishes.arguments.is_empty()
 }
 
 /// `uv lock --check`: reads only.
