@@ -1,8 +1,12 @@
 //! Reading with a memory: every file, listing and absence that a decision rests on is noted.
+//!
+//! Of several looks at one path the first is kept, until [`Observer::forget`]: a task that was decided by it would
+//! else rest on a state that only a later task has seen.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::stamp::{Signature, Stamp};
@@ -15,6 +19,8 @@ pub(crate) type Observation = BTreeMap<PathBuf, Stamp>;
 #[derive(Debug, Default)]
 pub(crate) struct Observer {
     seen: Mutex<Observation>,
+    /// Was something looked at that no stamp can hold?
+    beyond_files: AtomicBool,
 }
 
 impl Observer {
@@ -80,15 +86,25 @@ impl Observer {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
 
+    /// Notes that a decision rests on something besides files, which no stamp can hold: a variable that only a
+    /// manifest names.
+    pub(crate) fn look_beyond_files(&self) {
+        self.beyond_files.store(true, Ordering::Relaxed);
+    }
+
+    /// Do the stamps of [`Observer::seen`] hold all that was looked at?
+    pub(crate) fn has_seen_all(&self) -> bool {
+        !self.beyond_files.load(Ordering::Relaxed)
+    }
+
     /// All that was seen so far.
     #[must_use]
     pub(crate) fn seen(&self) -> Observation {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps the latest look: what was decided last rests on it.
     fn note(&self, path: &Path, stamp: Stamp) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), stamp);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).entry(path.to_owned()).or_insert(stamp);
     }
 }
 
@@ -108,5 +124,20 @@ mod tests {
         assert_eq!(seen.len(), 3);
         assert!(seen.iter().all(|(path, stamp)| stamp.holds(path)));
         assert_eq!(seen[&root.path().join("b")], Stamp::Absent);
+    }
+
+    #[test]
+    fn what_changes_between_two_looks_does_not_hold() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("uv.lock");
+        fs::write(&path, "1").unwrap();
+        let observer = Observer::new();
+        observer.read(&path).unwrap();
+        fs::write(&path, "22").unwrap();
+        observer.read(&path).unwrap();
+        assert!(!observer.seen()[&path].holds(&path));
+        observer.forget(&path);
+        observer.read(&path).unwrap();
+        assert!(observer.seen()[&path].holds(&path));
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn run_words(
     let (code, counts) = if arguments.dry_run { run.dry()? } else { run.wet()? };
     if code == exit::DONE && !own_only && !arguments.dry_run {
         let plan = if counts.ran == 0 {
-            Some(compiled(&premises, &chosen, notices.clone()))
+            compiled(&premises, &chosen, notices.clone())
         } else {
             recompile(process, arguments, words)
         };
@@ -240,10 +240,11 @@ pub(super) fn fresh(task: &str) -> Fact {
     }
 }
 
-/// The plan of a call all of whose tasks are up to date.
-fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> CompiledPlan {
+/// The plan of a call all of whose tasks are up to date; `None` where it rests on more than a plan can watch.
+fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> Option<CompiledPlan> {
+    let seen = premises.observer.has_seen_all().then(|| premises.observer.seen())?;
     let tasks = chosen.graph.tasks().iter().map(|task| task.id.clone()).collect();
-    CompiledPlan::new(chosen.targets.clone(), chosen.by_default, tasks, notices, premises.observer.seen())
+    Some(CompiledPlan::new(chosen.targets.clone(), chosen.by_default, tasks, notices, seen))
 }
 
 /// The plan of a call whose tasks have just run: everything is looked at once more, since what was seen before
@@ -259,7 +260,7 @@ fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Opti
         .enumerate()
         .all(|(place, task)| matches!(decide(&premises, place, task), Ok(Decided::Fresh)));
     let notices = notices(&premises, &chosen, arguments);
-    all_fresh.then(|| compiled(&premises, &chosen, notices))
+    compiled(&premises, &chosen, notices).filter(|_| all_fresh)
 }
 
 /// What a user should know of the selected environments although nothing stops for it.

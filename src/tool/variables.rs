@@ -276,10 +276,9 @@ pub(crate) fn plan_inputs(variables: &Variables) -> Vec<(String, Vec<u8>)> {
     variables
         .iter()
         .filter_map(|(name, value)| name.to_str().map(|name| (name, value)))
-        // Where the events go changes nothing of what they say.
-        .filter(|(name, _)| *name != "ENVLOOM_EVENTS")
         .filter(|(name, _)| {
             matches!(*name, "PATH" | "HOME" | "CI")
+                || classify(name) == Class::Keyed
                 || !NO_INPUTS.contains(name) && PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         })
         .map(|(name, value)| {
@@ -480,10 +479,11 @@ mod tests {
             ("CI", "1"),
             ("EDITOR", "vi"),
             ("PATH", "/bin"),
+            ("PYC_INVALIDATION_MODE", "CHECKED_HASH"),
             ("PYENV_ROOT", "/p"),
             ("UV_X", ""),
         ]);
         let names: Vec<String> = plan_inputs(&caller).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["CI", "PATH", "PYENV_ROOT", "UV_X"]);
+        assert_eq!(names, ["CI", "PATH", "PYC_INVALIDATION_MODE", "PYENV_ROOT", "UV_X"]);
     }
 }

@@ -102,6 +102,16 @@ fn an_interrupted_sync_is_rebuilt() {
 }
 
 #[test]
+fn a_variable_that_only_a_member_names_makes_a_sync_run() {
+    let repo = locked();
+    repo.append("packages/foo/pyproject.toml", "\n[tool.uv]\ncache-keys = [{ env = \"BUILD\" }]\n");
+    let one = repo.env("BUILD", "1");
+    one.run("sync:dev@cpu").success();
+    one.run("sync:dev@cpu").success().ran(&[]);
+    repo.env("BUILD", "2").run("sync:dev@cpu").success().ran(&["sync:dev@cpu"]);
+}
+
+#[test]
 fn two_syncs_of_one_venv_with_different_temporary_directories_take_turns() {
     let repo = locked();
     fs::create_dir(repo.root().join("other")).unwrap();
