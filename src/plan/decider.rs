@@ -11,6 +11,7 @@ use super::decide::{Decision, SyncInputs, decide as by_record, decide_sync};
 use super::error::PlanError;
 use super::fingerprint::{Fingerprint, Inputs};
 use super::premises::Premises;
+use super::promises::promises;
 use super::reason::{FieldChange, RunReason};
 use super::refusal::Refusal;
 use super::venv::inspect;
@@ -19,8 +20,9 @@ use crate::config::Install;
 use crate::graph::{Task, TaskKey};
 use crate::ledger::releases_of;
 use crate::manifest::{PythonVersionFile, Rendered};
-use crate::model::{Cell, EnvironmentId, IndexLocation, Sources};
+use crate::model::{Cell, EnvironmentId, Sources};
 use crate::tool::python::Interpreter;
+use crate::tool::run::quoted;
 
 /// What to do about a task.
 #[derive(Debug)]
@@ -252,10 +254,15 @@ pub(crate) fn sync_fingerprint(premises: &Premises, cell: &Cell) -> Result<Finge
     let directory = premises.model.environment(id).directory();
     let inputs = inputs(premises, &directory, interpreter)?;
     let chosen = BTreeMap::from([
-        ("arguments".to_owned(), sync_arguments(premises, cell).join(" ")),
+        ("arguments".to_owned(), in_words(&sync_arguments(premises, cell))),
         ("venv".to_owned(), premises.shown(&premises.venv(cell))),
     ]);
     Ok(Fingerprint::sync(&inputs.borrowed(premises), &name(premises, id), &chosen)?)
+}
+
+/// Arguments as a shell would read them: `a b` in one is not `a` and `b` in two.
+fn in_words(arguments: &[String]) -> String {
+    arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" ")
 }
 
 /// What [`Inputs`] borrows and nobody else owns.
@@ -312,43 +319,6 @@ pub(crate) fn sync_arguments(premises: &Premises, cell: &Cell) -> Vec<String> {
     }
     arguments.extend(premises.wishes.arguments.iter().cloned());
     arguments
-}
-
-/// What `verify` judges by, besides the lockfile and the manifest: the declarations and the ledger.
-fn promises(premises: &Premises, id: EnvironmentId) -> BTreeMap<String, String> {
-    let model = &premises.model;
-    let environment = model.environment(id);
-    let mut fields = BTreeMap::from([("sources".to_owned(), format!("{:?}", environment.sources))]);
-    for package in &model.packages {
-        let place = package.path.as_ref().map_or("-", |path| path.value.as_str());
-        let remote = package.git.as_ref().map_or("-", |git| git.value.as_str());
-        let value = format!("{place} {remote} {} {:?}", package.subdirectory, package.role);
-        fields.insert(format!("package {}", package.name.value), value);
-    }
-    for participant in &environment.packages {
-        let package = &model.package(participant.package).name.value;
-        let pin = participant.pin.as_ref().map_or("workspace", |pin| pin.reference.as_str());
-        fields.insert(format!("takes part {package}"), pin.to_owned());
-    }
-    for (key, release) in &premises.record.releases {
-        if environment.packages.iter().any(|participant| {
-            model.package(participant.package).name.value == key.package
-                && participant.pin.as_ref().is_some_and(|pin| pin.reference.as_str() == key.reference)
-        }) {
-            fields.insert(format!("release {} {}", key.package, key.reference), format!("{release:?}"));
-        }
-    }
-    for variant in model.axes.iter().flat_map(|axis| &axis.variants) {
-        let index = variant.index.as_ref().map(|index| match &index.location {
-            IndexLocation::Url(url) => url.clone(),
-            IndexLocation::Path(path) => path.to_string(),
-        });
-        fields.insert(format!("variant {}", variant.name.value), index.unwrap_or_default());
-    }
-    for requirement in model.axes.iter().flat_map(crate::model::Axis::supplied) {
-        fields.insert(format!("supplied {}", requirement.name), requirement.text.clone());
-    }
-    fields
 }
 
 /// The lockfile of an environment, which may not lead out of the repository.

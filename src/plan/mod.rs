@@ -15,6 +15,7 @@ mod fingerprint;
 mod manifest_fields;
 mod packages;
 mod premises;
+mod promises;
 mod reason;
 mod records;
 mod refusal;
