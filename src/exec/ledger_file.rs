@@ -7,7 +7,7 @@ use std::fs::{self, File};
 
 use crate::base::{FileError, SourceFile, clear_siblings, read_if_exists, write_whole};
 use crate::exec::failure::TaskFailure;
-use crate::ledger::{FILE_NAME, Owned, Record};
+use crate::ledger::{FILE_NAME, Owned, Record, prune};
 use crate::manifest::Rendered;
 use crate::plan::Premises;
 
@@ -55,9 +55,11 @@ fn update(
     Ok(())
 }
 
-/// The manifest's part, the run's releases, and nothing of manifests that no environment has any more.
+/// The run's releases beside those that another process may have added meanwhile, and the manifest's part; nothing of
+/// pins and manifests that there are no more.
 fn merge(record: &mut Record, premises: &Premises, manifest: &Rendered) {
-    record.releases.clone_from(&premises.record.releases);
+    record.releases.extend(premises.record.releases.clone());
+    *record = prune(&premises.model, std::mem::take(record));
     record.owned.retain(|path, _: &mut Owned| {
         premises.model.environments.iter().any(|environment| environment.manifest.value == *path)
     });
