@@ -25,7 +25,7 @@ use crate::base::{FileError, read_if_exists, write_whole};
 const MARK: &str = "made-here";
 
 /// What git is told to leave alone: envloom's own, venvs, and the file of one machine.
-const IGNORED: [&str; 3] = [".envloom/", ".venv", "/tasks.local.kdl"];
+const IGNORED: [&str; 3] = [".envloom/", ".venv", "tasks.local.kdl"];
 
 /// Makes the directory, for this user alone, and tells git in `.git/info/exclude`, which is no tracked file.
 ///
@@ -119,21 +119,20 @@ fn git_directory(root: &Path) -> Option<PathBuf> {
 
 /// Adds the lines that are missing.
 fn exclude(path: &Path) -> Result<(), FileError> {
-    let bytes = read_if_exists(path)?.unwrap_or_default();
-    let mut text = String::from_utf8_lossy(&bytes).into_owned();
-    let missing: Vec<&str> =
-        IGNORED.into_iter().filter(|line| !text.lines().any(|known| known == *line)).collect();
+    // Bytes, since the user's own lines need not be UTF-8.
+    let mut text = read_if_exists(path)?.unwrap_or_default();
+    let known = |line: &&str| text.split(|byte| *byte == b'\n').any(|known| known == line.as_bytes());
+    let missing: Vec<&str> = IGNORED.into_iter().filter(|line| !known(line)).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        text.push(b'\n');
     }
     for line in missing {
-        text.push_str(line);
-        text.push('\n');
+        text.extend([line.as_bytes(), b"\n"].concat());
     }
-    write_whole(path, text.as_bytes()).map(|_| ())
+    write_whole(path, &text).map(|_| ())
 }
 
 #[cfg(test)]
@@ -144,12 +143,12 @@ mod tests {
     fn lines_are_added_once_and_others_stay() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("exclude");
-        fs::write(&path, "# mine\n*.swp").unwrap();
+        fs::write(&path, b"# mine\n*.\xff").unwrap();
         exclude(&path).unwrap();
-        let once = fs::read_to_string(&path).unwrap();
-        assert_eq!(once, "# mine\n*.swp\n.envloom/\n.venv\n/tasks.local.kdl\n");
+        let once = fs::read(&path).unwrap();
+        assert_eq!(once, b"# mine\n*.\xff\n.envloom/\n.venv\ntasks.local.kdl\n");
         exclude(&path).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), once);
+        assert_eq!(fs::read(&path).unwrap(), once);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Running a task's program, and keeping its verdict.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::FileError;
 use crate::cache::{LastRun, Verdict};
 use crate::exec::child::{ChildRequest, Exit, run};
 use crate::exec::command::CommandLine;
@@ -18,8 +20,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// `further` commands of a task go on in the same log.
 pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, further: bool) -> Result<Exit, TaskFailure> {
     if let Some(directory) = hand.log.parent() {
-        std::fs::create_dir_all(directory)
-            .map_err(|cause| crate::base::FileError::new("make", directory, cause))?;
+        std::fs::create_dir_all(directory).map_err(|cause| FileError::new("make", directory, cause))?;
     }
     let request = ChildRequest {
         program: &command.program,
@@ -67,20 +68,21 @@ pub(super) fn keep(hand: &Hand<'_>, fingerprint: &Fingerprint, duration: Duratio
         }
         Some(_) => Ok(()),
     };
-    if let Err(error) = verdict.and_then(|()| remember(hand, fields, duration)) {
-        notice(hand, "envloom::cache::not_written", error.to_string(), None);
-    }
+    told(hand, verdict);
+    remember(hand, fields, duration);
 }
 
-/// Notes what the task did last, without a verdict.
-pub(super) fn remember(
-    hand: &Hand<'_>,
-    fields: std::collections::BTreeMap<String, String>,
-    duration: Duration,
-) -> Result<(), crate::base::FileError> {
+/// Notes what the task did last, without a verdict. As with [`keep`], a cache that cannot be written is a notice.
+pub(super) fn remember(hand: &Hand<'_>, fields: BTreeMap<String, String>, duration: Duration) {
     let reason = serde_json::to_value(hand.reason).unwrap_or_default();
     let run = LastRun { fields, duration_ms: crate::event::millis(duration), reason };
-    hand.premises.store.note(hand.id, &run)
+    told(hand, hand.premises.store.note(hand.id, &run));
+}
+
+fn told(hand: &Hand<'_>, written: Result<(), FileError>) {
+    if let Err(error) = written {
+        notice(hand, "envloom::cache::not_written", error.to_string(), None);
+    }
 }
 
 /// Keeps the verdict if the inputs are still those that were decided on; what may differ is named in `made`, the

@@ -47,6 +47,6 @@ pub(in crate::exec) fn generate(hand: &Hand<'_>, id: EnvironmentId) -> Result<Do
         (files, 0 | 1) => files.join(", "),
         (files, entries) => format!("{}, {entries} entries", files.join(", ")),
     };
-    remember(hand, std::collections::BTreeMap::new(), std::time::Duration::ZERO)?;
+    remember(hand, std::collections::BTreeMap::new(), std::time::Duration::ZERO);
     Ok(Done { note: Some(note), log: None })
 }

@@ -36,6 +36,6 @@ pub(in crate::exec) fn own(hand: &Hand<'_>, task: &OwnTask) -> Result<Done, Task
         };
         duration += succeed(hand, &command, at > 0)?.duration;
     }
-    remember(hand, std::collections::BTreeMap::new(), duration)?;
+    remember(hand, std::collections::BTreeMap::new(), duration);
     Ok(Done { log: Some(log(hand)), ..Done::default() })
 }
