@@ -456,6 +456,25 @@ fn a_run_killed_between_manifest_and_record_is_completed() {
     repo.run("generate:prod").success().ran(&[]);
 }
 
+#[test]
+fn a_generate_keeps_the_releases_that_another_process_has_recorded_meanwhile() {
+    let repo = locked();
+    repo.replace("tasks.kdl", "pin \"foo\" \"v0.1.2\"\n", "pin \"foo\" \"v0.1.1\"\n");
+    repo.replace("tasks.kdl", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
+    let before = repo.read("envloom.lock");
+    repo.run("generate:prod").success();
+    let recorded = repo.read("envloom.lock");
+    repo.write("envloom.lock", &before);
+    let held = fs::File::create(repo.path(".envloom/locks/ledger.lock")).unwrap();
+    held.lock().unwrap();
+    let run = repo.spawn("generate:staging");
+    wait_until(|| repo.read("staging/pyproject.toml").contains("tqdm>=4.60"));
+    repo.write("envloom.lock", &recorded);
+    drop(held);
+    run.wait().success();
+    repo.run("generate:prod generate:staging").success().ran(&[]);
+}
+
 /// Waits for another process to have done something.
 fn wait_until(done: impl Fn() -> bool) {
     let limit = std::time::Instant::now() + std::time::Duration::from_mins(1);
