@@ -317,6 +317,9 @@ mod tests {
         let (chosen, other) = (fake(&place, "c", "uv 0.11.2"), fake(&place, "o", "uv 0.13.9"));
         let mut surroundings = place.surroundings(&[&other]);
         surroundings.vars.insert("ENVLOOM_UV".into(), "c/uv".into());
+        let error = find_here(&surroundings, &Wanted::Any).unwrap_err();
+        assert!(error.to_string().contains("is no absolute path"), "{error}");
+        surroundings.vars.insert("ENVLOOM_UV".into(), chosen.join("uv").into());
         let uv = find_here(&surroundings, &Wanted::Any).unwrap();
         assert_eq!(uv.path, chosen.join("uv"));
         let error = find_here(&surroundings, &range(">=0.13")).unwrap_err();
