@@ -96,9 +96,8 @@ pub(crate) fn choose<'a>(
 
 /// The files and directories the result of [`discover`] depends on, for the memo.
 pub(crate) fn watched(surroundings: &Surroundings, root: &Path) -> Vec<PathBuf> {
-    let entries = surroundings.path_entries(root);
-    let mut paths = surroundings.version_homes("python", &entries);
-    paths.extend(entries);
+    let mut paths = surroundings.version_homes("python", &surroundings.path_entries(root));
+    paths.extend(surroundings.listed_entries());
     paths.extend(surroundings.uv_pythons());
     paths.extend(directories(surroundings, root));
     paths.extend(programs(surroundings, root));

@@ -73,14 +73,18 @@ impl Surroundings {
     /// existing, and not inside the repository whose top is `root`, not even through a symlink.
     pub(crate) fn path_entries(&self, root: &Path) -> Vec<PathBuf> {
         let fence = Fence::new(root);
+        let mut entries = self.listed_entries();
+        entries.retain(|entry| entry.is_dir() && !fence.holds(entry));
+        entries
+    }
+
+    /// The absolute entries of `PATH`, in order, each once, there or not: one that comes may hold another program, so
+    /// whoever remembers what was found watches all of them.
+    pub(crate) fn listed_entries(&self) -> Vec<PathBuf> {
         let mut seen = BTreeSet::new();
         let listed = self.var("PATH").map(std::env::split_paths);
-        listed
-            .into_iter()
-            .flatten()
-            .filter(|entry| entry.is_absolute() && entry.is_dir() && !fence.holds(entry))
-            .filter(|entry| seen.insert(entry.clone()))
-            .collect()
+        let absolute = listed.into_iter().flatten().filter(|entry| entry.is_absolute());
+        absolute.filter(|entry| seen.insert(entry.clone())).collect()
     }
 
     /// `path_entries` as the `PATH` of a child.

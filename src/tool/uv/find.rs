@@ -104,9 +104,8 @@ pub(crate) fn find(
 
 /// The files and directories the result of [`find`] depends on, for the memo.
 pub(crate) fn watched(surroundings: &Surroundings, root: &Path) -> Vec<PathBuf> {
-    let mut paths = surroundings.path_entries(root);
-    let homes = surroundings.version_homes("uv", &paths);
-    paths.extend(homes);
+    let mut paths = surroundings.version_homes("uv", &surroundings.path_entries(root));
+    paths.extend(surroundings.listed_entries());
     paths.extend(surroundings.program_directories("uv", root));
     paths.extend(surroundings.programs("uv", root));
     paths.extend(surroundings.cache_home().map(|cache| cache.join("uv")));

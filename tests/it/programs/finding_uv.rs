@@ -113,12 +113,12 @@ fn another_uv_is_noticed_and_is_the_reason() {
     named.stderr_has("uv: 0.13.9 -> 0.13.10");
     repo.run("check").success();
 
-    // By its appearance in a directory of PATH, where a plan and a memo know only the other.
+    // By its appearance in a directory of PATH that was not there either, where a plan and a memo know only the other.
     let repo = without_uv(&repo);
     repo.write_program("../bin/uv", &format!("#!/bin/sh\nexec '{real}' \"$@\"\n"));
     let repo = repo.env("PATH", "[ROOT]/later:[ROOT]/bin");
-    repo.run("check").success();
-    repo.run("check").success().ran(&[]);
+    repo.run("-v check").success();
+    repo.run("-v check").success().ran(&[]);
     repo.write_program("../later/uv", &newer);
     repo.run("-v check").success().ran(&["check:dev"]).stderr_has("uv: 0.13.9 -> 0.13.10");
 }
