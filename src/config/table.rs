@@ -321,8 +321,12 @@ pub(crate) const LOCAL_ROOT: Block = Block {
             )
             .takes(&[argument("name", Kind::Text), argument("value", Kind::Free)])
             .repeats(),
-            NodeSpec::new("venvs", "venvs \"/scratch/venvs\"", "where the cells' venvs are made")
-                .takes(&[argument("directory", Kind::Text)]),
+            NodeSpec::new(
+                "venvs",
+                "venvs \"/scratch/venvs\"",
+                "where the cells' venvs are made; an absolute place gets a directory for each repository",
+            )
+            .takes(&[argument("directory", Kind::Text)]),
         ],
     ],
     reserved: &["resources", "cache"],

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::cells::Cells;
 use super::reason::RunReason;
-use crate::base::{FileError, RelPath, SourceFile};
+use crate::base::{Digest, FileError, RelPath, SourceFile};
 use crate::cache::{Journal, Observer, Store};
 use crate::ledger::{FILE_NAME, Record};
 use crate::manifest::ManifestSet;
@@ -156,9 +156,17 @@ impl Premises {
     /// The directory of the venvs of cells.
     fn venvs(&self) -> PathBuf {
         match self.local.as_ref().and_then(|local| local.venvs.as_deref()) {
+            // Other repositories, and other clones of this one, may have their cells there too, of the same names.
+            Some(place) if Path::new(place).is_absolute() => Path::new(place).join(self.own_name()),
             Some(place) => self.root.join(place),
             None => self.state().join("venvs"),
         }
+    }
+
+    /// What tells this repository from all others of this machine, readable.
+    fn own_name(&self) -> String {
+        let name = self.root.file_name().unwrap_or_default().to_string_lossy();
+        format!("{name}-{}", Digest::of(self.root.as_os_str().as_encoded_bytes()).short())
     }
 
     /// A path as a user sees it: relative to the root where it lies below it.

@@ -112,6 +112,18 @@ fn a_variable_that_only_a_member_names_makes_a_sync_run() {
 }
 
 #[test]
+fn venvs_in_a_place_shared_by_repositories_are_each_repositorys_own() {
+    let repo = locked();
+    let place = repo.root().join("scratch");
+    repo.write("tasks.local.kdl", &format!("venvs \"{}\"\n", place.display()));
+    repo.run("sync:dev@cpu").success();
+    let name = fs::read_dir(&place).unwrap().next().unwrap().unwrap().file_name();
+    assert!(name.to_string_lossy().starts_with("repo-"), "{name:?}");
+    assert!(place.join(name).join("dev-cpu-py3.12/pyvenv.cfg").exists());
+    repo.run("sync:dev@cpu").success().ran(&[]);
+}
+
+#[test]
 fn two_syncs_of_one_venv_with_different_temporary_directories_take_turns() {
     let repo = locked();
     fs::create_dir(repo.root().join("other")).unwrap();
