@@ -72,7 +72,9 @@ pub(crate) struct Rendered {
     pub(crate) old: Option<String>,
     /// The text after.
     pub(crate) text: String,
-    /// What is to become of `.python-version` beside it.
+    /// The text of `.python-version` beside it before.
+    pub(crate) old_python_version: Option<String>,
+    /// What is to become of that file.
     pub(crate) python_version: PythonVersionFile,
     /// The digest of `text`.
     pub(crate) digest: Digest,

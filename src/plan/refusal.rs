@@ -108,7 +108,7 @@ pub(crate) enum Refusal {
         help("nothing was written; type the same command again")
     )]
     MovedManifest {
-        /// The manifest.
+        /// The manifest, or the `.python-version` beside it.
         manifest: String,
     },
     /// The venv may hold either state, so it stays marked.
@@ -207,8 +207,8 @@ impl Refusal {
         Self::NotOrdinary { path: path.to_string(), leads_to: None }
     }
 
-    pub(crate) fn moved(manifest: &RelPath) -> Self {
-        Self::MovedManifest { manifest: manifest.to_string() }
+    pub(crate) fn moved(manifest: String) -> Self {
+        Self::MovedManifest { manifest }
     }
 
     pub(crate) fn inputs_moved(input: &str) -> Self {

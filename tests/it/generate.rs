@@ -457,6 +457,26 @@ fn a_run_killed_between_manifest_and_record_is_completed() {
 }
 
 #[test]
+fn what_someone_writes_while_a_generate_waits_is_not_overwritten() {
+    let repo = locked();
+    repo.replace("tasks.kdl", "python \"3.12\"", "python \"3.11\"");
+    for (file, text) in [("prod/.python-version", "3.10\n"), ("prod/pyproject.toml", "# mine\n")] {
+        let before = repo.read(file);
+        let held = fs::File::create(repo.path(".envloom/locks/manifest-prod.lock")).unwrap();
+        held.lock().unwrap();
+        let run = repo.spawn("generate:prod");
+        run.wait_for_line("generate:prod is waiting for");
+        repo.write(file, text);
+        drop(held);
+        run.wait().code(1).stderr_has("envloom::plan::moved_manifest");
+        assert_eq!(repo.read(file), text);
+        repo.write(file, &before);
+    }
+    repo.run("generate:prod").success().ran(&["generate:prod"]);
+    assert_eq!(repo.read("prod/.python-version"), "3.11\n");
+}
+
+#[test]
 fn a_generate_keeps_the_releases_that_another_process_has_recorded_meanwhile() {
     let repo = locked();
     repo.replace("tasks.kdl", "pin \"foo\" \"v0.1.2\"\n", "pin \"foo\" \"v0.1.1\"\n");

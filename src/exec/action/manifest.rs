@@ -1,5 +1,7 @@
 //! `generate`: writes a manifest and the pin beside it.
 
+use std::path::Path;
+
 use super::child::remember;
 use crate::base::{clear_siblings, read_if_exists, remove_if_exists, write_whole};
 use crate::exec::failure::TaskFailure;
@@ -7,23 +9,26 @@ use crate::exec::ledger_file;
 use crate::exec::work::{Done, Hand};
 use crate::manifest::PythonVersionFile;
 use crate::model::EnvironmentId;
-use crate::plan::{Refusal, rendered};
+use crate::plan::{Premises, Refusal, rendered};
 
 /// Writes what was rendered, then `envloom.lock`. Until that has followed, the journal says what was begun.
 pub(in crate::exec) fn generate(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, TaskFailure> {
     let premises = hand.premises;
     let manifest = rendered(premises, id)?;
     let place = manifest.path.under(&premises.root);
-    let now = read_if_exists(&place)?;
-    if now.as_deref() != manifest.old.as_deref().map(str::as_bytes)
-        && now.as_deref() != Some(manifest.text.as_bytes())
-    {
-        // Someone wrote it since it was read: rendering again is the only safe answer.
-        return Err(Refusal::moved(&manifest.path).into());
+    let beside = place.with_file_name(".python-version");
+    unmoved(premises, &place, manifest.old.as_deref(), Some(&manifest.text))?;
+    match &manifest.python_version {
+        PythonVersionFile::Leave => {}
+        PythonVersionFile::Write(text) => {
+            unmoved(premises, &beside, manifest.old_python_version.as_deref(), Some(text))?;
+        }
+        PythonVersionFile::Remove => {
+            unmoved(premises, &beside, manifest.old_python_version.as_deref(), None)?;
+        }
     }
     ledger_file::recover(premises, manifest)?;
     premises.journal().begin_manifest(&manifest.path, manifest.digest, &manifest.owned)?;
-    let beside = place.with_file_name(".python-version");
     clear_siblings(&place)?;
     clear_siblings(&beside)?;
     let mut written: Vec<String> = Vec::new();
@@ -49,4 +54,17 @@ pub(in crate::exec) fn generate(hand: &Hand<'_>, id: EnvironmentId) -> Result<Do
     };
     remember(hand, std::collections::BTreeMap::new(), std::time::Duration::ZERO);
     Ok(Done { note: Some(note), log: None })
+}
+
+/// Refuses to write a file that is neither as it was `read` nor as it is `wanted`: someone wrote it since, and rendering
+/// again is the only safe answer.
+fn unmoved(
+    premises: &Premises,
+    place: &Path,
+    read: Option<&str>,
+    wanted: Option<&str>,
+) -> Result<(), TaskFailure> {
+    let now = read_if_exists(place)?;
+    let is = |text: Option<&str>| now.as_deref() == text.map(str::as_bytes);
+    if is(read) || is(wanted) { Ok(()) } else { Err(Refusal::moved(premises.shown(place)).into()) }
 }
