@@ -240,7 +240,7 @@ fn find_uv(ground: &Ground<'_>) -> Result<Uv, Stop> {
         }
         None => search()?,
     };
-    observe(ground, &uv::watched(ground.surroundings, root))?;
+    observe(ground, &uv::watched(ground.surroundings, root));
     ground.observer.stat(&found.path)?;
     Ok(found)
 }
@@ -257,7 +257,7 @@ fn find_pythons(ground: &Ground<'_>) -> Result<Vec<Interpreter>, Stop> {
         }
         None => search()?,
     };
-    observe(ground, &python::watched(ground.surroundings, root))?;
+    observe(ground, &python::watched(ground.surroundings, root));
     Ok(found)
 }
 
@@ -266,12 +266,12 @@ fn watched(mut paths: Vec<std::path::PathBuf>, found: &Path) -> Vec<std::path::P
     paths
 }
 
-/// The compiled plan rests on what programs were found by, too.
-fn observe(ground: &Ground<'_>, paths: &[std::path::PathBuf]) -> Result<(), Stop> {
+/// The compiled plan rests on what programs were found by, too. A place that cannot be looked at, such as another user's
+/// directory on `PATH`, holds no program that could have been taken.
+fn observe(ground: &Ground<'_>, paths: &[std::path::PathBuf]) {
     for path in paths {
-        ground.observer.stat(path)?;
+        drop(ground.observer.stat(path));
     }
-    Ok(())
 }
 
 /// The interpreter of an environment for a requested Python, or for its pin.

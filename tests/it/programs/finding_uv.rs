@@ -1,5 +1,7 @@
 //! Which uv is used, and which are passed over.
 
+use std::os::unix::fs::symlink;
+
 use super::{printing, real_uv, small, without_uv};
 
 #[test]
@@ -121,4 +123,16 @@ fn another_uv_is_noticed_and_is_the_reason() {
     repo.run("-v check").success().ran(&[]);
     repo.write_program("../later/uv", &newer);
     repo.run("-v check").success().ran(&["check:dev"]).stderr_has("uv: 0.13.9 -> 0.13.10");
+}
+
+#[test]
+fn an_entry_of_path_that_cannot_be_looked_at_holds_no_program() {
+    let repo = small("");
+    let real = real_uv(&repo);
+    let repo = without_uv(&repo);
+    repo.write_program("../bin/uv", &format!("#!/bin/sh\nexec '{real}' \"$@\"\n"));
+    symlink("loop", repo.root().join("loop")).unwrap();
+    let repo = repo.env("PATH", "[ROOT]/loop:[ROOT]/bin");
+    repo.run("lock").success();
+    repo.run("lock").success().ran(&[]);
 }
