@@ -5,6 +5,7 @@
 //! decide can have changed, and it is answered without parsing KDL, TOML or a lockfile and without starting
 //! a program.
 
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,6 +17,9 @@ use crate::base::{Digest, FileError, Hasher, read_if_exists, write_whole};
 
 /// The form of a stored plan, together with the program's version: a new envloom decides anew.
 const FORMAT: &str = concat!("envloom plan 1 ", env!("CARGO_PKG_VERSION"));
+
+/// How many plans are kept.
+const MOST: usize = 200;
 
 /// Which call a plan belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +111,21 @@ impl CompiledPlan {
             .map_err(|cause| FileError::new("write", &path, std::io::Error::other(cause)))?;
         let mut bytes = Digest::of(&body).to_string().into_bytes();
         bytes.extend(body);
-        write_whole(&path, &bytes).map(|_| ())
+        write_whole(&path, &bytes)?;
+        forget_oldest(directory);
+        Ok(())
+    }
+}
+
+/// Keeps the directory from growing with every change of a variable: of more than [`MOST`] plans the oldest go. One that
+/// cannot be removed is in nobody's way.
+fn forget_oldest(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let written = |entry: &DirEntry| entry.metadata().and_then(|metadata| metadata.modified()).ok();
+    let mut plans: Vec<_> = entries.map(|entry| (written(&entry), entry.path())).collect();
+    plans.sort_unstable();
+    for (_, oldest) in plans.iter().take(plans.len().saturating_sub(MOST)) {
+        drop(fs::remove_file(oldest));
     }
 }
 
@@ -119,7 +137,6 @@ fn path(directory: &Path, key: PlanKey) -> PathBuf {
 mod tests {
     use super::*;
     use crate::cache::Observer;
-    use std::fs;
     use std::time::Duration;
 
     #[test]
@@ -166,6 +183,22 @@ mod tests {
         assert_eq!(CompiledPlan::load(root.path(), key), Some(plan));
         fs::write(&file, "bbbbb").unwrap();
         assert_eq!(CompiledPlan::load(root.path(), key), None);
+    }
+
+    #[test]
+    fn of_many_plans_the_oldest_go() {
+        let root = tempfile::tempdir().unwrap();
+        for at in 0..=MOST {
+            let file = fs::File::create(root.path().join(format!("{at}.plan"))).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(at as u64)).unwrap();
+        }
+        let key = PlanKey::new([]);
+        CompiledPlan::new(Vec::new(), false, Vec::new(), Vec::new(), Observation::new())
+            .save(root.path(), key)
+            .unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), MOST);
+        assert!(CompiledPlan::load(root.path(), key).is_some());
+        assert!(!root.path().join("1.plan").exists() && root.path().join("2.plan").exists());
     }
 
     #[test]

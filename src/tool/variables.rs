@@ -270,7 +270,9 @@ pub(crate) fn trust_changing(variables: &Variables) -> Vec<&str> {
 /// programs, targets or settings. Of a credential only that it is there.
 #[must_use]
 pub(crate) fn plan_inputs(variables: &Variables) -> Vec<(String, Vec<u8>)> {
-    const PREFIXES: [&str; 5] = ["UV_", "XDG_", "PYENV_", "ENVLOOM_", "GIT_CONFIG"];
+    // Of XDG's the directories: its session's number is another at each login.
+    const PREFIXES: [&str; 7] =
+        ["UV_", "XDG_CONFIG_", "XDG_CACHE_", "XDG_DATA_", "PYENV_", "ENVLOOM_", "GIT_CONFIG"];
     // Where events go, and what an outer run tells this one: they differ from call to call and decide nothing.
     const NO_INPUTS: [&str; 3] = ["ENVLOOM_EVENTS", "ENVLOOM_RUN", "ENVLOOM_LOCKS"];
     variables
@@ -482,8 +484,10 @@ mod tests {
             ("PYC_INVALIDATION_MODE", "CHECKED_HASH"),
             ("PYENV_ROOT", "/p"),
             ("UV_X", ""),
+            ("XDG_CONFIG_HOME", "/c"),
+            ("XDG_SESSION_ID", "7"),
         ]);
         let names: Vec<String> = plan_inputs(&caller).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["CI", "PATH", "PYC_INVALIDATION_MODE", "PYENV_ROOT", "UV_X"]);
+        assert_eq!(names, ["CI", "PATH", "PYC_INVALIDATION_MODE", "PYENV_ROOT", "UV_X", "XDG_CONFIG_HOME"]);
     }
 }
