@@ -21,6 +21,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::sync::LazyLock;
 
 use crate::base::Digest;
 
@@ -327,7 +328,17 @@ pub(crate) fn without_credentials(text: &str) -> String {
 
 /// The first row that names the variable.
 fn row_of(name: &str) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.names.split_whitespace().any(|pattern| matches(pattern, name)))
+    // Every variable of the caller is looked up at every start: the table is taken apart once, and most patterns
+    // are out after one byte.
+    static PATTERNS: LazyLock<Vec<(&str, &Row)>> = LazyLock::new(|| {
+        TABLE.iter().flat_map(|row| row.names.split_whitespace().map(move |pattern| (pattern, row))).collect()
+    });
+    let first = name.as_bytes().first();
+    PATTERNS
+        .iter()
+        .filter(|(pattern, _)| pattern.starts_with('*') || pattern.as_bytes().first() == first)
+        .find(|(pattern, _)| matches(pattern, name))
+        .map(|(_, row)| *row)
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
