@@ -43,5 +43,6 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::model::python_outside_range", "`python` is outside `requires-python`"),
     ("envloom::model::editable_tags", "editable packages where tags are used"),
     ("envloom::model::carry_in_workspace", "`carry` where the working tree is used"),
+    ("envloom::model::same_cell", "the names of two cells join to the same text"),
     ("envloom::model::too_many_cells", "the axes multiply to too many cells"),
 ];

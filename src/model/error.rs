@@ -440,6 +440,22 @@ pub(crate) enum ModelFinding {
         span: SourceSpan,
     },
 
+    /// Names that join to the same text.
+    #[error("the cells `{one}` and `{other}` would both be called `{slug}`")]
+    #[diagnostic(
+        code(envloom::model::same_cell),
+        help("rename an environment or a variant: a cell's venv and log have its name")
+    )]
+    SameCell {
+        slug: String,
+        one: String,
+        other: String,
+        #[label("of this environment")]
+        first: SourceSpan,
+        #[label("and this one")]
+        span: SourceSpan,
+    },
+
     /// More combinations than anyone syncs.
     #[error("the axes have {count} combinations; at most {most} are allowed")]
     #[diagnostic(

@@ -8,7 +8,7 @@ use pep440_rs::{Operator, Version, VersionSpecifiers};
 use super::super::environment::{EnvironmentId, Project};
 use super::super::error::ModelFinding;
 use super::super::report::ModelError;
-use super::super::{Environment, Model, OwnTask, UvRequest, VERBS, WantedUv};
+use super::super::{Cell, Environment, Model, OwnTask, UvRequest, VERBS, WantedUv};
 use super::axis::Taken;
 use super::environment::Shared;
 use super::{Packages, Resolver, Thing};
@@ -51,7 +51,7 @@ pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
         return Err(ModelError::new(&config.source, resolver.findings));
     }
     let (source, default) = (config.source, config.default);
-    Ok(Model {
+    let model = Model {
         source,
         uv,
         project,
@@ -62,7 +62,34 @@ pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
         tasks,
         default,
         default_environment,
-    })
+    };
+    let clashes = clashing_cells(&model);
+    if clashes.is_empty() { Ok(model) } else { Err(ModelError::new(&model.source, clashes)) }
+}
+
+/// Cells of one name: they would share a venv, a record and a log, and be rebuilt in turn for ever. Names may hold
+/// the `-` that joins them: `a` with `b-c` and `a-b` with `c` are both `a-b-c`.
+fn clashing_cells(model: &Model) -> Vec<ModelFinding> {
+    let mut named: BTreeMap<String, Cell> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (id, environment) in model.environments() {
+        for cell in model.cells(id) {
+            let slug = cell.slug(model);
+            let Some(other) = named.insert(slug.clone(), cell.clone()) else { continue };
+            let target = |cell: &Cell| {
+                let address = cell.address(model).unwrap_or_default();
+                format!("{}@{address}", model.environment(cell.environment).name.value)
+            };
+            findings.push(ModelFinding::SameCell {
+                slug,
+                one: target(&other),
+                other: target(&cell),
+                first: model.environment(other.environment).name.span,
+                span: environment.name.span,
+            });
+        }
+    }
+    findings
 }
 
 impl Resolver {

@@ -337,3 +337,29 @@ fn markers_nested_too_deep_are_refused_before_anything_walks_them() {
         assert_eq!(refused(&[&deep, &fine], with), [deep.as_str()]);
     }
 }
+
+#[test]
+fn two_cells_of_one_name_are_refused() {
+    let text = r#"project "p"
+variants "cuda" { variant "b-c"; variant "c" }
+environment "a" { manifest "pyproject.toml" }
+environment "a-b" { manifest "b/pyproject.toml" }
+"#;
+    assert_snapshot!(seen(text), @r#"
+      × tasks.kdl has 1 mistake
+
+    Error: envloom::model::same_cell
+
+      × the cells `a@b-c` and `a-b@c` would both be called `a-b-c`
+       ╭─[tasks.kdl:3:13]
+     2 │ variants "cuda" { variant "b-c"; variant "c" }
+     3 │ environment "a" { manifest "pyproject.toml" }
+       ·             ─┬─
+       ·              ╰── of this environment
+     4 │ environment "a-b" { manifest "b/pyproject.toml" }
+       ·             ──┬──
+       ·               ╰── and this one
+       ╰────
+      help: rename an environment or a variant: a cell's venv and log have its name
+    "#);
+}
