@@ -87,14 +87,15 @@ fn a_running_program_is_watched_and_signalled() {
     let ran = running.wait().code(7);
     assert_eq!((ran.stdout(), ran.stderr()), ("ready 1\nbye\n", ""));
 
-    let running = repo.spawn_program("sh", &["-c", "sleep 1000 & echo $!; wait"]);
+    // The job begins with INT ignored, so that no moment is left in which it is not.
+    let job = "trap '' INT; sleep 1000 & trap - INT; echo $!; wait";
+    let running = repo.spawn_program("sh", &["-c", job]);
     let sleeper = running.wait_for_line("");
     let pid = running.pid().to_string();
     running.signal_group(Signal::INT);
     running.wait();
     let signal_zero = |process: &str| -> Ran { repo.exec("kill", &["-0", process]) };
     signal_zero(&pid).code(1);
-    // A shell's background job ignores INT.
     signal_zero(&sleeper).success();
     repo.exec("kill", &[&sleeper]).success();
 }
