@@ -168,7 +168,7 @@ fn how_much_is_said() {
     let repo = locked();
     repo.run("-q lock").success();
     assert_eq!(repo.run("-q check:dev").success().stderr(), "");
-    insta::assert_snapshot!(repo.run("-v check:dev").success().output_snapshot(), @r"
+    insta::assert_snapshot!(repo.run("-j2 -v check:dev").success().output_snapshot(), @r"
     exit: 0
     ----- stdout -----
 
@@ -180,7 +180,7 @@ fn how_much_is_said() {
     repo.replace("tasks.kdl", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
     repo.run("-q check:dev").code(1).stderr_has("envloom::plan::drift");
     repo.run("-q generate:dev").success();
-    insta::assert_snapshot!(repo.run("-v -B lock:dev").success().output_snapshot(), @r"
+    insta::assert_snapshot!(repo.run("-j2 -v -B lock:dev").success().output_snapshot(), @r"
     exit: 0
     ----- stdout -----
 

@@ -12,7 +12,7 @@ fn a_variable_that_would_change_the_task_reaches_no_child_and_is_reported() {
         assert!(ran.stderr().contains(name), "{name} is not reported by {ran}");
     }
     assert!(repo.exists("uv.lock"));
-    insta::assert_snapshot!(repo.env("UV_FROZEN", "1").run("-v lock").success().output_snapshot(), @r#"
+    insta::assert_snapshot!(repo.env("UV_FROZEN", "1").run("-j2 -v lock").success().output_snapshot(), @r#"
     exit: 0
     ----- stdout -----
 
