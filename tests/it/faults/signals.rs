@@ -1,5 +1,7 @@
 //! Every stop signal, to the process and to its group; a second one; suspension; closed output.
 
+use std::io::Write as _;
+
 use super::{eventually, figure, processes, rounds, wide_project};
 use crate::support::{Monorepo, Signal};
 
@@ -88,9 +90,14 @@ fn suspended_and_continued_it_goes_on() {
             stopped
         };
         assert!(eventually(stopped), "not everybody is stopped");
-        running.signal_group(Signal::CONT);
-        assert!(eventually(|| all(|state| state != 'T')), "somebody is still stopped");
-        std::fs::write(repo.root().join("go"), "x\n").unwrap();
+        // A stop that was asked for again may still be under way: continued again, it goes on.
+        let mut go = std::fs::OpenOptions::new().read(true).write(true).open(repo.root().join("go")).unwrap();
+        go.write_all(b"x\n").unwrap();
+        let ended = || {
+            running.signal_group(Signal::CONT);
+            running.has_ended()
+        };
+        assert!(eventually(ended), "somebody is still stopped");
         running.wait().success();
     }
 }
