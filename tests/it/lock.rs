@@ -206,7 +206,7 @@ fn a_lock_that_fails_leaves_the_former_lockfile_and_shows_how_to_repeat_it() {
       to repeat: UV_PYTHON=[PYTHON-3.12] [UV-PROGRAM] lock --directory .
       directory: [ROOT]/repo
       log: [ROOT]/repo/.envloom/logs/lock-dev.log
-    ran 1, failed 1 in [TIME]; slowest lock:dev [TIME]
+    ran 1, failed 1 in [TIME]
     "#);
     assert_eq!(repo.read("uv.lock"), before);
     // A failure is never remembered as a success.
@@ -230,7 +230,7 @@ fn a_lockfile_that_is_a_link_is_refused_and_what_it_leads_to_stays() {
     ✗ lock:prod  failed
     error[envloom::plan::not_ordinary]: prod/uv.lock is a link to [ROOT]/canary.lock, or lies behind one
     help: put an ordinary file there: uv would write through the link, to a place that is not this repository's
-    ran 1, failed 1 in [TIME]; slowest generate:prod [TIME]
+    ran 1, failed 1 in [TIME]
     "#);
     repo.run("verify:prod").code(1).stderr_has("envloom::plan::not_ordinary");
     assert_eq!(fs::read_to_string(&canary).unwrap(), "canary\n");

@@ -10,7 +10,7 @@
 //! | `[PYTHON-3.12]` | the path of a real interpreter; patch releases become `3.12.[X]` |
 //! | `[COMMIT]` | a git commit, whole or shortened |
 //! | `[HASH]` | a SHA-256 |
-//! | `[TIME]` | a duration |
+//! | `[TIME]` | a duration; in a run's summary the sum and the slowest task are left out |
 
 use std::sync::OnceLock;
 
@@ -77,6 +77,8 @@ fn patterns() -> &'static [(Regex, &'static str)] {
             (r"\b[0-9a-f]{40}\b", "[COMMIT]"),
             (r"\b(?P<python>C?[Pp]ython) 3\.(?P<minor>\d+)\.\d+\b", "$python 3.$minor.[X]"),
             (r"\b(?:\d+m )?\d+(?:\.\d+)? ?(?:ns|µs|us|ms|s)\b", "[TIME]"),
+            // Which task was slowest, and whether the sum is worth telling, is the machine's affair.
+            (r" \(one after the other: \[TIME\]\)|; slowest \S+ \[TIME\]", ""),
         ]
         .map(|(pattern, name)| (Regex::new(pattern).expect("a pattern that was tried"), name))
         .into()
