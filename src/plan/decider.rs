@@ -323,9 +323,8 @@ pub(crate) fn sync_arguments(premises: &Premises, cell: &Cell) -> Vec<String> {
 
 /// The lockfile of an environment, which may not lead out of the repository.
 fn lockfile(premises: &Premises, id: EnvironmentId) -> Result<RelPath, Refusal> {
-    let manifest = premises.manifest(id);
-    inside(premises, manifest)?;
-    let lockfile = manifest.parent().join("uv.lock").map_err(|_| Refusal::outside(manifest))?;
+    inside(premises, premises.manifest(id))?;
+    let lockfile = premises.lockfile(id)?;
     inside(premises, &lockfile)?;
     Ok(lockfile)
 }

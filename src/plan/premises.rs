@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::cells::Cells;
 use super::reason::RunReason;
+use super::refusal::Refusal;
 use crate::base::{Digest, FileError, RelPath, SourceFile};
 use crate::cache::{Journal, Observer, Store};
 use crate::ledger::{FILE_NAME, Record};
@@ -123,12 +124,13 @@ impl Premises {
 
     /// Was a lock of the environment cut off?
     pub(crate) fn journal_has_lockfile(&self, environment: EnvironmentId) -> bool {
-        self.lockfile(environment).is_some_and(|lockfile| self.journal().has_lockfile(&lockfile))
+        self.lockfile(environment).is_ok_and(|lockfile| self.journal().has_lockfile(&lockfile))
     }
 
     /// The lockfile of an environment, relative to the root.
-    fn lockfile(&self, environment: EnvironmentId) -> Option<RelPath> {
-        self.manifest(environment).parent().join("uv.lock").ok()
+    pub(crate) fn lockfile(&self, environment: EnvironmentId) -> Result<RelPath, Refusal> {
+        let manifest = self.manifest(environment);
+        manifest.parent().join("uv.lock").map_err(|_| Refusal::outside(manifest))
     }
 
     /// Where a cell's venv lies (product section 4): each cell has its own, so that a sync of one never

@@ -15,7 +15,7 @@ pub(in crate::exec) fn lock(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, 
     if premises.wishes.locked {
         return check(hand, id);
     }
-    let lockfile = lockfile(hand, id)?;
+    let lockfile = premises.lockfile(id)?;
     let place = lockfile.under(&premises.root);
     let journal = premises.journal();
     clear_siblings(&place)?;
@@ -93,7 +93,7 @@ fn has_further_words(hand: &Hand<'_>) -> bool {
 /// `uv lock --check`: reads only.
 pub(in crate::exec) fn check(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, TaskFailure> {
     let premises = hand.premises;
-    let lockfile = lockfile(hand, id)?;
+    let lockfile = premises.lockfile(id)?;
     let command = uv(hand, id)?.with(["--check"]);
     match succeed(hand, &command, false) {
         Ok(exit) => {
@@ -107,9 +107,4 @@ pub(in crate::exec) fn check(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done,
 fn uv(hand: &Hand<'_>, id: EnvironmentId) -> Result<CommandLine, TaskFailure> {
     let interpreter = hand.premises.interpreter(id).ok_or_else(missing)?;
     CommandLine::uv(hand.premises, id, "lock", &interpreter.path).ok_or_else(missing)
-}
-
-fn lockfile(hand: &Hand<'_>, id: EnvironmentId) -> Result<RelPath, TaskFailure> {
-    let manifest = hand.premises.manifest(id);
-    manifest.parent().join("uv.lock").map_err(|_| Refusal::outside(manifest).into())
 }

@@ -8,15 +8,14 @@ use crate::exec::failure::TaskFailure;
 use crate::exec::work::{Done, Hand};
 use crate::ledger::{self, Lockfile, VerifyError};
 use crate::model::EnvironmentId;
-use crate::plan::{Refusal, verification};
+use crate::plan::verification;
 
 /// Reads the lockfile and judges it.
 pub(in crate::exec) fn verify(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, TaskFailure> {
     let began = Instant::now();
     let premises = hand.premises;
-    let manifest = premises.manifest(id);
     let environment = premises.model.environment(id).name.value.as_str();
-    let path = manifest.parent().join("uv.lock").map_err(|_| Refusal::outside(manifest))?;
+    let path = premises.lockfile(id)?;
     let bytes = premises.observer.read(&path.under(&premises.root))?.unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let lockfile =
