@@ -2,11 +2,18 @@
 //!
 //! Comes in: text, bytes, paths. Goes out: positions in a text ([`Spanned`], [`SourceFile`]),
 //! digests ([`Digest`]), paths that cannot leave the repository ([`RelPath`]), whole-file writes
-//! ([`write_whole`]) and text that is safe to print ([`printable`], [`hidden`]).
+//! ([`write_whole`]), patterns of paths ([`Patterns`]), amounts ([`parse_bytes`], [`parse_duration`]) and text that is safe to print ([`printable`], [`hidden`]).
 
 mod digest;
 mod file;
 mod path;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the tasks of a maintainer's own will have inputs and outputs")
+)]
+mod pattern;
+#[cfg_attr(not(test), expect(dead_code, reason = "limits of time and of caches will be written so"))]
+mod quantity;
 mod secret;
 mod span;
 mod text;
@@ -19,6 +26,10 @@ pub(crate) use file::{
     FileError, clear_siblings, read_if_exists, read_ordinary, remove_if_exists, write_whole,
 };
 pub(crate) use path::RelPath;
+#[expect(unused_imports, reason = "as above")]
+pub(crate) use pattern::{PatternError, PatternFault, Patterns};
+#[expect(unused_imports, reason = "as above")]
+pub(crate) use quantity::{QuantityFault, bytes_text, parse_bytes, parse_duration};
 pub(crate) use secret::{credentials, hidden, hide};
 pub(crate) use span::{SourceFile, Spanned};
 pub(crate) use text::{brief, nearest, printable};
