@@ -161,7 +161,7 @@ Targets: TASK[:ENVIRONMENT][@CELL]
   lock[:E]         uv lock, after generate
   check[:E]        do tasks.kdl, manifest and lockfile agree; reads only
   verify[:E]       are lockfile, tags and variants as declared; reads only
-  sync[:E]@CELL    install a cell's venv; CELL: a variant, a Python, * for all
+  sync[:E]@CELL    install a cell's venv; CELL: a variant or auto, a Python, * for all
   NAME             a task of tasks.kdl
 
 Verbs:

@@ -1,5 +1,6 @@
 //! What a call means: the repository, its models, and the tasks that its words select.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -13,11 +14,13 @@ use super::surroundings::Process;
 use crate::base::{SourceFile, Spanned};
 use crate::cache::Observer;
 use crate::graph::{
-    GraphError, Kind, Selection, TaskGraph, TaskGraphBuilder, TaskKey, Words, nothing_to_do, select,
+    AskDriver, GraphError, Kind, Selection, TaskGraph, TaskGraphBuilder, TaskKey, Words, nothing_to_do,
+    select,
 };
 use crate::manifest::Disposition;
 use crate::model::{LocalModel, Model};
 use crate::plan::Wishes;
+use crate::tool::driver;
 
 /// A call that has found its repository and read its configuration.
 pub(super) struct Call<'a> {
@@ -35,6 +38,8 @@ pub(super) struct Call<'a> {
     pub(super) for_uv: Vec<String>,
     /// What was read so far.
     pub(super) observer: Observer,
+    /// What [`Call::driver`] found.
+    driver: OnceCell<driver::Seen>,
 }
 
 /// The tasks of a call.
@@ -73,7 +78,7 @@ impl<'a> Call<'a> {
         state::refuse_foreign(&place)?;
         let (model, local) = load::models(&place, &observer)?;
         let for_uv = arguments.trailing.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        Ok(Self { process, arguments, place, model, local, for_uv, observer })
+        Ok(Self { process, arguments, place, model, local, for_uv, observer, driver: OnceCell::new() })
     }
 
     /// The tasks that `words` select. `lead` is the verb before them.
@@ -81,7 +86,8 @@ impl<'a> Call<'a> {
     /// # Errors
     /// When a word means nothing, or nothing was asked for.
     pub(super) fn choose(&self, lead: &str, words: &[String]) -> Result<Chosen, Stop> {
-        let (words, by_default) = self.words(lead, words)?;
+        let ask = || self.driver();
+        let (words, by_default) = self.words(lead, words, AskDriver(&ask))?;
         let selection = select(&self.model, self.local.as_ref(), &words)?;
         let graph = TaskGraphBuilder::new()
             .with_selection(&self.model, self.local.as_ref(), &selection)
@@ -91,7 +97,12 @@ impl<'a> Call<'a> {
     }
 
     /// The words of the command line, or those of `default`.
-    fn words(&self, lead: &str, words: &[String]) -> Result<(Words, bool), GraphError> {
+    fn words<'w>(
+        &self,
+        lead: &str,
+        words: &[String],
+        driver: AskDriver<'w>,
+    ) -> Result<(Words<'w>, bool), GraphError> {
         let typed = shown(lead, words);
         let (source, targets, by_default) = if typed.targets.is_empty() {
             let (source, targets) = self.default();
@@ -108,6 +119,7 @@ impl<'a> Call<'a> {
             assignments: typed.assignments,
             directory: self.place.directory.clone(),
             torch_backend: self.process.variable("UV_TORCH_BACKEND"),
+            driver,
         };
         Ok((words, by_default))
     }
@@ -120,7 +132,7 @@ impl<'a> Call<'a> {
     }
 
     /// The words for the one cell of a verb.
-    pub(super) fn cell_words(&self, lead: &str, words: &[String]) -> Words {
+    pub(super) fn cell_words<'w>(&self, lead: &str, words: &[String], driver: AskDriver<'w>) -> Words<'w> {
         let typed = shown(lead, words);
         Words {
             source: SourceFile::new("command line", typed.text),
@@ -128,7 +140,29 @@ impl<'a> Call<'a> {
             assignments: typed.assignments,
             directory: self.place.directory.clone(),
             torch_backend: self.process.variable("UV_TORCH_BACKEND"),
+            driver,
         }
+    }
+
+    /// The NVIDIA driver of this machine, looked for when it is first asked for.
+    pub(super) fn driver(&self) -> driver::Seen {
+        let look = || {
+            let (surroundings, root) = (&self.process.surroundings, &self.place.root);
+            // A program that comes to lie on PATH would be asked.
+            for path in driver::watched(surroundings, root) {
+                // A place that cannot be looked at holds no program that could be started.
+                drop(self.observer.stat(&path));
+            }
+            let search = driver::Search {
+                surroundings,
+                root,
+                patience: driver::PATIENCE,
+                read: &|path| self.observer.read(path),
+                starting: &|| self.observer.look_beyond_files(),
+            };
+            search.look()
+        };
+        self.driver.get_or_init(look).clone()
     }
 
     /// Options that say nothing to the tasks of this call are mistakes, not noise.

@@ -21,7 +21,7 @@ use super::surroundings::Process;
 use super::targets;
 use crate::base::FileError;
 use crate::exec::cell_variables;
-use crate::graph::{TaskGraph, TaskKey, cell_of};
+use crate::graph::{AskDriver, TaskGraph, TaskKey, cell_of};
 use crate::model::Cell;
 use crate::plan::{Decided, Premises, decide};
 use crate::tool::run::quoted;
@@ -132,7 +132,10 @@ fn ready<'a>(
     output: &Output,
 ) -> Result<Result<Ready<'a>, u8>, Stop> {
     let (process, arguments) = (call.process, call.arguments);
-    let found = cell_of(&call.model, call.local.as_ref(), &call.cell_words(lead, words))?;
+    let ask = || call.driver();
+    let (found, notes) =
+        cell_of(&call.model, call.local.as_ref(), &call.cell_words(lead, words, AskDriver(&ask)))?;
+    notes.autos.iter().for_each(|auto| output.say(auto));
     let target = TaskKey::Sync(found.clone()).name(&call.model);
     let premises = look(call, &target)?;
     if let Some(premises) = premises {

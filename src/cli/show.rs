@@ -117,6 +117,7 @@ fn variant_json(variant: &Variant) -> Value {
 /// When the words mean nothing.
 pub(super) fn graph(call: &Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
     let chosen = call.choose("graph ", words)?;
+    chosen.selection.notes.autos.iter().for_each(|auto| output.say(auto));
     let graph = &chosen.graph;
     if output.is_json() {
         let tasks: Vec<Value> = graph
@@ -174,6 +175,7 @@ fn as_dot(graph: &TaskGraph) -> String {
 /// When the words mean nothing, or the premises cannot be made.
 pub(super) fn explain(call: Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
     let chosen = call.choose("explain ", words)?;
+    chosen.selection.notes.autos.iter().for_each(|auto| output.say(auto));
     let progress = |_: &str| {};
     let premises = prepare::premises(call.ground(&chosen, true, &progress), &chosen.graph)?;
     let Chosen { graph, selection, .. } = &chosen;

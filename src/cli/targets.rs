@@ -266,8 +266,8 @@ fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Opti
 /// What a user should know of the selected environments although nothing stops for it.
 fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<Notice> {
     let mut notices: Vec<Notice> = Vec::new();
-    if chosen.selection.left_out > 0 {
-        let count = chosen.selection.left_out;
+    if chosen.selection.notes.left_out > 0 {
+        let count = chosen.selection.notes.left_out;
         let cells = if count == 1 { "cell does" } else { "cells do" };
         notices.push((
             "envloom::graph::left_out".to_owned(),
@@ -277,6 +277,9 @@ fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<N
             ),
             None,
         ));
+    }
+    for auto in &chosen.selection.notes.autos {
+        notices.push(("envloom::graph::auto".to_owned(), auto.clone(), None));
     }
     for rendered in &premises.manifests.manifests {
         let reported = chosen.graph.tasks().iter().any(|task| {

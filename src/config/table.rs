@@ -308,7 +308,7 @@ pub(crate) const LOCAL_ROOT: Block = Block {
             NodeSpec::new(
                 "prefer",
                 "prefer \"cuda\" \"cu124\"",
-                "the variant of an axis where a target names none",
+                "the variant of an axis where a target names none; `auto`: by the NVIDIA driver",
             )
             .takes(&[argument("axis", Kind::Text), argument("variant", Kind::Text)])
             .repeats(),

@@ -2,11 +2,12 @@
 
 use miette::SourceSpan;
 
+use super::auto::{axis_of_auto, choose, no_drivers};
 use super::error::GraphFinding;
-use super::target::{Parts, Scope, malformed, span_of, suggest};
+use super::target::{Notes, Parts, Scope, malformed, span_of, suggest};
 use crate::base::{Spanned, nearest, printable};
 use crate::config::AxisChoice;
-use crate::model::{Axis, Cell, EnvironmentId, Variant};
+use crate::model::{Axis, Cell, EnvironmentId, Preference, Variant};
 
 /// A target's cell part, for one environment.
 pub(super) struct CellRequest<'a> {
@@ -15,10 +16,10 @@ pub(super) struct CellRequest<'a> {
     pub(super) environment: EnvironmentId,
 }
 
-/// The cells found, and how many `*` left out.
+/// The cells found, and what is to be said of how.
 pub(super) struct Found {
     pub(super) cells: Vec<Cell>,
-    pub(super) left_out: usize,
+    pub(super) notes: Notes,
 }
 
 /// What a target says of one axis.
@@ -29,6 +30,8 @@ enum Choice {
     Open,
     /// `*`
     All,
+    /// What suits the NVIDIA driver.
+    Auto(SourceSpan),
     /// One value; `None` is the empty choice.
     One(Option<usize>, SourceSpan),
 }
@@ -47,11 +50,12 @@ pub(super) fn cells(request: &CellRequest<'_>) -> Result<Found, GraphFinding> {
     };
     let mut found = Found {
         cells: vec![Cell { environment: request.environment, choices: Vec::new(), python }],
-        left_out: 0,
+        notes: Notes::default(),
     };
     for (axis, choice) in model.axes.iter().zip(choices) {
-        let (values, left_out) = request.values(axis, &choice)?;
-        found.left_out += left_out * found.cells.len();
+        let (values, mut notes) = request.values(axis, &choice)?;
+        notes.left_out *= found.cells.len();
+        found.notes.add(notes);
         found.cells = found
             .cells
             .iter()
@@ -128,8 +132,7 @@ impl<'a> CellRequest<'a> {
             let axis = self.scope.model.axes[at].name.value.clone();
             return Err(GraphFinding::TwiceOnAxis { axis, span: value.span });
         }
-        choices[at] =
-            if value.value == "*" { Choice::All } else { Choice::One(self.variant(at, value)?, value.span) };
+        choices[at] = if value.value == "*" { Choice::All } else { self.variant(at, value)? };
         Ok(())
     }
 
@@ -153,7 +156,7 @@ impl<'a> CellRequest<'a> {
             (0..axes.len()).filter(|&at| words_of(&axes[at]).any(|word| word == value.value)).collect();
         match hits.as_slice() {
             [at] => Ok(*at),
-            [] if value.value == "auto" => Err(self.auto(value.span)),
+            [] if value.value == "auto" => axis_of_auto(axes, value.span),
             [] => Err(self.unknown_value(value, &axes.iter().flat_map(words_of).collect::<Vec<_>>())),
             several => {
                 let names: Vec<&str> = several.iter().map(|&at| axes[at].name.value.as_str()).collect();
@@ -167,17 +170,17 @@ impl<'a> CellRequest<'a> {
         }
     }
 
-    /// The variant of that name on the axis; `None` is the empty choice.
-    fn variant(&self, at: usize, value: Spanned<&str>) -> Result<Option<usize>, GraphFinding> {
+    /// The variant of that name on the axis, or the word for the empty choice, or `auto`.
+    fn variant(&self, at: usize, value: Spanned<&str>) -> Result<Choice, GraphFinding> {
         let axis = &self.scope.model.axes[at];
         if value.value == "none" && axis.choose == AxisChoice::AtMostOne {
-            return Ok(None);
+            return Ok(Choice::One(None, value.span));
         }
         if value.value == "auto" {
-            return Err(self.auto(value.span));
+            return no_drivers(axis, value.span).map_or(Ok(Choice::Auto(value.span)), Err);
         }
         match axis.variants.iter().position(|variant| variant.name.value == value.value) {
-            Some(found) => Ok(Some(found)),
+            found @ Some(_) => Ok(Choice::One(found, value.span)),
             None => Err(self.unknown_value(value, &words_of(axis).collect::<Vec<_>>())),
         }
     }
@@ -190,13 +193,9 @@ impl<'a> CellRequest<'a> {
         GraphFinding::UnknownValue { value: printable(value.value).into_owned(), help, span: value.span }
     }
 
-    fn auto(&self, span: SourceSpan) -> GraphFinding {
-        let known: Vec<&str> = self.scope.model.axes.iter().flat_map(words_of).collect();
-        GraphFinding::AutoNotSupported { choices: known.join(", "), span }
-    }
-
-    /// The values of one axis, and how many of them `*` left out.
-    fn values(&self, axis: &Axis, choice: &Choice) -> Result<(Vec<Option<usize>>, usize), GraphFinding> {
+    /// The values of one axis, and what is to be said of how they were chosen.
+    fn values(&self, axis: &Axis, choice: &Choice) -> Result<(Vec<Option<usize>>, Notes), GraphFinding> {
+        let silent = Notes::default();
         let choice = match choice {
             Choice::Open => self.standing_choice(axis)?,
             said => said.clone(),
@@ -205,7 +204,11 @@ impl<'a> CellRequest<'a> {
             Choice::One(Some(at), span) if !axis.variants[at].is_possible_here() => {
                 Err(impossible(axis, &axis.variants[at], span))
             }
-            Choice::One(value, _) => Ok((vec![value], 0)),
+            Choice::One(value, _) => Ok((vec![value], silent)),
+            Choice::Auto(span) => {
+                let (value, why) = choose(axis, self.scope, span)?;
+                Ok((vec![value], Notes { autos: vec![why], ..silent }))
+            }
             Choice::All => {
                 let none = (axis.choose == AxisChoice::AtMostOne).then_some(None);
                 let here: Vec<Option<usize>> = (0..axis.variants.len())
@@ -214,12 +217,12 @@ impl<'a> CellRequest<'a> {
                     .chain(none)
                     .collect();
                 let possible = here.iter().flatten().count();
-                Ok((here, axis.variants.len() - possible))
+                Ok((here, Notes { left_out: axis.variants.len() - possible, ..silent }))
             }
             Choice::Open => match (axis.choose, axis.variants.len()) {
-                (AxisChoice::AtMostOne, _) => Ok((vec![None], 0)),
+                (AxisChoice::AtMostOne, _) => Ok((vec![None], silent)),
                 // There is nothing to choose.
-                (AxisChoice::ExactlyOne, 1) => Ok((vec![Some(0)], 0)),
+                (AxisChoice::ExactlyOne, 1) => Ok((vec![Some(0)], silent)),
                 (AxisChoice::ExactlyOne, _) => Err(self.variant_required(axis)),
             },
         }
@@ -235,7 +238,7 @@ impl<'a> CellRequest<'a> {
                 return Ok(Choice::All);
             }
             let value = Spanned::new(word.value.as_str(), word.span);
-            return Ok(Choice::One(self.variant(at, value)?, word.span));
+            return self.variant(at, value);
         }
         let target = self.parts.whole.span;
         let backend = scope.words.torch_backend.as_deref();
@@ -244,8 +247,15 @@ impl<'a> CellRequest<'a> {
         {
             return Ok(Choice::One(Some(found), target));
         }
-        let preferred = scope.local.and_then(|local| local.prefer.get(&at).copied());
-        Ok(preferred.map_or(Choice::Open, |value| Choice::One(value, target)))
+        // uv's own word for it, of which an axis that knows no drivers is not meant.
+        if backend == Some("auto") && axis.knows_drivers() {
+            return Ok(Choice::Auto(target));
+        }
+        Ok(match scope.local.and_then(|local| local.prefer.get(&at)) {
+            None => Choice::Open,
+            Some(Preference::Auto) => Choice::Auto(target),
+            Some(Preference::One(value)) => Choice::One(*value, target),
+        })
     }
 
     fn variant_required(&self, axis: &Axis) -> GraphFinding {

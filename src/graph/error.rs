@@ -22,7 +22,9 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::graph::variant_required", "a sync of an exactly-one axis names no variant"),
     ("envloom::graph::impossible_cell", "a variant does not exist for this platform"),
     ("envloom::graph::python_not_allowed", "a cell's Python is outside requires-python"),
-    ("envloom::graph::auto_not_supported", "a cell asks for @auto, which this version cannot answer"),
+    ("envloom::graph::no_driver_ranges", "`auto` on an axis none of whose variants has `driver`"),
+    ("envloom::graph::driver_unreadable", "the NVIDIA driver that `auto` goes by cannot be told"),
+    ("envloom::graph::no_variant_for_driver", "no variant suits the NVIDIA driver that `auto` goes by"),
     ("envloom::graph::unknown_variable", "VAR=VALUE names no axis, ENV or PYTHON"),
     ("envloom::graph::no_project", "a target needs a project and tasks.kdl declares none"),
     ("envloom::graph::nothing_to_do", "no target was given and tasks.kdl has no default"),
@@ -245,14 +247,59 @@ pub(crate) enum GraphFinding {
         #[label("not allowed")]
         span: SourceSpan,
     },
-    /// Reserved for a later version.
-    #[error("`@auto` is not supported by this version")]
-    #[diagnostic(code(envloom::graph::auto_not_supported), help("name the variant: {choices}"))]
-    AutoNotSupported {
+    /// Nothing on the axis goes by drivers.
+    #[error("`auto` goes by NVIDIA drivers, and no variant{of_axis} says which ones it runs on")]
+    #[diagnostic(
+        code(envloom::graph::no_driver_ranges),
+        help("name the variant: {choices}; or declare its drivers: `variant \"…\" driver=\">=550.54\"`")
+    )]
+    NoDriverRanges {
+        /// ` of the axis`, where one was named.
+        of_axis: String,
         /// The values.
         choices: String,
         /// The word.
-        #[label("reserved")]
+        #[label("what should it go by?")]
+        span: SourceSpan,
+    },
+    /// A source of the driver's version that gives none.
+    #[error("the NVIDIA driver is unknown: {from} gives {said}")]
+    #[diagnostic(
+        code(envloom::graph::driver_unreadable),
+        help(
+            "set UV_CUDA_DRIVER_VERSION to the driver's version, for example 550.144.03, or name the variant: {choices}"
+        )
+    )]
+    DriverUnreadable {
+        /// The variable, file or program.
+        from: &'static str,
+        /// What it gives.
+        said: String,
+        /// The values.
+        choices: String,
+        /// The word, or the target.
+        #[label("goes by the driver")]
+        span: SourceSpan,
+    },
+    /// No range holds the driver, and nothing stands for machines without one.
+    #[error("no variant of `{axis}` suits {driver}")]
+    #[diagnostic(
+        code(envloom::graph::no_variant_for_driver),
+        help("{ranges}. Name the variant{fallback}. The axis is declared at {declared}")
+    )]
+    NoVariantForDriver {
+        /// The axis.
+        axis: String,
+        /// The driver, or that there is none.
+        driver: String,
+        /// Each variant with its range.
+        ranges: String,
+        /// What else could be done.
+        fallback: String,
+        /// Line and column of the axis in `tasks.kdl`.
+        declared: String,
+        /// The word, or the target.
+        #[label("none suits")]
         span: SourceSpan,
     },
     /// No such variable.

@@ -4,6 +4,7 @@
 //! [`TaskGraph`] proves that it is acyclic, that every dependency exists and that a sync has its choice on
 //! every axis. The room is pure.
 
+mod auto;
 mod build;
 mod cell;
 mod environment;
@@ -14,6 +15,7 @@ mod task;
 #[cfg(test)]
 mod testing;
 
+pub(crate) use auto::AskDriver;
 pub(crate) use build::{TaskGraph, TaskGraphBuilder};
 pub(crate) use error::{CODES, GraphError};
 pub(crate) use target::{Assignment, Selection, Words, candidates, cell_of, nothing_to_do, select};

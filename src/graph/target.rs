@@ -7,20 +7,21 @@
 //! Brackets are accepted for `@`. Without ENVIRONMENT `generate`, `lock`, `check` and `verify` mean all;
 //! `sync` means `ENV=…`, else the environment of the current directory, else the default, else the only one.
 //! The choice on an axis comes from the target, else `AXIS=VALUE`, else `UV_TORCH_BACKEND`, else
-//! `tasks.local.kdl`. Every mistake of a call is reported at once.
+//! `tasks.local.kdl`; `auto` in any of these places is what suits the NVIDIA driver (`auto.rs`). Every mistake of a call is reported at once.
 
 use miette::SourceSpan;
 
+use super::auto::AskDriver;
 use super::cell::{CellRequest, cells, words_of};
 use super::environment::{environments_of, the_environment};
 use super::error::{GraphError, GraphFinding};
 use super::task::{TaskKey, VERBS_OF_TASKS};
 use crate::base::{RelPath, SourceFile, Spanned, nearest, printable};
-use crate::model::{Cell, EnvironmentId, LocalModel, Model};
+use crate::model::{Axis, Cell, EnvironmentId, LocalModel, Model};
 
 /// The words of a call.
 #[derive(Debug, Clone)]
-pub(crate) struct Words {
+pub(crate) struct Words<'a> {
     /// The command line, or the file whose `default` is meant: what the spans point into.
     pub(crate) source: SourceFile,
     /// The targets.
@@ -31,6 +32,8 @@ pub(crate) struct Words {
     pub(crate) directory: Option<RelPath>,
     /// The value of `UV_TORCH_BACKEND`.
     pub(crate) torch_backend: Option<String>,
+    /// For `auto`.
+    pub(crate) driver: AskDriver<'a>,
 }
 
 /// `VAR=VALUE`.
@@ -47,15 +50,35 @@ pub(crate) struct Assignment {
 pub(crate) struct Selection {
     /// The tasks, in the order asked for.
     pub(crate) keys: Vec<TaskKey>,
+    /// What is to be said of how they were chosen.
+    pub(crate) notes: Notes,
+}
+
+/// What a user should know of how cells were chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Notes {
     /// Cells that `*` left out since they do not exist for this platform.
     pub(crate) left_out: usize,
+    /// What `auto` chose, one sentence each.
+    pub(crate) autos: Vec<String>,
+}
+
+impl Notes {
+    pub(super) fn add(&mut self, other: Self) {
+        self.left_out += other.left_out;
+        for auto in other.autos {
+            if !self.autos.contains(&auto) {
+                self.autos.push(auto);
+            }
+        }
+    }
 }
 
 /// Everything a target is read against.
 pub(super) struct Scope<'a> {
     pub(super) model: &'a Model,
     pub(super) local: Option<&'a LocalModel>,
-    pub(super) words: &'a Words,
+    pub(super) words: &'a Words<'a>,
 }
 
 /// One target, taken apart.
@@ -73,13 +96,13 @@ pub(super) struct Parts<'a> {
 pub(crate) fn select(
     model: &Model,
     local: Option<&LocalModel>,
-    words: &Words,
+    words: &Words<'_>,
 ) -> Result<Selection, GraphError> {
     let scope = Scope { model, local, words };
     let mut findings = scope.unknown_variables();
-    let mut selection = Selection { keys: Vec::new(), left_out: 0 };
+    let mut selection = Selection { keys: Vec::new(), notes: Notes::default() };
     for target in &words.targets {
-        match scope.read(target, &mut selection.left_out) {
+        match scope.read(target, &mut selection.notes) {
             Ok(keys) => {
                 for key in keys {
                     if !selection.keys.contains(&key) {
@@ -105,7 +128,11 @@ pub(crate) fn select(
 ///
 /// # Errors
 /// As [`select`] for a sync; also where the words name more than one cell.
-pub(crate) fn cell_of(model: &Model, local: Option<&LocalModel>, words: &Words) -> Result<Cell, GraphError> {
+pub(crate) fn cell_of(
+    model: &Model,
+    local: Option<&LocalModel>,
+    words: &Words<'_>,
+) -> Result<(Cell, Notes), GraphError> {
     let scope = Scope { model, local, words };
     let wrong = |finding| GraphError { source_code: words.source.named(), findings: vec![finding] };
     let target = words.targets.first().cloned().unwrap_or_else(|| Spanned::new(String::new(), (0, 0)));
@@ -126,10 +153,10 @@ pub(crate) fn cell_of(model: &Model, local: Option<&LocalModel>, words: &Words) 
         }
         parts
     };
-    let mut left_out = 0;
-    let found = scope.sync(&parts, &mut left_out).map_err(|finding| wrong(as_cell(finding)))?;
+    let mut notes = Notes::default();
+    let found = scope.sync(&parts, &mut notes).map_err(|finding| wrong(as_cell(finding)))?;
     match found.as_slice() {
-        [TaskKey::Sync(cell)] => Ok(cell.clone()),
+        [TaskKey::Sync(cell)] => Ok((cell.clone(), notes)),
         _ => Err(wrong(malformed(&target, "names more than one cell"))),
     }
 }
@@ -169,6 +196,9 @@ pub(crate) fn candidates(model: &Model, local: Option<&LocalModel>) -> Vec<Strin
             for (id, environment) in model.environments() {
                 words.push(format!("{verb}:{}", environment.name.value));
                 if verb == "sync" {
+                    if model.axes.iter().any(Axis::knows_drivers) {
+                        words.push(format!("sync:{}@auto", environment.name.value));
+                    }
                     words.extend(model.cells(id).iter().map(|cell| TaskKey::Sync(cell.clone()).name(model)));
                 }
             }
@@ -182,7 +212,7 @@ pub(crate) fn candidates(model: &Model, local: Option<&LocalModel>) -> Vec<Strin
 
 impl Scope<'_> {
     /// The tasks of one target.
-    fn read(&self, target: &Spanned<String>, left_out: &mut usize) -> Result<Vec<TaskKey>, GraphFinding> {
+    fn read(&self, target: &Spanned<String>, notes: &mut Notes) -> Result<Vec<TaskKey>, GraphFinding> {
         let parts = split(target)?;
         if let Some(key) = self.own(parts.task.value) {
             let extra = parts.environment.or(parts.cell);
@@ -201,7 +231,7 @@ impl Scope<'_> {
             return Err(self.no_project(parts.task));
         }
         if parts.task.value == "sync" {
-            return self.sync(&parts, left_out);
+            return self.sync(&parts, notes);
         }
         self.whole(&parts)
     }
@@ -229,7 +259,7 @@ impl Scope<'_> {
     }
 
     /// Syncs of cells.
-    fn sync(&self, parts: &Parts<'_>, left_out: &mut usize) -> Result<Vec<TaskKey>, GraphFinding> {
+    fn sync(&self, parts: &Parts<'_>, notes: &mut Notes) -> Result<Vec<TaskKey>, GraphFinding> {
         let environments = match parts.environment {
             Some(word) if word.value == "*" => environments_of(self, parts)?,
             Some(_) => environments_of(self, parts)?,
@@ -238,7 +268,7 @@ impl Scope<'_> {
         let mut keys = Vec::new();
         for environment in environments {
             let found = cells(&CellRequest { scope: self, parts, environment })?;
-            *left_out += found.left_out;
+            notes.add(found.notes);
             keys.extend(found.cells.into_iter().map(TaskKey::Sync));
         }
         Ok(keys)
@@ -424,7 +454,7 @@ mod tests {
             ["sync:dev@cu124,flash", "sync:dev@cu124,none", "sync:dev@cpu,flash", "sync:dev@cpu,none"]
         );
         let model = crate::graph::testing::model();
-        assert_eq!(select(&model, None, &words("sync:dev@*", ".")).unwrap().left_out, 1);
+        assert_eq!(select(&model, None, &words("sync:dev@*", ".")).unwrap().notes.left_out, 1);
         assert_eq!(selected("sync:dev@cuda=*").unwrap(), ["sync:dev@cu124,none", "sync:dev@cpu,none"]);
         insta::assert_snapshot!(refused("sync:dev@mps"));
     }
@@ -472,9 +502,9 @@ mod tests {
     #[test]
     fn a_verb_takes_one_cell() {
         let model = crate::graph::testing::model();
-        let cell = cell_of(&model, None, &words("prod@cpu", ".")).unwrap();
+        let (cell, _) = cell_of(&model, None, &words("prod@cpu", ".")).unwrap();
         assert_eq!(TaskKey::Sync(cell).name(&model), "sync:prod@cpu,none");
-        let cell = cell_of(&model, None, &words("@cpu", ".")).unwrap();
+        let (cell, _) = cell_of(&model, None, &words("@cpu", ".")).unwrap();
         assert_eq!(TaskKey::Sync(cell).name(&model), "sync:dev@cpu,none");
         insta::assert_snapshot!(rendered(&cell_of(&model, None, &words("prod@*", ".")).unwrap_err()));
         insta::assert_snapshot!(rendered(&cell_of(&model, None, &words("prd@cpu", ".")).unwrap_err()));

@@ -1,5 +1,6 @@
 //! Models and calls for this room's tests.
 
+use super::auto::AskDriver;
 use super::build::TaskGraphBuilder;
 use super::error::GraphError;
 use super::target::{Selection, Words, select};
@@ -14,7 +15,7 @@ project "demo" { version "1"; requires-python ">=3.10, !=3.11.*"; python "3.12" 
 package "foo" path="packages/foo" git="https://git.example.com/foo.git"
 variants "cuda" {
     dependencies "torch>=2"
-    variant "cu124" index="https://index.example.com/cu124" on="linux windows"
+    variant "cu124" index="https://index.example.com/cu124" driver=">=550.54" on="linux windows"
     variant "mps" index="https://index.example.com/mps" on="macos"
     variant "cpu" index="https://index.example.com/cpu"
 }
@@ -38,7 +39,7 @@ pub(super) fn local(text: &str) -> LocalModel {
 }
 
 /// The words of a call, as `cli` hands them over, made in the directory `at`.
-pub(super) fn words(line: &str, at: &str) -> Words {
+pub(super) fn words(line: &str, at: &str) -> Words<'static> {
     use super::target::Assignment;
     use crate::base::Spanned;
     let mut words = Words {
@@ -47,6 +48,7 @@ pub(super) fn words(line: &str, at: &str) -> Words {
         assignments: Vec::new(),
         directory: Some(RelPath::parse(at).unwrap()),
         torch_backend: None,
+        driver: AskDriver(&|| Ok(None)),
     };
     let mut start = 0;
     for word in line.split(' ') {

@@ -84,9 +84,8 @@ pub(crate) struct LocalModel {
     pub(crate) default: Vec<Spanned<String>>,
     /// Replaces [`Model::default_environment`].
     pub(crate) default_environment: Option<EnvironmentId>,
-    /// The preferred choices by the axes' places in [`Model::axes`]; `None` is the empty choice `none`. An axis
-    /// without a preference is absent.
-    pub(crate) prefer: BTreeMap<usize, Option<usize>>,
+    /// The preferred choices by the axes' places in [`Model::axes`]. An axis without a preference is absent.
+    pub(crate) prefer: BTreeMap<usize, Preference>,
     /// The width of a run without `-j`.
     pub(crate) jobs: Option<u32>,
     /// Variables for own tasks and `run`.
@@ -95,6 +94,15 @@ pub(crate) struct LocalModel {
     pub(crate) tasks: Vec<OwnTask>,
     /// An absolute directory for cells' venvs, or one relative to the repository's root.
     pub(crate) venvs: Option<String>,
+}
+
+/// What `prefer` says of an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Preference {
+    /// What suits the NVIDIA driver.
+    Auto,
+    /// A variant; `None` is the empty choice `none`.
+    One(Option<usize>),
 }
 
 /// The uv that `tasks.kdl` asks for.

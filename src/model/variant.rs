@@ -117,6 +117,12 @@ impl Variant {
 }
 
 impl Axis {
+    /// Does any variant say which NVIDIA drivers it runs on? Only then `auto` means something.
+    #[must_use]
+    pub(crate) fn knows_drivers(&self) -> bool {
+        self.variants.iter().any(|variant| variant.driver.is_some())
+    }
+
     /// All requirements that variants supply from their own indexes, the common ones first.
     pub(crate) fn supplied(&self) -> impl Iterator<Item = &Requirement> {
         self.requirements.iter().chain(self.variants.iter().flat_map(|variant| &variant.requirements))

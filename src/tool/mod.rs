@@ -1,7 +1,7 @@
 //! Room `tool`: the programs envloom starts but did not write, and their versions.
 //!
 //! In comes the captured process environment ([`Surroundings`]); out come absolute programs with
-//! their versions ([`uv::Uv`], [`python::Interpreter`], [`git::Git`]) and the answers of read-only
+//! their versions ([`uv::Uv`], [`python::Interpreter`], [`git::Git`], [`driver::Driver`]) and the answers of read-only
 //! questions to them.
 //!
 //! Invariants:
@@ -16,6 +16,7 @@
 //! It must not know what a package, an environment or a task is.
 
 pub(crate) mod address;
+pub(crate) mod driver;
 pub(crate) mod error;
 pub(crate) mod git;
 pub(crate) mod memo;

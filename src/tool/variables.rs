@@ -115,6 +115,10 @@ pub(crate) const TABLE: &[Row] = &[
          UV_PYODIDE_INSTALL_MIRROR UV_ASTRAL_MIRROR_URL",
     ),
     passing(
+        "envloom reads it for `auto`, where it chooses the cell; `uv lock` and `uv sync` do not",
+        "UV_CUDA_DRIVER_VERSION",
+    ),
+    passing(
         "what uv prints",
         "UV_SHOW_RESOLUTION UV_LOG_CONTEXT UV_HIDE_BUILD_OUTPUT UV_CUSTOM_COMPILE_COMMAND RUST_LOG \
          RUST_BACKTRACE NO_COLOR FORCE_COLOR CLICOLOR_FORCE",
@@ -158,7 +162,7 @@ pub(crate) const TABLE: &[Row] = &[
     keying(
         "which interpreter or platform is meant",
         "UV_PYTHON_PREFERENCE UV_MANAGED_PYTHON UV_NO_MANAGED_PYTHON UV_PYTHON_SEARCH_PATH \
-         UV_PYTHON_*_BUILD UV_LIBC UV_CUDA_DRIVER_VERSION UV_AMD_GPU_ARCHITECTURE",
+         UV_PYTHON_*_BUILD UV_LIBC UV_AMD_GPU_ARCHITECTURE",
     ),
     dropping(
         "envloom names the project, the directory and the venv",

@@ -9,6 +9,7 @@
 mod calls;
 mod codes;
 mod completions;
+mod driver;
 mod end_to_end;
 mod examples;
 mod faults;

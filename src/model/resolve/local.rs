@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::error::ModelFinding;
 use super::super::report::ModelError;
-use super::super::{Axis, LocalModel, Model};
+use super::super::{Axis, LocalModel, Model, Preference};
 use super::{Resolver, Thing};
 use crate::base::{Spanned, brief};
 use crate::config::{LocalConfig, PreferNode};
@@ -32,7 +32,7 @@ pub(crate) fn resolve_local(local: LocalConfig, model: &Model) -> Result<LocalMo
 
 impl Resolver {
     /// The preferred choices by axis.
-    fn prefer(&mut self, nodes: &[PreferNode], axes: &[Axis]) -> BTreeMap<usize, Option<usize>> {
+    fn prefer(&mut self, nodes: &[PreferNode], axes: &[Axis]) -> BTreeMap<usize, Preference> {
         let mut prefer = BTreeMap::new();
         let mut seen = BTreeMap::new();
         for node in nodes {
@@ -47,9 +47,12 @@ impl Resolver {
             };
             let choice = axes[at].options().find(|&choice| word(choice) == node.variant.value);
             if let Some(choice) = choice {
-                prefer.insert(at, choice);
+                prefer.insert(at, Preference::One(choice));
+            } else if node.variant.value == "auto" && axes[at].knows_drivers() {
+                prefer.insert(at, Preference::Auto);
             } else {
-                let known: Vec<&str> = axes[at].options().map(word).collect();
+                let auto = axes[at].knows_drivers().then_some("auto");
+                let known: Vec<&str> = axes[at].options().map(word).chain(auto).collect();
                 self.unknown("variant", &node.variant, &known);
             }
         }

@@ -154,7 +154,7 @@ fn a_commit_pins_a_package() {
 fn a_local_file_prefers() {
     let text = "prefer \"cuda\" \"cu128\"\njobs 4\nenv \"A\" \"\"\nvenvs \"/scratch/v\"\ndefault-environment \"prod\"\ntask \"mine\" { run \"x\" }";
     let local = local(text).unwrap();
-    assert_eq!(local.prefer.get(&0), Some(&Some(1)));
+    assert_eq!(local.prefer.get(&0), Some(&Preference::One(Some(1))));
     assert_eq!((local.jobs, local.default_environment), (Some(4), Some(EnvironmentId(2))));
     assert_eq!(local.env, [("A".to_owned(), String::new())]);
     assert_eq!(local.venvs.as_deref(), Some("/scratch/v"));
@@ -187,7 +187,7 @@ fn mistakes_of_a_local_file_are_all_reported() {
        ·                  ╰── not declared
      3 │ env "A-B" "1"
        ╰────
-      help: declare it, or use one of: cu124, cu128, cpu
+      help: declare it, or use one of: cu124, cu128, cpu, auto
 
     Error: envloom::model::invalid_name
 
