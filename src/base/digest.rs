@@ -18,6 +18,33 @@ impl Digest {
         Self(*blake3::hash(bytes.as_ref()).as_bytes())
     }
 
+    /// Of all that can be read, without holding it, and how many bytes that were.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn of_stream(mut from: impl std::io::Read) -> std::io::Result<(Self, u64)> {
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok((Self(*hasher.finalize().as_bytes()), hasher.count())),
+                Ok(length) => hasher.update(&buffer[..length]),
+                Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(cause) => return Err(cause),
+            };
+        }
+    }
+
+    /// Its 32 bytes.
+    pub(crate) fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+
+    /// The digest of these bytes, which [`Digest::bytes`] gave.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The first 12 digits: enough to tell two apart by eye.
     pub(crate) fn short(&self) -> String {
         self.to_string()[..12].to_owned()
@@ -103,6 +130,13 @@ mod tests {
     fn a_digest_survives_its_text() {
         let digest = Digest::of("x");
         assert_eq!(digest.to_string().parse::<Digest>(), Ok(digest));
+        assert_eq!(Digest::from_bytes(digest.bytes()), digest);
         assert!("xyz".parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn a_stream_has_the_digest_of_its_bytes() {
+        let bytes = vec![7; 100_000];
+        assert_eq!(Digest::of_stream(&bytes[..]).unwrap(), (Digest::of(&bytes), 100_000));
     }
 }

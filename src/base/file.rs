@@ -92,22 +92,30 @@ fn permissions_for(path: &Path) -> fs::Permissions {
     fs::metadata(path).map_or_else(|_| fs::Permissions::from_mode(0o666), |existing| existing.permissions())
 }
 
-/// The bytes of an ordinary file. A pipe or a device would make the reader wait, or never end: it is refused, and
-/// opened without waiting should it have taken the file's place meanwhile.
+/// Opens an ordinary file. A pipe or a device would make the reader wait, or never end: it is refused, and opened
+/// without waiting should it have taken the file's place meanwhile.
 ///
 /// # Errors
 /// When it cannot be read, or is no ordinary file.
-pub(crate) fn read_ordinary(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn open_ordinary(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let ordinary = |metadata: &fs::Metadata| {
         if metadata.is_file() { Ok(()) } else { Err(io::Error::other("it is no ordinary file")) }
     };
     ordinary(&fs::metadata(path)?)?;
     let unwaiting = i32::from_ne_bytes(rustix::fs::OFlags::NONBLOCK.bits().to_ne_bytes());
-    let mut file = File::options().read(true).custom_flags(unwaiting).open(path)?;
-    let metadata = file.metadata()?;
-    ordinary(&metadata)?;
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    let file = File::options().read(true).custom_flags(unwaiting).open(path)?;
+    ordinary(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// The bytes of an ordinary file: see [`open_ordinary`].
+///
+/// # Errors
+/// When it cannot be read, or is no ordinary file.
+pub(crate) fn read_ordinary(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = open_ordinary(path)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or_default());
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -136,6 +136,13 @@ impl Patterns {
         self.decides(|entry| entry.matches(&parts, true))
     }
 
+    /// Does what is called `name` in `directory` match, where the name is not one that a [`RelPath`] may have?
+    #[must_use]
+    pub(crate) fn matches_below(&self, directory: &RelPath, name: &str, is_directory: bool) -> bool {
+        let parts: Vec<&str> = directory.parts().chain([name]).collect();
+        self.decides(|entry| entry.matches(&parts, is_directory))
+    }
+
     /// Can anything below the directory match? `false` is certain, `true` may be too hopeful where negations stand.
     #[must_use]
     pub(crate) fn may_hold(&self, directory: &RelPath) -> bool {

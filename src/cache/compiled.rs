@@ -16,7 +16,7 @@ use super::stamp::Stamp;
 use crate::base::{Digest, FileError, Hasher, read_if_exists, write_whole};
 
 /// The form of a stored plan, together with the program's version: a new envloom decides anew.
-const FORMAT: &str = concat!("envloom plan 1 ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("envloom plan 2 ", env!("CARGO_PKG_VERSION"));
 
 /// How many plans are kept.
 const MOST: usize = 200;

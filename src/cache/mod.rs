@@ -10,13 +10,23 @@
 //! A broken cache costs time, never the result: whatever cannot be read is a miss.
 
 mod compiled;
+#[cfg_attr(not(test), expect(dead_code, reason = "inputs and outputs of own tasks will be read through it"))]
+mod content;
 mod journal;
 mod observe;
+#[cfg_attr(not(test), expect(dead_code, reason = "outputs of own tasks will be kept in it"))]
+mod outputs;
 mod stamp;
 mod store;
 
 pub(crate) use compiled::{CompiledPlan, Notice, PlanKey};
+#[expect(unused_imports, reason = "as above")]
+pub(crate) use content::Contents;
 pub(crate) use journal::Journal;
 pub(crate) use observe::Observer;
+#[expect(unused_imports, reason = "as above")]
+pub(crate) use outputs::{
+    Difference, KeepError, Kept, Left, Limits, Made, Output, OutputStore, Pruned, RestoreError, Size,
+};
 pub(crate) use stamp::Signature;
 pub(crate) use store::{LastRun, Store, Verdict};

@@ -4,16 +4,30 @@
 //! else rest on a state that only a later task has seen.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, DirEntry, FileType};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use super::stamp::{Signature, Stamp};
-use crate::base::{FileError, read_ordinary};
+use crate::base::{Digest, FileError, open_ordinary, read_ordinary};
 
 /// What was looked at, and how it was.
 pub(crate) type Observation = BTreeMap<PathBuf, Stamp>;
+
+/// The content of a file at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hashed {
+    /// Its stat.
+    pub(crate) signature: Signature,
+    /// Of its bytes.
+    pub(crate) digest: Digest,
+    /// Had it been left alone for a while, so that its stat tells all?
+    pub(crate) is_settled: bool,
+}
 
 /// Reads files and notes what it met. Shared by the threads that decide.
 #[derive(Debug, Default)]
@@ -37,13 +51,61 @@ impl Observer {
     pub(crate) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         let fail = |cause| FileError::new("read", path, cause);
         // The stat comes first: bytes that change after it make the stamp fail, never pass.
+        let looked = SystemTime::now();
         let Some(signature) = Signature::at(path).map_err(fail)? else {
             self.note(path, Stamp::Absent);
             return Ok(None);
         };
         let bytes = read_ordinary(path).map_err(fail)?;
-        self.note(path, Stamp::of_read(signature, &bytes));
+        self.note(path, Stamp::of_read(signature, looked, || Digest::of(&bytes)));
         Ok(Some(bytes))
+    }
+
+    /// The content of the file at `path`, or `None` when nothing is there. It is not read when `known` has the digest
+    /// of a file with its stat.
+    ///
+    /// # Errors
+    /// Everything but absence, a directory included.
+    pub(crate) fn digest(
+        &self,
+        path: &Path,
+        known: impl FnOnce(&Signature) -> Option<Digest>,
+    ) -> Result<Option<Hashed>, FileError> {
+        let fail = |cause| FileError::new("read", path, cause);
+        let looked = SystemTime::now();
+        let Some(signature) = Signature::at(path).map_err(fail)? else {
+            self.note(path, Stamp::Absent);
+            return Ok(None);
+        };
+        let is_settled = !signature.is_young(looked);
+        let digest = match known(&signature).filter(|_| is_settled) {
+            Some(digest) => digest,
+            None => open_ordinary(path).and_then(Digest::of_stream).map_err(fail)?.0,
+        };
+        self.note(path, Stamp::of_read(signature, looked, || digest));
+        Ok(Some(Hashed { signature, digest, is_settled }))
+    }
+
+    /// What is in the directory `path`, sorted by name; nothing when it is absent.
+    ///
+    /// # Errors
+    /// Everything but absence.
+    pub(crate) fn entries(&self, path: &Path) -> Result<Vec<(OsString, FileType)>, FileError> {
+        let fail = |cause| FileError::new("list", path, cause);
+        let stamp = Stamp::take(path).map_err(fail)?;
+        let absent = stamp == Stamp::Absent;
+        self.note(path, stamp);
+        if absent {
+            return Ok(Vec::new());
+        }
+        let mut entries = fs::read_dir(path)
+            .and_then(|entries| {
+                let read = |entry: DirEntry| Ok((entry.file_name(), entry.file_type()?));
+                entries.map(|entry| entry.and_then(read)).collect::<io::Result<Vec<_>>>()
+            })
+            .map_err(fail)?;
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(entries)
     }
 
     /// The names in the directory `path`, sorted; none when it is absent.

@@ -17,14 +17,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Digest, Hasher, read_ordinary};
+use crate::base::{Digest, Hasher, open_ordinary};
 
 /// A file that changed this shortly before it was looked at is checked by content. The kernel's clock ticks
 /// at least every 10 ms; network file systems keep time by another clock, so the margin is wide.
 const YOUNG: Duration = Duration::from_millis(500);
 
 /// What a stat says of a file or directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Signature {
     size: u64,
     mode: u32,
@@ -73,8 +73,14 @@ impl Signature {
         }
     }
 
+    /// The permission bits.
+    #[must_use]
+    pub(crate) fn mode(&self) -> u32 {
+        self.mode & 0o777
+    }
+
     /// Had it changed within [`YOUNG`] of `now`, or, by a clock put back, after it?
-    fn is_young(&self, now: SystemTime) -> bool {
+    pub(super) fn is_young(&self, now: SystemTime) -> bool {
         let since_epoch = |(seconds, nanoseconds): (i64, i64)| {
             i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
         };
@@ -91,18 +97,24 @@ impl Stamp {
     /// # Errors
     /// When it can neither be looked at nor is absent.
     pub(crate) fn take(path: &Path) -> io::Result<Self> {
+        let looked = SystemTime::now();
         let Some(signature) = Signature::at(path)? else { return Ok(Self::Absent) };
-        if signature.is_young(SystemTime::now()) {
+        if signature.is_young(looked) {
             return Ok(Self::Young(signature, content(path)?));
         }
         Ok(Self::Settled(signature))
     }
 
-    /// Of `path`, whose `bytes` were read after `signature` was taken.
+    /// Of what has that `content`, read after `signature` was taken, which was after `looked`. The moment of the look
+    /// counts, not the end of a long reading: what changes in between may carry the time of the change before it.
     #[must_use]
-    pub(crate) fn of_read(signature: Signature, bytes: &[u8]) -> Self {
-        if signature.is_young(SystemTime::now()) {
-            return Self::Young(signature, Digest::of(bytes));
+    pub(crate) fn of_read(
+        signature: Signature,
+        looked: SystemTime,
+        content: impl FnOnce() -> Digest,
+    ) -> Self {
+        if signature.is_young(looked) {
+            return Self::Young(signature, content());
         }
         Self::Settled(signature)
     }
@@ -133,23 +145,24 @@ impl Stamp {
     }
 }
 
-/// The digest of a file's bytes, or of the sorted names in a directory.
+/// The digest of a file's bytes, or of the sorted names in a directory, each with what it names.
 fn content(path: &Path) -> io::Result<Digest> {
     let metadata = fs::metadata(path)?;
     if metadata.is_file() {
-        return Ok(Digest::of(read_ordinary(path)?));
+        return Digest::of_stream(open_ordinary(path)?).map(|(digest, _)| digest);
     }
     if !metadata.is_dir() {
         // A pipe or a device: it has no content of its own, and reading it might never end.
         return Ok(Digest::of("no ordinary file"));
     }
     let mut names = fs::read_dir(path)?
-        .map(|entry| entry.map(|entry| entry.file_name()))
+        .map(|entry| entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?))))
         .collect::<io::Result<Vec<_>>>()?;
-    names.sort();
-    let mut hasher = Hasher::new("envloom directory 1");
-    for name in names {
-        hasher.field(name.as_encoded_bytes());
+    names.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut hasher = Hasher::new("envloom directory 2");
+    for (name, kind) in names {
+        let kind = [u8::from(kind.is_file()), u8::from(kind.is_dir()), u8::from(kind.is_symlink())];
+        hasher.field(name.as_encoded_bytes()).field(kind);
     }
     Ok(hasher.finish())
 }

@@ -1,0 +1,124 @@
+//! Into the store.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, Metadata};
+use std::io::{self, Seek as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::collect::{Found, collect};
+use super::{Kept, Left, Output, OutputStore, file, touch};
+use crate::base::{Digest, FileError, Patterns, RelPath, open_ordinary, printable};
+
+/// What a task has made, and how.
+#[derive(Debug)]
+pub(crate) struct Made<'a> {
+    /// The task that ran.
+    pub(crate) task: &'a str,
+    /// The fingerprint it ran with.
+    pub(crate) fields: BTreeMap<String, String>,
+    /// What of the working tree it has written.
+    pub(crate) outputs: &'a Patterns,
+    /// The file of what it printed.
+    pub(crate) log: Option<&'a Path>,
+    /// How long it ran, in milliseconds.
+    pub(crate) duration_ms: u64,
+}
+
+/// Why outputs were not kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeepError {
+    /// A pipe, a socket, a device.
+    #[error("the output `{path}` is no file, link or directory")]
+    Special { path: RelPath },
+    /// A link that another working tree would not have the end of.
+    #[error("the output `{path}` is a link out of the repository, to `{}`", printable(target))]
+    Leaves { path: RelPath, target: String },
+    /// A name that no record can hold.
+    #[error("the name of the output `{shown}` cannot be shown or shared")]
+    Name { shown: String },
+    /// It could not be read, or the store not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl KeepError {
+    pub(super) fn name(directory: &RelPath, name: &str) -> Self {
+        Self::Name { shown: printable(&format!("{directory}/{name}")).into_owned() }
+    }
+}
+
+impl OutputStore {
+    /// Keeps the outputs that lie below `root` now, and the log, under `key`. The record is written last: what fails
+    /// before leaves nothing that could be found.
+    ///
+    /// # Errors
+    /// When an output cannot be kept or the store cannot be written.
+    pub(crate) fn keep(&self, key: Digest, root: &Path, made: Made<'_>) -> Result<Kept, KeepError> {
+        let began = SystemTime::now();
+        self.make_workshop()?;
+        let mut outputs = Vec::new();
+        for (path, found) in collect(root, made.outputs)? {
+            let left = match found {
+                Found::File(metadata) => self.keep_file(&path.under(root), &metadata)?,
+                Found::Symlink(target) => Left::Symlink { target },
+                Found::Directory => Left::Directory,
+            };
+            outputs.push(Output { path, left });
+        }
+        let log = made.log.map(|log| self.keep_blob(log, began)).transpose()?.map(|(digest, _)| digest);
+        let kept = Kept {
+            task: made.task.to_owned(),
+            fields: made.fields,
+            outputs,
+            log,
+            duration_ms: made.duration_ms,
+        };
+        let path = self.action_path(key);
+        file::write(&path, key, &kept)?;
+        // No younger than its blobs, so that it goes before them.
+        touch(&path, began);
+        Ok(kept)
+    }
+
+    fn keep_file(&self, place: &Path, metadata: &Metadata) -> Result<Left, FileError> {
+        let (digest, size) = self.keep_blob(place, SystemTime::now())?;
+        Ok(Left::File { digest, mode: metadata.permissions().mode() & 0o777, size })
+    }
+
+    /// Puts the bytes of a file into the store, unless they are there.
+    fn keep_blob(&self, source: &Path, now: SystemTime) -> Result<(Digest, u64), FileError> {
+        let cannot_read = |cause| FileError::new("read", source, cause);
+        let mut from = open_ordinary(source).map_err(cannot_read)?;
+        let (digest, size) = Digest::of_stream(&from).map_err(cannot_read)?;
+        let place = self.blob_path(digest);
+        if fs::metadata(&place).is_ok_and(|there| there.len() == size) {
+            touch(&place, now);
+            return Ok((digest, size));
+        }
+        from.rewind().map_err(cannot_read)?;
+        self.write_blob(&mut from).map_err(|cause| FileError::new("write", &self.directory, cause))
+    }
+
+    /// A copy under the name of what the copy holds: the source may change meanwhile.
+    fn write_blob(&self, from: &mut File) -> io::Result<(Digest, u64)> {
+        let mut copy = tempfile::NamedTempFile::new_in(self.workshop())?;
+        io::copy(from, copy.as_file_mut())?;
+        copy.rewind()?;
+        let (digest, size) = Digest::of_stream(copy.as_file())?;
+        let place = self.blob_path(digest);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        copy.persist(&place).map_err(|failed| failed.error)?;
+        Ok((digest, size))
+    }
+
+    /// The store's directories, for this user alone.
+    fn make_workshop(&self) -> Result<(), FileError> {
+        let path = self.workshop();
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(|cause| FileError::new("make", path, cause))
+    }
+}
