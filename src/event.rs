@@ -64,6 +64,16 @@ pub(crate) enum Fact {
         /// How long it took last time.
         expected_ms: Option<u64>,
     },
+    /// A running task starts a program.
+    Command {
+        /// The task.
+        task: String,
+        /// The line to paste that does the same.
+        command: String,
+        /// Where.
+        #[serde(serialize_with = "path_as_shown")]
+        directory: PathBuf,
+    },
     /// A line that a running task printed.
     Output {
         /// The task.
@@ -185,6 +195,11 @@ pub(crate) struct Counts {
 #[must_use]
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A path that is not Unicode is shown as well as it can be.
+fn path_as_shown<S: Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(serializer)
 }
 
 /// A path that is not Unicode is shown as well as it can be; serde would refuse the whole event.

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, CommandFactory as _, Parser, ValueEnum};
 
+use super::habits::normalise;
 use crate::base::Spanned;
 use crate::graph::Assignment;
+use crate::tool::make::{Limit, MakeFlags};
 
 /// Everything a call says. The doc comments are the text of `--help`.
 #[derive(Debug, Clone, Parser)]
@@ -33,14 +35,24 @@ pub(super) struct Arguments {
     pub(crate) trailing: Vec<OsString>,
 
     /// Run N tasks at once; a lone -j: as many as there are; also a share of the cores, 50%
-    #[arg(short, long, value_name = "N", value_parser = parse_jobs)]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs, overrides_with = "jobs")]
     pub(crate) jobs: Option<Jobs>,
+    /// Start nothing more while others run and the load average is LOAD or above; a lone -l: no limit
+    #[arg(short, long = "load-average", alias = "max-load", value_name = "LOAD", value_parser = parse_load)]
+    #[arg(overrides_with = "load")]
+    pub(crate) load: Option<Load>,
     /// Go on with whatever does not depend on a failure
     #[arg(short, long)]
     pub(crate) keep_going: bool,
+    /// Go on as if steps of own tasks that fail had succeeded
+    #[arg(short, long)]
+    pub(crate) ignore_errors: bool,
     /// Say what would run and why; write and run nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    /// Run nothing and say nothing; exit code 1 if anything would run
+    #[arg(long)]
+    pub(crate) question: bool,
     /// Run the targets' tasks even if they are up to date
     #[arg(short = 'B', long = "always-make")]
     pub(crate) always_make: bool,
@@ -50,6 +62,12 @@ pub(super) struct Arguments {
     /// Read FILE instead of the nearest tasks.kdl; its directory is the root
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Show what an own task prints whole, at its end; a lone -O: target
+    #[arg(short = 'O', long, value_name = "TYPE", overrides_with = "output_sync")]
+    pub(crate) output_sync: Option<OutputSync>,
+    /// Say why each task runs, and every command line, as it begins
+    #[arg(long)]
+    pub(crate) trace: bool,
     /// Do not show the command lines that are run
     #[arg(short, long)]
     pub(crate) silent: bool,
@@ -118,6 +136,24 @@ pub(super) enum Jobs {
     Share(usize),
     /// As many as there are.
     Unlimited,
+}
+
+/// `-l`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Load {
+    /// No limit, whatever `MAKEFLAGS` says.
+    Any,
+    /// Below this.
+    Below(f64),
+}
+
+/// `-O`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputSync {
+    /// Lines as they come, while one task speaks.
+    None,
+    /// A task's lines at its end.
+    Target,
 }
 
 /// When to colour.
@@ -196,53 +232,38 @@ impl Arguments {
         Self::try_parse_from(std::iter::once(OsString::from("envloom")).chain(words))
     }
 
+    /// The same with what `MAKEFLAGS` adds. The command line wins.
+    #[must_use]
+    pub(super) fn after_make(mut self, flags: &MakeFlags) -> Self {
+        self.keep_going |= flags.keep_going;
+        self.dry_run |= flags.dry_run;
+        self.always_make |= flags.always_make;
+        self.ignore_errors |= flags.ignore_errors;
+        self.silent |= flags.silent;
+        self.question |= flags.question;
+        self.load = self.load.or_else(|| {
+            flags.load.map(|load| match load {
+                Limit::Absent => Load::Any,
+                Limit::At(most) => Load::Below(most),
+            })
+        });
+        let sync = |whole| if whole { OutputSync::Target } else { OutputSync::None };
+        self.output_sync = self.output_sync.or_else(|| flags.output_sync.map(sync));
+        self
+    }
+
+    /// Does the call run nothing?
+    pub(super) fn only_looks(&self) -> bool {
+        self.dry_run || self.question
+    }
+
     /// The table itself, for help and completion.
     pub(super) fn table() -> clap::Command {
         Self::command()
     }
 }
 
-/// Gives every `-j` its value in the same word: clap would take the target after a lone `-j` for it.
-fn normalise(words: Vec<OsString>) -> Vec<OsString> {
-    let mut out = Vec::with_capacity(words.len());
-    let mut rest = words.into_iter().peekable();
-    while let Some(word) = rest.next() {
-        if word == "--" {
-            out.push(word);
-            out.extend(rest);
-            break;
-        }
-        let Some(flags) = word.to_str().and_then(ends_in_bare_jobs) else {
-            out.push(word);
-            continue;
-        };
-        if !flags.is_empty() {
-            out.push(format!("-{flags}").into());
-        }
-        let next = rest.next_if(|next| next.to_str().is_some_and(|next| parse_jobs(next).is_ok()));
-        let value = next.unwrap_or_else(|| "unlimited".into());
-        let mut jobs = OsString::from("--jobs=");
-        jobs.push(value);
-        out.push(jobs);
-    }
-    out
-}
-
-/// The flags before a `-j` without a value: `-j` gives none, `-kj` gives `k`. Not `-fj`, which names a file.
-fn ends_in_bare_jobs(word: &str) -> Option<&str> {
-    if word == "--jobs" {
-        return Some("");
-    }
-    let flags = word.strip_prefix('-')?.strip_suffix('j')?;
-    flags.chars().all(|flag| "knBsvq".contains(flag)).then_some(flags)
-}
-
-/// Is the word one that may follow `-j`?
-pub(super) fn is_jobs(word: &str) -> bool {
-    parse_jobs(word).is_ok()
-}
-
-fn parse_jobs(text: &str) -> Result<Jobs, String> {
+pub(super) fn parse_jobs(text: &str) -> Result<Jobs, String> {
     let wrong = || "a number from 1, or a share of the cores such as 50%".to_owned();
     if text == "unlimited" {
         return Ok(Jobs::Unlimited);
@@ -250,6 +271,15 @@ fn parse_jobs(text: &str) -> Result<Jobs, String> {
     let (number, share) = text.strip_suffix('%').map_or((text, false), |number| (number, true));
     let number = number.parse::<usize>().ok().filter(|number| *number > 0).ok_or_else(wrong)?;
     Ok(if share { Jobs::Share(number) } else { Jobs::Count(number) })
+}
+
+/// A load average.
+pub(super) fn parse_load(text: &str) -> Result<Load, String> {
+    if text == "none" {
+        return Ok(Load::Any);
+    }
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.map(Load::Below).ok_or_else(|| "a load average such as 2.5".to_owned())
 }
 
 impl Jobs {
@@ -337,6 +367,43 @@ mod tests {
         assert!(read("-kj4 lock").keep_going);
         assert_eq!(read("-j 4 -- -j x").trailing, ["-j", "x"]);
         assert_eq!(read("-fj").file, Some("j".into()));
+    }
+
+    #[test]
+    fn a_lone_l_or_o_does_not_eat_the_target_either() {
+        for (line, load, output_sync, words) in [
+            ("-l lock", Some(Load::Any), None, vec!["lock"]),
+            ("-l 2.5 lock", Some(Load::Below(2.5)), None, vec!["lock"]),
+            ("-l2 lock", Some(Load::Below(2.0)), None, vec!["lock"]),
+            ("--max-load=2 lock", Some(Load::Below(2.0)), None, vec!["lock"]),
+            ("--load-average lock", Some(Load::Any), None, vec!["lock"]),
+            ("-O lock", None, Some(OutputSync::Target), vec!["lock"]),
+            ("-Onone lock", None, Some(OutputSync::None), vec!["lock"]),
+            ("-O -O=none lock", None, Some(OutputSync::None), vec!["lock"]),
+            ("--output-sync lock", None, Some(OutputSync::Target), vec!["lock"]),
+            ("--output-sync=none", None, Some(OutputSync::None), vec![]),
+        ] {
+            let read = read(line);
+            assert_eq!((read.load, read.output_sync), (load, output_sync), "{line}");
+            assert_eq!(read.words, words, "{line}");
+        }
+        let cluster = read("-kiBO -nsl3 -vj2 x");
+        assert!(cluster.keep_going && cluster.ignore_errors && cluster.always_make && cluster.dry_run);
+        assert_eq!((cluster.load, cluster.jobs), (Some(Load::Below(3.0)), Some(Jobs::Count(2))));
+        assert!(Arguments::read(["-l-1".into()]).is_err());
+        assert!(Arguments::read(["-Oline".into()]).is_err());
+    }
+
+    #[test]
+    fn the_command_line_wins_over_makeflags() {
+        let flags = MakeFlags::parse("kinBsq -l3 -O -j7");
+        let merged = read("-l -Onone -j2 x").after_make(&flags);
+        assert!(merged.keep_going && merged.ignore_errors && merged.always_make && merged.silent);
+        assert!(merged.dry_run && merged.question && merged.only_looks());
+        assert_eq!((merged.load, merged.output_sync), (Some(Load::Any), Some(OutputSync::None)));
+        assert_eq!(merged.jobs, Some(Jobs::Count(2)));
+        let merged = read("x").after_make(&flags);
+        assert_eq!((merged.load, merged.output_sync), (Some(Load::Below(3.0)), Some(OutputSync::Target)));
     }
 
     #[test]

@@ -218,6 +218,7 @@ impl<'a> Call<'a> {
             asked.filter(|(_, task)| chosen.selection.keys.contains(&task.key)).map(|(place, _)| place);
         let wishes = Wishes {
             force: arguments.always_make,
+            ignore_errors: arguments.ignore_errors,
             locked: arguments.locked || (in_ci && !arguments.no_locked),
             offline: arguments.offline,
             upgrade: arguments.upgrade,

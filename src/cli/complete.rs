@@ -9,9 +9,10 @@ use std::io::{self, Write as _};
 
 use clap::{ArgAction, Command};
 
-use super::args::{Arguments, VERBS, is_jobs};
+use super::args::{Arguments, VERBS};
 use super::call::Call;
 use super::exit;
+use super::habits::{is_optional, may_take};
 use super::surroundings::Process;
 use crate::graph::candidates;
 
@@ -107,8 +108,8 @@ impl<'a> Typed<'a> {
                 words.push(word.as_str());
                 continue;
             }
-            if word.ends_with('j') || word == "--jobs" {
-                let _ = rest.next_if(|next| is_jobs(next));
+            if is_optional(word) {
+                let _ = rest.next_if(|next| may_take(word, next));
                 continue;
             }
             let Some(values) = values_wanted(table, word) else { continue };

@@ -10,6 +10,7 @@ mod complete;
 mod dry_run;
 mod error;
 mod exit;
+mod habits;
 mod load;
 mod locate;
 mod output;
@@ -31,6 +32,7 @@ use output::Output;
 use surroundings::Process;
 
 use crate::exec::{SUPERVISE_VERB, fail_writes_over_the_limit, supervise};
+use crate::tool::make::MakeFlags;
 
 /// The word behind which shells ask for completions.
 const COMPLETE_VERB: &str = "__complete";
@@ -80,6 +82,11 @@ fn call(process: &Process) -> u8 {
             let _ = refused.print();
             return code;
         }
+    };
+    let make = MakeFlags::of(&process.surroundings).filter(|_| verbs::runs_targets(&arguments));
+    let arguments = match &make {
+        Some(flags) => arguments.after_make(flags),
+        None => arguments,
     };
     let output = Output::new(process, &arguments);
     let result = match verbs::of(&arguments) {

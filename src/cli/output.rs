@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use miette::Diagnostic;
 use serde_json::Value;
 
-use super::args::{Arguments, ColorChoice};
+use super::args::{Arguments, ColorChoice, OutputSync};
 use super::error::CliError;
 use super::exit;
 use super::surroundings::Process;
@@ -42,7 +42,7 @@ impl Output {
         };
         let verbosity = match () {
             () if arguments.verbose > 0 => Verbosity::Verbose,
-            () if arguments.quiet => Verbosity::Quiet,
+            () if arguments.quiet || arguments.question => Verbosity::Quiet,
             () => Verbosity::Normal,
         };
         let style = Style {
@@ -53,7 +53,16 @@ impl Output {
         };
         let color_stdout = report::color(choice, variable, process.out_is_terminal);
         let github = report::in_github(variable);
-        let options = Options { mode, verbosity, silent: arguments.silent, style, color_stdout, github };
+        let options = Options {
+            mode,
+            verbosity,
+            silent: arguments.silent,
+            trace: arguments.trace,
+            held_back: arguments.output_sync == Some(OutputSync::Target),
+            style,
+            color_stdout,
+            github,
+        };
         Self { options, json: arguments.json, events: process.variable("ENVLOOM_EVENTS") }
     }
 

@@ -17,6 +17,7 @@ const NOTICES: &[(&str, &str)] = &[
     ),
     ("envloom::cache::not_written", "the cache could not be written; the next run costs more"),
     ("envloom::exec::leaked", "a process outlived its task"),
+    ("envloom::exec::no_load", "this system tells no load average, so `-l` limits nothing"),
     ("envloom::graph::auto", "which variant `auto` chose, and why"),
     ("envloom::graph::left_out", "`*` left out cells that do not exist for this platform"),
     (

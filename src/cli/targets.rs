@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::args::Arguments;
+use super::args::{Arguments, Jobs, Load};
 use super::call::{Call, Chosen, place_of};
 use super::dry_run;
 use super::exit;
@@ -18,6 +18,7 @@ use crate::event::{Counts, Event, Fact, TaskResult, millis};
 use crate::exec::{self, Tally};
 use crate::graph::Kind;
 use crate::plan::{Decided, Premises, decide};
+use crate::tool::make::{Limit, MakeFlags};
 use crate::tool::variables::{own_task, plan_inputs};
 
 /// Runs the targets of the command line.
@@ -69,15 +70,15 @@ pub(super) fn run_words(
     let chosen = call.choose("", words)?;
     call.check_options(&chosen)?;
     let own_only = chosen.graph.tasks().iter().all(|task| task.key.kind() == Kind::Own);
-    if !arguments.dry_run {
+    if !arguments.only_looks() {
         state::make(&place)?;
     }
     let progress = |line: &str| output.say(line);
-    let premises = prepare::premises(call.ground(&chosen, arguments.dry_run, &progress), &chosen.graph)?;
+    let premises = prepare::premises(call.ground(&chosen, arguments.only_looks(), &progress), &chosen.graph)?;
     let notices = notices(&premises, &chosen, arguments);
     let run = Run { process, arguments, output, premises: &premises, chosen: &chosen, notices: &notices };
-    let (code, counts) = if arguments.dry_run { run.dry()? } else { run.wet()? };
-    if code == exit::DONE && !own_only && !arguments.dry_run {
+    let (code, counts) = if arguments.only_looks() { run.dry()? } else { run.wet()? };
+    if code == exit::DONE && !own_only && !arguments.only_looks() {
         let plan = if counts.ran == 0 {
             compiled(&premises, &chosen, notices.clone())
         } else {
@@ -106,16 +107,22 @@ impl Run<'_> {
     fn wet(&self) -> Result<(u8, Counts), Stop> {
         let local = self.premises.local.as_ref().and_then(|local| local.jobs);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = match (self.arguments.jobs, local) {
-            (Some(jobs), _) => jobs.on(cores),
-            (None, Some(jobs)) => jobs as usize,
-            (None, None) => cores,
-        };
+        let make = MakeFlags::of(&self.process.surroundings).and_then(|flags| flags.jobs);
+        let make = make.map(|jobs| match jobs {
+            Limit::At(jobs) if jobs > 0 => Jobs::Count(jobs),
+            Limit::At(_) | Limit::Absent => Jobs::Unlimited,
+        });
+        let local = local.map(|jobs| Jobs::Count(jobs as usize));
+        let jobs = self.arguments.jobs.or(make).or(local).map_or(cores, |jobs| jobs.on(cores));
         let request = exec::Request {
             premises: self.premises,
             graph: &self.chosen.graph,
             jobs,
             keep_going: self.arguments.keep_going,
+            load: match self.arguments.load {
+                Some(Load::Below(most)) => Some(most),
+                Some(Load::Any) | None => None,
+            },
             no_wait: self.arguments.no_wait,
             colour: self.output.colour(),
             envloom: Process::program(),
@@ -141,7 +148,8 @@ impl Run<'_> {
             let tally = dry_run::look(self.premises, &self.chosen.graph, &mut |fact| {
                 send(Event { at_ms: millis(began.elapsed()), fact });
             });
-            Ok((if tally.counts.failed > 0 { exit::FAILED } else { exit::DONE }, tally))
+            let stale = self.arguments.question && tally.counts.would_run > 0;
+            Ok((if tally.counts.failed > 0 || stale { exit::FAILED } else { exit::DONE }, tally))
         })
     }
 
@@ -200,6 +208,8 @@ fn plan_key(process: &Process, place: &Place) -> PlanKey {
     let path = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
     inputs.push(("directory".to_owned(), path(&process.surroundings.cwd)));
     inputs.push(("root".to_owned(), path(&place.root)));
+    let make = MakeFlags::of(&process.surroundings).map_or_else(String::new, |flags| flags.key());
+    inputs.push(("make".to_owned(), make.into_bytes()));
     inputs.extend(plan_inputs(&process.surroundings.vars));
     PlanKey::new(inputs.iter().map(|(name, value)| (name.as_str(), value.as_slice())))
 }

@@ -25,6 +25,11 @@ pub(super) fn of(arguments: &Arguments) -> Option<Verb<'_>> {
     Some(Verb { name, usage, words })
 }
 
+/// Does the call run targets, with the options that belong to them?
+pub(super) fn runs_targets(arguments: &Arguments) -> bool {
+    of(arguments).is_none_or(|verb| verb.name == "task")
+}
+
 impl Verb<'_> {
     /// Carries it out.
     ///
@@ -80,7 +85,13 @@ impl Verb<'_> {
     /// Options of targets say nothing to a verb.
     fn check_options(&self, arguments: &Arguments) -> Result<(), CliError> {
         let words_after = !arguments.trailing.is_empty() && !["run", "task"].contains(&self.name);
-        let targets_only: [(bool, &'static str); 4] = [
+        let runs = self.name == "task";
+        let targets_only: [(bool, &'static str); 9] = [
+            (arguments.ignore_errors && !runs, "--ignore-errors"),
+            (arguments.load.is_some() && !runs, "--load-average"),
+            (arguments.output_sync.is_some() && !runs, "--output-sync"),
+            (arguments.question && !runs, "--question"),
+            (arguments.trace && !runs, "--trace"),
             (arguments.upgrade, "--upgrade"),
             (!arguments.upgrade_package.is_empty(), "--upgrade-package"),
             (arguments.discard, "--discard"),

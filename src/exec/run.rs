@@ -10,8 +10,8 @@ use super::groups::Groups;
 use super::locks::Locks;
 use super::run_id::RunId;
 use super::schedule::{
-    Because, Control, Finish, Options, Resource, Schedule, ScheduleEvent, TaskIndex, TaskSpec,
-    execute as schedule,
+    Because, Control, Finish, LoadLimit, Options, Resource, Schedule, ScheduleEvent, TaskIndex, TaskSpec,
+    execute as schedule, load_average,
 };
 use super::supervisor::Watch;
 use super::work::{Done, Said, Tasks};
@@ -33,6 +33,8 @@ pub(crate) struct Request<'a> {
     pub(crate) jobs: usize,
     /// Go on after a failure.
     pub(crate) keep_going: bool,
+    /// The load average at which nothing is started beside others.
+    pub(crate) load: Option<f64>,
     /// Fail where another envloom holds something.
     pub(crate) no_wait: bool,
     /// Whether live lines keep their colour.
@@ -73,10 +75,15 @@ pub(crate) fn execute(
         jobs: request.jobs,
         keep_going: request.keep_going,
         no_wait: request.no_wait,
+        load: request.load.map(|most| LoadLimit { most, average: load_average }),
         ..Options::default()
     };
     let control = Control { options: &options, groups: &groups, locks: Some(&locks) };
     let mut narrator = Narrator { request, send, reasons: BTreeMap::new(), tally: Tally::default() };
+    if request.load.is_some() && load_average().is_none() {
+        let message = "this system tells no load average, so -l limits nothing".to_owned();
+        narrator.notice("envloom::exec::no_load", message, None);
+    }
     let outcome = schedule(&schedule_of(request), &tasks, control, &mut |event| narrator.tell(event))?;
     for leak in groups.finish() {
         narrator.notice(
@@ -199,6 +206,10 @@ impl Narrator<'_> {
                 let own = self.request.graph.tasks()[task.0].key.kind() == Kind::Own;
                 let task = self.id(task);
                 self.fact(Fact::Started { task, reason, own, command, expected_ms });
+            }
+            Said::Runs { command, directory } => {
+                let task = self.id(task);
+                self.fact(Fact::Command { task, command, directory });
             }
             Said::Line(line) => {
                 let task = self.id(task);

@@ -43,6 +43,13 @@ pub(crate) enum Said {
         /// How long its last run took.
         expected_ms: Option<u64>,
     },
+    /// It starts a program.
+    Runs {
+        /// The line to paste that does the same.
+        command: String,
+        /// Where.
+        directory: PathBuf,
+    },
     /// It printed a line.
     Line(String),
     /// Something a user should know: code, message, what to type.

@@ -60,6 +60,9 @@ pub(crate) struct Machine {
 pub(crate) struct Wishes {
     /// `-B`: run the tasks that were asked for although they are fresh.
     pub(crate) force: bool,
+    /// `-i`: a step of an own task that fails is passed over. Own tasks only: no sync may start whose check or verify
+    /// did not pass.
+    pub(crate) ignore_errors: bool,
     /// `--locked`: write no tracked file.
     pub(crate) locked: bool,
     /// `--offline`: use no network.

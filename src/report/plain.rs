@@ -95,7 +95,11 @@ impl Narrator {
         match &event.fact {
             Fact::Began { version, jobs, .. } => self.began(version, *jobs),
             Fact::Notice { code, message, help } => self.notice(code, message, help.as_deref()),
-            Fact::Started { task, own, command, .. } => self.started(task, *own, command.as_deref()),
+            Fact::Started { task, reason, own, command, .. } => {
+                self.traced(&format!("{task}: {reason}"));
+                self.started(task, *own, command.as_deref());
+            }
+            Fact::Command { task, command, .. } => self.traced(&format!("{task}: + {command}")),
             Fact::Output { task, line } => self.output(task, line),
             Fact::Waiting { task, lock } => self.waiting(task, lock),
             Fact::Finished { task, result, reason, duration_ms, note, log, failure } => {
@@ -182,16 +186,25 @@ impl Narrator {
         }
     }
 
+    /// A line of `--trace`.
+    fn traced(&mut self, line: &str) {
+        if self.options.trace {
+            self.page.note(&printable(line));
+        }
+    }
+
     fn started(&mut self, task: &str, own: bool, command: Option<&str>) {
         self.open();
         let voice = Voice {
             own,
             voiced: own || self.verbose(),
-            command: command.filter(|_| !self.options.silent && !self.quiet()).map(str::to_owned),
+            command: command
+                .filter(|_| !self.options.silent && !self.options.trace && !self.quiet())
+                .map(str::to_owned),
             introduced: false,
             held: Held::default(),
         };
-        let speaks = voice.voiced && voice.command.is_some();
+        let speaks = voice.voiced && voice.command.is_some() && !self.options.held_back;
         self.voices.insert(task.to_owned(), voice);
         if speaks && self.sole_voice() == Some(task) {
             self.introduce(task);
@@ -206,7 +219,7 @@ impl Narrator {
     }
 
     fn output(&mut self, task: &str, line: &str) {
-        let alone = self.sole_voice() == Some(task);
+        let alone = self.sole_voice() == Some(task) && !self.options.held_back;
         let Some(voice) = self.voices.get_mut(task) else {
             return;
         };
@@ -290,7 +303,7 @@ impl Narrator {
             TaskResult::Skipped => self.skipped.push(ending.task.to_owned()),
             TaskResult::Ran | TaskResult::Fresh | TaskResult::WouldRun => {}
         }
-        if let Some(next) = self.sole_voice().map(str::to_owned) {
+        if let Some(next) = self.sole_voice().filter(|_| !self.options.held_back).map(str::to_owned) {
             self.release(&next);
         }
     }

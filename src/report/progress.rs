@@ -64,7 +64,7 @@ impl Progress {
                     TaskResult::Skipped => self.counts.skipped += 1,
                 }
             }
-            Fact::Notice { .. } | Fact::Interrupted { .. } | Fact::Ended { .. } => {}
+            Fact::Notice { .. } | Fact::Command { .. } | Fact::Interrupted { .. } | Fact::Ended { .. } => {}
         }
     }
 

@@ -27,6 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is asked for by itself, and all combinations are allowed"
+)]
 pub(crate) struct Options {
     /// On what.
     pub(crate) mode: Mode,
@@ -34,6 +38,10 @@ pub(crate) struct Options {
     pub(crate) verbosity: Verbosity,
     /// `-s`: the commands of own tasks are not echoed.
     pub(crate) silent: bool,
+    /// `--trace`: each task's reason and every command line are told as they come.
+    pub(crate) trace: bool,
+    /// `-O`: what a task prints is shown at its end.
+    pub(crate) held_back: bool,
     /// What standard error can show.
     pub(crate) style: Style,
     /// May lines on standard output keep their colours?

@@ -19,6 +19,7 @@ mod integrity;
 mod layering;
 mod lock;
 mod looking;
+mod make;
 mod own_tasks;
 mod programs;
 mod readme;

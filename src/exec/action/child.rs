@@ -35,6 +35,7 @@ pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, further: bool) -> Re
         grace: GRACE,
         cleanup: false,
     };
+    hand.context.report(Said::Runs { command: command.to_paste(), directory: command.directory.clone() });
     Ok(run(&request, hand.context.groups(), &mut |line| hand.context.report(Said::Line(line)))?)
 }
 

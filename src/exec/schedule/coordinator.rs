@@ -10,6 +10,7 @@ use rayon::{Scope, ThreadPoolBuilder};
 use rustix::process::Signal;
 
 use self::locking::{LockWait, Locking};
+use super::load::Load;
 use super::progress::{News, Progress, State};
 use super::shelf::{Part, Shelf};
 use super::spec::{
@@ -27,6 +28,9 @@ const INBOX: usize = 1024;
 
 /// More threads than this only cost memory.
 const MOST_WORKERS: usize = 512;
+
+/// How long a load that was too high is believed.
+const LOOK_AT_LOAD_AGAIN: Duration = Duration::from_secs(1);
 
 /// The same signal again within this time is the same request: `timeout` and shells signal a process
 /// both by its pid and by its group.
@@ -106,6 +110,10 @@ struct Coordinator<'a, W: Work> {
     shelf: Shelf<'a>,
     /// Ready tasks that wait for another process.
     lock_waits: BTreeMap<TaskIndex, LockWait>,
+    /// The load limit.
+    load: Option<Load>,
+    /// When the load is looked at again, if it was too high for a task that is ready.
+    load_due: Option<Instant>,
     /// Whether no task is started any more.
     halted: bool,
     /// The first signal to stop, and when it came.
@@ -132,6 +140,8 @@ impl<'a, W: Work> Coordinator<'a, W> {
             progress: Progress::new(schedule),
             shelf: Shelf::new(schedule),
             lock_waits: BTreeMap::new(),
+            load: control.options.load.map(|limit| Load::new(limit, Instant::now())),
+            load_due: None,
             halted: false,
             interrupted: None,
             kill_at: None,
@@ -183,7 +193,7 @@ impl<'a, W: Work> Coordinator<'a, W> {
     where
         'a: 'scope,
     {
-        while self.progress.running() < self.slots {
+        while self.progress.running() < self.slots && self.has_room() {
             let Some(task) = self.shelf.take() else { return };
             match self.lock(task) {
                 Ok(Locking::Held(guard)) => self.start(task, guard, scope),
@@ -196,12 +206,23 @@ impl<'a, W: Work> Coordinator<'a, W> {
         }
     }
 
+    /// Does the machine's load allow another task? The first one is always allowed.
+    fn has_room(&mut self) -> bool {
+        let now = Instant::now();
+        let Some(load) = self.load.as_mut().filter(|_| self.progress.running() > 0) else { return true };
+        let high = load.is_high(now);
+        self.load_due = (high && self.shelf.has_ready()).then(|| now + LOOK_AT_LOAD_AGAIN);
+        !high
+    }
+
     /// Puts a task on a worker.
     fn start<'scope>(&mut self, task: TaskIndex, guard: Option<LockGuard>, scope: &Scope<'scope>)
     where
         'a: 'scope,
     {
-        self.transition(task, State::Running(Instant::now()));
+        let now = Instant::now();
+        self.transition(task, State::Running(now));
+        self.load.iter_mut().for_each(|load| load.started(now));
         (self.sink)(ScheduleEvent::Started { task });
         let (work, groups, outbox) = (self.work, self.control.groups, self.outbox.clone());
         scope.spawn(move |_| {
@@ -213,7 +234,7 @@ impl<'a, W: Work> Coordinator<'a, W> {
 
     /// Waits for a message, but no longer than until something is due.
     fn receive(&self, inbox: &Receiver<MessageOf<W>>) -> Option<MessageOf<W>> {
-        match self.kill_at.into_iter().chain(self.next_lock_notice()).min() {
+        match self.kill_at.into_iter().chain(self.next_lock_notice()).chain(self.load_due).min() {
             None => Some(inbox.recv().expect("the coordinator has a sender of its own")),
             Some(due) => match inbox.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Ok(message) => Some(message),

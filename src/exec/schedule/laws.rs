@@ -291,6 +291,30 @@ fn two_jobs_run_at_once() {
 }
 
 #[test]
+fn at_the_load_limit_one_runs_at_a_time_and_below_it_all_do() {
+    let full = LoadLimit { most: 0.0, average: || Some(8.0) };
+    let seen = Mutex::new(Seen::default());
+    let case = Case {
+        schedule: tasks(&vec![&[] as &[usize]; 20]),
+        failing: BTreeSet::new(),
+        fresh: BTreeSet::new(),
+        options: Options { load: Some(full), ..jobs(4) },
+    };
+    assert!(
+        run(&case.schedule, &Fake::new(|task, _| observe(&case, &seen, task)), &case.options).1.success()
+    );
+    assert_eq!(seen.lock().unwrap().most, 1);
+
+    let meeting = std::sync::Barrier::new(2);
+    let work = Fake::new(|_, _| {
+        meeting.wait();
+        Ok(())
+    });
+    let idle = LoadLimit { most: 99.0, average: || Some(8.0) };
+    assert!(run(&tasks(&[&[], &[]]), &work, &Options { load: Some(idle), ..jobs(2) }).1.success());
+}
+
+#[test]
 fn a_failure_lets_the_running_finish_and_starts_no_more() {
     let (open, failed) = gate();
     let work = Fake::new(|task, _| {

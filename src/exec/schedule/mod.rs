@@ -36,6 +36,9 @@
 //! SIGINT, SIGTERM or SIGHUP is passed on to all process groups, with SIGKILL after the grace, or at once
 //! on a second SIGINT or SIGTERM.
 //!
+//! **Load.** With a limit (`load`), nothing is started beside others while the machine's load is at or above it; it is
+//! looked at again whenever something happens, and every second.
+//!
 //! The channel is bounded, so output faster than the screen slows its task down instead of filling the
 //! memory. The sink of events must therefore not wait for anything a task does.
 //!
@@ -46,12 +49,14 @@
 mod coordinator;
 #[cfg(test)]
 mod laws;
+mod load;
 mod progress;
 mod shelf;
 mod spec;
 mod worker;
 
 pub(crate) use coordinator::execute;
+pub(crate) use load::{LoadLimit, load_average};
 #[cfg(test)]
 pub(crate) use spec::Claims;
 #[cfg(test)]

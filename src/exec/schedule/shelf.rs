@@ -72,6 +72,11 @@ impl<'a> Shelf<'a> {
         }
     }
 
+    /// Is there a task that may fit?
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Takes part of a task's claims, if all of that part fits.
     pub(super) fn reclaim(&mut self, task: TaskIndex, part: Part) -> bool {
         let fits = self.lacking(task, part).is_none();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::load::LoadLimit;
 use crate::exec::error::ExecError;
 use crate::exec::groups::Groups;
 use crate::exec::locks::{Busy, LockGuard, Locks};
@@ -62,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) grace: Duration,
     /// How long a lock is waited for in silence.
     pub(crate) lock_notice: Duration,
+    /// The load at which nothing is started beside others.
+    pub(crate) load: Option<LoadLimit>,
 }
 
 impl Default for Options {
@@ -72,6 +75,7 @@ impl Default for Options {
             no_wait: false,
             grace: Duration::from_secs(10),
             lock_notice: Duration::from_secs(1),
+            load: None,
         }
     }
 }

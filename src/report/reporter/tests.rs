@@ -46,7 +46,16 @@ impl Write for Closed {
 
 fn options(verbosity: Verbosity) -> Options {
     let style = Style { unicode: true, ..Style::plain() };
-    Options { mode: Mode::Plain, verbosity, silent: false, style, color_stdout: false, github: false }
+    Options {
+        mode: Mode::Plain,
+        verbosity,
+        silent: false,
+        trace: false,
+        held_back: false,
+        style,
+        color_stdout: false,
+        github: false,
+    }
 }
 
 fn taped(options: Options) -> (Reporter, Tape) {
@@ -530,4 +539,49 @@ fn on_a_terminal_lines_stand_above_the_status() {
         left.contains("ran 2, up to date 1, failed 1, skipped 1 in 1.3s") && !left.contains("running"),
         "{left}"
     );
+}
+
+#[test]
+fn held_back_lines_come_at_the_end_in_one_piece() {
+    let facts = vec![
+        (0, own("one", "a")),
+        (1, output("one", "first")),
+        (2, own("two", "b")),
+        (3, output("two", "between")),
+        (4, own_ran("two", 1)),
+        (5, output("one", "last")),
+        (6, own_ran("one", 1)),
+    ];
+    let held_back = Options { held_back: true, ..options(Verbosity::Normal) };
+    insta::assert_snapshot!(played(held_back, facts), @r"
+    2|> two: b
+    1|between
+    2|✓ two  ran in 1ms
+    2|> one: a
+    1|first
+    1|last
+    2|✓ one  ran in 1ms
+    ");
+}
+
+#[test]
+fn a_trace_names_the_reason_and_each_program() {
+    let program = |command: &str| Fact::Command {
+        task: "one".to_owned(),
+        command: command.to_owned(),
+        directory: PathBuf::from("/r"),
+    };
+    let facts = vec![
+        (0, own("one", "a && b")),
+        (1, program("/bin/a")),
+        (2, program("/bin/b")),
+        (3, own_ran("one", 1)),
+    ];
+    let trace = Options { trace: true, ..options(Verbosity::Normal) };
+    insta::assert_snapshot!(played(trace, facts), @r"
+    2|one: runs every time
+    2|one: + /bin/a
+    2|one: + /bin/b
+    2|✓ one  ran in 1ms
+    ");
 }

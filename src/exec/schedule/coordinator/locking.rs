@@ -68,7 +68,11 @@ impl<'a, W: Work> Coordinator<'a, W> {
             return;
         }
         match result {
-            Ok(guard) if self.progress.running() < self.slots && self.shelf.reclaim(task, Part::Counted) => {
+            Ok(guard)
+                if self.progress.running() < self.slots
+                    && self.has_room()
+                    && self.shelf.reclaim(task, Part::Counted) =>
+            {
                 self.start(task, Some(guard), scope);
             }
             Ok(guard) => {

@@ -1,0 +1,3 @@
+//! envloom as make, beside make, below make.
+
+mod habits;
