@@ -35,7 +35,7 @@ use part::{ClassFault, Part};
 
 /// An ordered list of patterns. One without patterns matches nothing; one that begins with a negation has nothing to
 /// take out of.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Patterns {
     entries: Vec<Entry>,
 }
@@ -70,7 +70,7 @@ pub(crate) enum PatternFault {
 }
 
 /// One pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     /// Does it take out?
     negated: bool,
@@ -82,7 +82,7 @@ struct Entry {
 }
 
 /// Is it the path itself that a pattern spells, or what is below?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     /// Only itself: its last part has a wildcard.
     Itself,
@@ -162,12 +162,6 @@ impl Patterns {
     /// The paths that are named without a wildcard, as written. They count even where git ignores them.
     pub(crate) fn literals(&self) -> impl Iterator<Item = &RelPath> {
         self.entries.iter().filter(|entry| !entry.negated).filter_map(|entry| entry.literal.as_ref())
-    }
-
-    /// Does a literal of this list lie at `path`, above it or below it? What git ignores is entered then.
-    #[must_use]
-    pub(crate) fn names(&self, path: &RelPath) -> bool {
-        self.literals().any(|literal| literal.is_in(path) || path.is_in(literal))
     }
 
     /// Could a file match both lists, so that what one task writes is what another reads? Exact for two patterns but

@@ -16,8 +16,12 @@ mod journal;
 mod observe;
 #[cfg_attr(not(test), expect(dead_code, reason = "outputs of own tasks will be kept in it"))]
 mod outputs;
+#[cfg_attr(not(test), expect(dead_code, reason = "the store of outputs will lie there"))]
+mod place;
 mod stamp;
 mod store;
+#[cfg_attr(not(test), expect(dead_code, reason = "inputs of own tasks will be found by it"))]
+mod walk;
 
 pub(crate) use compiled::{CompiledPlan, Notice, PlanKey};
 #[expect(unused_imports, reason = "as above")]
@@ -28,5 +32,9 @@ pub(crate) use observe::Observer;
 pub(crate) use outputs::{
     Difference, KeepError, Kept, Left, Limits, Made, Output, OutputStore, Pruned, RestoreError, Size,
 };
+#[expect(unused_imports, reason = "as above")]
+pub(crate) use place::{Refused, Repository, check_owner, store_directory};
 pub(crate) use stamp::Signature;
 pub(crate) use store::{LastRun, Store, Verdict};
+#[expect(unused_imports, reason = "as above")]
+pub(crate) use walk::Walk;

@@ -1,7 +1,7 @@
 //! One part of a pattern, what stands between two slashes, against one name.
 
 /// What stands between two slashes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     /// `**`: any number of names, also none.
     Any,
@@ -10,7 +10,7 @@ pub(super) enum Part {
 }
 
 /// What a name is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Piece {
     /// This character.
     Exactly(char),

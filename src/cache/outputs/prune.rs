@@ -227,7 +227,7 @@ fn is_own(name: &str, is_blob: bool) -> bool {
         return name.parse::<Digest>().is_ok();
     }
     name.strip_suffix(".json").is_some_and(|name| name.parse::<Digest>().is_ok())
-        || (name.starts_with('.') && name.ends_with(".tmp"))
+        || (name.starts_with('.') && name.strip_suffix(".tmp").is_some())
 }
 
 /// What is in a directory; nothing when it is absent.

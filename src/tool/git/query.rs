@@ -1,7 +1,7 @@
 //! Questions to a repository on this machine, a checkout or a bare clone. No network.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,56 @@ impl Git {
         // git has one exit status for all of this; the files tell which it is.
         let is_any = directory.ancestors().any(|above| above.join(".git").exists());
         if is_any { Err(query.failed(&answer)) } else { Ok(None) }
+    }
+
+    /// The user's own file of rules for what git ignores, as git reads it in `directory`, and the files of git's
+    /// configuration that say so: what there is to watch. The default place is named whether or not it is there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a walk for inputs of own tasks will ask"))]
+    pub(crate) fn excludes_file(
+        &self,
+        directory: &Path,
+    ) -> Result<(Option<PathBuf>, Vec<PathBuf>), ToolError> {
+        let listed = self.local(directory, ["config", "--includes", "--null", "--show-origin", "--list"]);
+        let answer = listed.demand()?;
+        let mut fields = answer.split(|byte| *byte == 0);
+        let (mut watched, mut is_set) = (Vec::new(), false);
+        while let (Some(origin), Some(entry)) = (fields.next(), fields.next()) {
+            if let Some(file) = origin.strip_prefix(b"file:") {
+                watched.push(directory.join(OsString::from_vec(file.to_vec())));
+            }
+            is_set |= entry.split(|byte| *byte == b'\n').next() == Some(b"core.excludesfile");
+        }
+        watched.extend(self.configuration());
+        watched.sort_unstable();
+        watched.dedup();
+        if !is_set {
+            return Ok((self.config_home().map(|home| home.join("git/ignore")), watched));
+        }
+        let mut path =
+            self.local(directory, ["config", "--type=path", "--get", "core.excludesFile"]).demand()?;
+        path.pop_if(|byte| *byte == b'\n');
+        let path = (!path.is_empty()).then(|| directory.join(OsString::from_vec(path)));
+        Ok((path, watched))
+    }
+
+    /// The user's and the machine's configuration, there or not.
+    fn configuration(&self) -> Vec<PathBuf> {
+        let var = |name: &str| self.vars.get(OsStr::new(name)).map(PathBuf::from);
+        let global = var("GIT_CONFIG_GLOBAL").map_or_else(
+            || {
+                let home = var("HOME").map(|home| home.join(".gitconfig"));
+                home.into_iter().chain(self.config_home().map(|home| home.join("git/config"))).collect()
+            },
+            |global| vec![global],
+        );
+        let system = var("GIT_CONFIG_SYSTEM").unwrap_or_else(|| "/etc/gitconfig".into());
+        global.into_iter().chain([system]).collect()
+    }
+
+    fn config_home(&self) -> Option<PathBuf> {
+        let var =
+            |name: &str| self.vars.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from);
+        var("XDG_CONFIG_HOME").or_else(|| var("HOME").map(|home| home.join(".config")))
     }
 
     /// The commit that is checked out, or `None` before the first commit.
@@ -151,6 +201,25 @@ mod tests {
         assert_ne!(git.head(&top).unwrap().unwrap(), commit);
         assert_eq!(git.resolve_tag(&top, "v2").unwrap(), None);
         assert!(git.resolve_tag(&top, "--all").is_err());
+    }
+
+    #[test]
+    fn the_users_rules_are_found_where_git_finds_them() {
+        let place = Place::new();
+        let (_, top) = repository(&place);
+        let find = |global: &str| {
+            let mut surroundings = place.machine();
+            surroundings.vars.insert("GIT_CONFIG_GLOBAL".into(), place.root().join(global).into());
+            Git::find(&surroundings, Path::new("/nowhere")).unwrap().excludes_file(&top).unwrap()
+        };
+        let (file, watched) = find("none");
+        assert_eq!(file, Some(place.root().join(".config/git/ignore")));
+        assert!(watched.contains(&place.root().join("none")) && watched.contains(&top.join(".git/config")));
+        std::fs::write(place.root().join("more"), "[core]\n\texcludesFile = ~/mine\n").unwrap();
+        std::fs::write(place.root().join("global"), "[include]\n\tpath = more\n").unwrap();
+        let (file, watched) = find("global");
+        assert_eq!(file, Some(place.root().join("mine")));
+        assert!(watched.contains(&place.root().join("more")), "{watched:?}");
     }
 
     #[test]
