@@ -154,12 +154,25 @@ pub(crate) struct Failure {
     pub(crate) directory: Option<PathBuf>,
     /// The last lines it printed, cleaned.
     pub(crate) tail: Vec<String>,
+    /// The node that the task comes from.
+    pub(crate) declared: Option<Declared>,
     /// The diagnostic where envloom itself refused. `report` renders it: as text in the user's style, as an
     /// object in JSON, where it is the field `diagnostic`.
     #[serde(skip)]
     pub(crate) diagnostic: Option<Arc<dyn Diagnostic + Send + Sync>>,
     /// The diagnostic's code.
     pub(crate) code: Option<String>,
+}
+
+/// A place in `tasks.kdl` or `tasks.local.kdl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Declared {
+    /// The file, relative to the root.
+    pub(crate) file: String,
+    /// From 1.
+    pub(crate) line: usize,
+    /// From 1, in characters.
+    pub(crate) column: usize,
 }
 
 impl Failure {
@@ -170,6 +183,7 @@ impl Failure {
             command: None,
             directory: None,
             tail: Vec::new(),
+            declared: None,
             code: diagnostic.code().map(|code| code.to_string()),
             diagnostic: Some(Arc::new(diagnostic)),
         }

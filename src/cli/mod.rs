@@ -31,6 +31,7 @@ use args::Arguments;
 use output::Output;
 use surroundings::Process;
 
+use crate::cache::Observer;
 use crate::exec::{SUPERVISE_VERB, fail_writes_over_the_limit, supervise};
 use crate::tool::make::MakeFlags;
 
@@ -95,6 +96,9 @@ fn call(process: &Process) -> u8 {
     };
     match result {
         Ok(code) => code,
-        Err(stop) => output.stopped(stop.as_ref()),
+        Err(stop) => {
+            let place = call::place_of(process, &arguments, &Observer::new());
+            output.stopped(stop.as_ref(), place.ok().as_ref().map(|place| place.root.as_path()))
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 
@@ -23,6 +24,8 @@ pub(super) struct Output {
     options: Options,
     json: bool,
     events: Option<String>,
+    /// Where GitHub's runner has the repository.
+    workspace: Option<String>,
 }
 
 impl Output {
@@ -63,7 +66,8 @@ impl Output {
             color_stdout,
             github,
         };
-        Self { options, json: arguments.json, events: process.variable("ENVLOOM_EVENTS") }
+        let (events, workspace) = (process.variable("ENVLOOM_EVENTS"), process.variable("GITHUB_WORKSPACE"));
+        Self { options, json: arguments.json, events, workspace }
     }
 
     /// The reporter's thread, fed through the channel until it is dropped.
@@ -72,8 +76,9 @@ impl Output {
     /// When the file that `ENVLOOM_EVENTS` names cannot be written.
     pub(super) fn reporter(
         &self,
+        root: &Path,
     ) -> Result<(SyncSender<Event>, JoinHandle<Vec<Broken>>), crate::base::FileError> {
-        Ok(Reporter::spawn(self.options, self.sinks()?))
+        Ok(Reporter::spawn(self.options, Sinks { below: self.below(root), ..self.sinks()? }))
     }
 
     /// Reports events that are all there already: no thread is worth its start then.
@@ -96,7 +101,23 @@ impl Output {
                 Some(Box::new(file.map_err(|cause| crate::base::FileError::new("write", path, cause))?))
             }
         };
-        Ok(Sinks { out: Box::new(io::stdout()), err: Box::new(io::stderr()), events, screen: None })
+        Ok(Sinks {
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+            events,
+            screen: None,
+            below: String::new(),
+        })
+    }
+
+    /// The way from GitHub's workspace to the repository's root, for annotations.
+    fn below(&self, root: &Path) -> String {
+        let below = self.workspace.as_ref().and_then(|workspace| root.strip_prefix(workspace).ok());
+        below
+            .iter()
+            .flat_map(|below| below.iter())
+            .map(|part| part.to_string_lossy().into_owned() + "/")
+            .collect()
     }
 
     /// Waits for the reporter. A closed standard stream was the reader's choice (`| head`); the file of events that
@@ -140,17 +161,27 @@ impl Output {
     pub(super) fn say(&self, line: &str) {
         if self.options.verbosity != Verbosity::Quiet {
             // Where standard error is closed nobody listens.
-            let _ = writeln!(io::stderr(), "{}", crate::base::printable(line));
+            let line = crate::base::printable(line);
+            let line = if self.options.github { report::no_commands(&line) } else { format!("{line}\n") };
+            let _ = io::stderr().write_all(line.as_bytes());
         }
     }
 
-    /// Shows what stopped the call, and its exit code.
-    pub(super) fn stopped(&self, stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
+    /// Shows what stopped the call, and its exit code. `root` is the repository's, where there is one.
+    pub(super) fn stopped(&self, stop: &(dyn Diagnostic + Send + Sync), root: Option<&Path>) -> u8 {
         if self.json {
             let _ =
                 writeln!(io::stdout(), "{}", serde_json::json!({ "error": report::diagnostic_json(stop) }));
         } else {
-            let _ = io::stderr().write_all(report::diagnostic(stop, self.options.style).as_bytes());
+            let mut text = report::diagnostic(stop, self.options.style);
+            if self.options.github {
+                text = report::no_commands(&text);
+                let below = root.map(|root| self.below(root)).unwrap_or_default();
+                for annotation in report::annotations(stop, &below) {
+                    text.extend([annotation.as_str(), "\n"]);
+                }
+            }
+            let _ = io::stderr().write_all(text.as_bytes());
         }
         code_of(stop)
     }

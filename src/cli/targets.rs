@@ -159,7 +159,7 @@ impl Run<'_> {
         jobs: usize,
         work: impl FnOnce(&mut dyn FnMut(Event)) -> Result<(u8, Tally), exec::ExecError>,
     ) -> Result<(u8, Counts), Stop> {
-        let (sender, reporter) = self.output.reporter()?;
+        let (sender, reporter) = self.output.reporter(&self.premises.root)?;
         let mut send = |event: Event| {
             // A reporter that is gone has nobody to report to.
             let _ = sender.send(event);

@@ -15,7 +15,7 @@ use super::schedule::{
 };
 use super::supervisor::Watch;
 use super::work::{Done, Said, Tasks};
-use crate::event::{Counts, Event, Fact, Failure, TaskResult, millis};
+use crate::event::{Counts, Declared, Event, Fact, Failure, TaskResult, millis};
 use crate::graph::{Kind, Task, TaskGraph, TaskKey};
 use crate::model::Sources;
 use crate::plan::{Premises, RunReason};
@@ -228,7 +228,7 @@ impl Narrator<'_> {
             Finish::Failed(failure) => {
                 self.tally.timed_out |= failure.timed_out;
                 let log = failure.log.clone();
-                (TaskResult::Failed, None, log, Some(for_event(failure)))
+                (TaskResult::Failed, None, log, Some(for_event(failure, self.declared(task))))
             }
         };
         let took = if result == TaskResult::Fresh { Duration::ZERO } else { duration };
@@ -270,15 +270,28 @@ impl Narrator<'_> {
     fn id(&self, task: TaskIndex) -> String {
         self.request.graph.tasks()[task.0].id.clone()
     }
+
+    /// Where a task comes from; a task of a whole environment from that one's node.
+    fn declared(&self, task: TaskIndex) -> Option<Declared> {
+        let task = &self.request.graph.tasks()[task.0];
+        let premises = self.request.premises;
+        let source = match task.key {
+            TaskKey::Private(_) => &premises.local.as_ref()?.source,
+            _ => &premises.model.source,
+        };
+        let (line, column) = source.line_column(task.span.offset());
+        Some(Declared { file: source.name().to_owned(), line, column })
+    }
 }
 
-fn for_event(failure: TaskFailure) -> Failure {
+fn for_event(failure: TaskFailure, declared: Option<Declared>) -> Failure {
     let code = failure.diagnostic.as_ref().and_then(|found| found.code()).map(|code| code.to_string());
     Failure {
         message: failure.message,
         command: failure.command,
         directory: failure.directory,
         tail: failure.tail,
+        declared,
         diagnostic: failure.diagnostic,
         code,
     }

@@ -25,8 +25,8 @@
 //!
 //! # What is filtered
 //! Names, messages and paths go through [`printable`](crate::base::printable); lines that a program printed
-//! keep colours only. In GitHub Actions a line of ours never becomes a workflow command (`github.rs`); what
-//! own tasks print passes, since `::error …` from a linter is wanted there.
+//! keep colours only. In GitHub Actions no line becomes a workflow command by what somebody else wrote into it; the
+//! groups, annotations and notices there are in `github.rs`.
 
 mod diagnostic;
 mod excerpt;
@@ -36,6 +36,7 @@ mod held;
 mod json;
 mod lines;
 mod outlet;
+mod page;
 mod plain;
 mod progress;
 mod reporter;
@@ -46,6 +47,7 @@ mod text;
 
 pub(crate) use diagnostic::{diagnostic, diagnostic_json};
 
+pub(crate) use github::{annotations, no_commands};
 pub(crate) use outlet::{Broken, Outlet};
 pub(crate) use reporter::{Mode, Options, Reporter, Sinks, Verbosity};
 pub(crate) use style::{ColorChoice, Style, color, in_github, unicode};

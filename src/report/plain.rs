@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::printable;
-use crate::event::{Event, Fact, TaskResult};
+use crate::event::{Event, Fact, Failure, TaskResult};
 
-use super::github::no_command;
+use super::github;
 use super::held::{Held, Taken};
 use super::lines::{self, Ending};
 use super::outlet::Outlet;
+use super::page::Page;
 use super::progress::Progress;
 use super::reporter::{Mode, Options, Verbosity};
 use super::summary::{self, Ended, Failed};
@@ -39,16 +40,12 @@ pub(super) struct Narrator {
     quiet_since_ms: u64,
     /// Has the default been named?
     opened: bool,
+    /// The stream of the group that is open in GitHub's log.
+    group: Option<Outlet>,
+    /// The way from GitHub's workspace to the root: empty, or ended by `/`.
+    below: String,
     /// Did a signal end the run? What it cut off is no failure to come back to.
     cut_off: bool,
-}
-
-/// Lines on their way to the writers, in order.
-#[derive(Debug, Default)]
-pub(super) struct Page {
-    github: bool,
-    parts: Vec<(Outlet, String)>,
-    lines: u64,
 }
 
 /// What a running task may print.
@@ -63,11 +60,11 @@ struct Voice {
 }
 
 impl Narrator {
-    pub(super) fn new(options: Options) -> Self {
+    pub(super) fn new(options: Options, below: String) -> Self {
         Self {
             options,
             progress: Progress::default(),
-            page: Page { github: options.github, ..Page::default() },
+            page: Page::new(options.github),
             voices: BTreeMap::new(),
             speaker: None,
             told: BTreeSet::new(),
@@ -76,6 +73,8 @@ impl Narrator {
             lines_at_failure: 0,
             quiet_since_ms: 0,
             opened: false,
+            group: None,
+            below,
             cut_off: false,
         }
     }
@@ -86,12 +85,12 @@ impl Narrator {
 
     /// What is to be written, in order.
     pub(super) fn take(&mut self) -> Vec<(Outlet, String)> {
-        std::mem::take(&mut self.page.parts)
+        self.page.take()
     }
 
     pub(super) fn hear(&mut self, event: &Event) {
         self.progress.apply(event);
-        let before = self.page.lines;
+        let before = self.page.lines();
         match &event.fact {
             Fact::Began { version, jobs, .. } => self.began(version, *jobs),
             Fact::Notice { code, message, help } => self.notice(code, message, help.as_deref()),
@@ -121,7 +120,7 @@ impl Narrator {
                 slowest: slowest.as_ref().map(|(task, ms)| (task.as_str(), *ms)),
             }),
         }
-        if self.page.lines > before {
+        if self.page.lines() > before {
             self.quiet_since_ms = event.at_ms;
         }
     }
@@ -181,6 +180,11 @@ impl Narrator {
 
     fn notice(&mut self, code: &str, message: &str, help: Option<&str>) {
         if self.told.insert((code.to_owned(), message.to_owned())) {
+            self.close_group();
+            if self.options.github {
+                self.page.command(Outlet::Err, &github::notice(code, message, help));
+                return;
+            }
             let code = self.verbose().then_some(code);
             self.page.note(&lines::notice(self.options.style, code, message, help));
         }
@@ -220,9 +224,7 @@ impl Narrator {
 
     fn output(&mut self, task: &str, line: &str) {
         let alone = self.sole_voice() == Some(task) && !self.options.held_back;
-        let Some(voice) = self.voices.get_mut(task) else {
-            return;
-        };
+        let Some(voice) = self.voices.get_mut(task) else { return };
         voice.held.push(line);
         if alone {
             self.release(task);
@@ -231,9 +233,7 @@ impl Narrator {
 
     /// Prints what is held for a task.
     fn release(&mut self, task: &str) {
-        let Some(voice) = self.voices.get_mut(task) else {
-            return;
-        };
+        let Some(voice) = self.voices.get_mut(task) else { return };
         let Taken { head, missing, tail } = voice.held.take();
         let own = voice.own;
         if head.is_empty() && (voice.introduced || voice.command.is_none()) {
@@ -263,23 +263,38 @@ impl Narrator {
     /// Says whose lines follow, unless the reader knows.
     fn introduce(&mut self, task: &str) {
         let quiet = self.quiet();
-        let Some(voice) = self.voices.get_mut(task) else {
-            return;
-        };
+        let Some(voice) = self.voices.get_mut(task) else { return };
         let command = if voice.introduced { None } else { voice.command.as_deref() };
         voice.introduced = true;
         if self.speaker.as_deref() == Some(task) {
             return;
         }
-        if command.is_some() || (self.progress.selected > 1 && !quiet) {
+        let outlet = if voice.own { Outlet::Out } else { Outlet::Err };
+        let told = command.is_some() || (self.progress.selected > 1 && !quiet);
+        // Standard output that someone asked to have as it is holds no groups.
+        if told && self.options.github && !self.options.silent {
+            let title = command.map_or_else(|| task.to_owned(), |command| format!("{task}: {command}"));
+            self.close_group();
+            self.page.command(outlet, &github::group(&title));
+            self.group = Some(outlet);
+        } else if told {
             self.page.note(&lines::speaker(self.options.style, task, command));
         }
         self.speaker = Some(task.to_owned());
     }
 
+    /// What is no task's own must not be folded away with its lines. The next of them open a group anew.
+    fn close_group(&mut self) {
+        if let Some(outlet) = self.group.take() {
+            self.page.command(outlet, github::END_OF_GROUP);
+            self.speaker = None;
+        }
+    }
+
     fn waiting(&mut self, task: &str, lock: &str) {
         // On a terminal the status line says it.
         if self.options.mode == Mode::Plain && !self.quiet() {
+            self.close_group();
             let (task, lock) = (printable(task), printable(lock));
             self.page.note(&format!("{task} is waiting for {lock}, held by another envloom"));
         }
@@ -291,13 +306,16 @@ impl Narrator {
         if spoke {
             self.release(ending.task);
         }
+        let shown_above = spoke && self.speaker.as_deref() == Some(ending.task);
+        if self.is_listed(ending) || shown_above {
+            self.close_group();
+        }
         let held = self.voices.remove(ending.task).map(|mut voice| voice.held.take()).unwrap_or_default();
         if self.is_listed(ending) {
             self.page.note(&lines::ending(self.options.style, self.verbose(), ending));
         }
         match ending.result {
             TaskResult::Failed => {
-                let shown_above = spoke && self.speaker.as_deref() == Some(ending.task);
                 self.failed(ending, if shown_above { None } else { Some(held) });
             }
             TaskResult::Skipped => self.skipped.push(ending.task.to_owned()),
@@ -333,6 +351,9 @@ impl Narrator {
         let printed = if self.quiet() { printed.map(|_| Taken::default()) } else { printed };
         self.page.note(&lines::failure(self.options.style, ending, printed));
         let failure = ending.failure;
+        if let Some(failure) = failure.filter(|_| self.options.github && !self.cut_off) {
+            self.annotate(ending.task, failure);
+        }
         self.failed.push(Failed {
             task: ending.task.to_owned(),
             message: failure.map_or_else(|| "failed".to_owned(), |failure| failure.message.clone()),
@@ -340,10 +361,18 @@ impl Narrator {
             log: ending.log.map(|log| log.to_string_lossy().into_owned()),
         });
         self.speaker = None;
-        self.lines_at_failure = self.page.lines;
+        self.lines_at_failure = self.page.lines();
+    }
+
+    /// Marks a failure where GitHub shows a change: at the place its diagnostic names, else where the task was declared.
+    fn annotate(&mut self, task: &str, failure: &Failure) {
+        for line in github::of_failure(failure, task, &self.below) {
+            self.page.command(Outlet::Err, &line);
+        }
     }
 
     fn interrupted(&mut self, signal: i32) {
+        self.close_group();
         self.cut_off = true;
         let name = match signal {
             1 => "SIGHUP".to_owned(),
@@ -360,37 +389,15 @@ impl Narrator {
     }
 
     fn ended(&mut self, ended: &Ended) {
+        self.close_group();
         let style = self.options.style;
-        let buried = self.failed.len() > 1 || self.page.lines > self.lines_at_failure;
+        let buried = self.failed.len() > 1 || self.page.lines() > self.lines_at_failure;
         if buried && !self.failed.is_empty() && !self.cut_off && !self.quiet() {
             self.page.note(&summary::failures(style, &self.failed));
         }
         if !self.quiet() {
             let skipped = if self.verbose() { &[][..] } else { &self.skipped };
             self.page.note(&summary::closing(style, &self.progress, skipped, ended));
-        }
-    }
-}
-
-impl Page {
-    /// A line of ours, or several.
-    fn note(&mut self, text: &str) {
-        for line in text.lines() {
-            let line = if self.github { no_command(line) } else { line.into() };
-            self.push(Outlet::Err, &line);
-        }
-    }
-
-    /// A line that an own task printed.
-    fn data(&mut self, line: &str) {
-        self.push(Outlet::Out, line);
-    }
-
-    fn push(&mut self, outlet: Outlet, line: &str) {
-        self.lines += 1;
-        match self.parts.last_mut() {
-            Some((last, text)) if *last == outlet => text.extend([line, "\n"]),
-            _ => self.parts.push((outlet, format!("{line}\n"))),
         }
     }
 }

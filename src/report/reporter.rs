@@ -83,6 +83,8 @@ pub(crate) struct Sinks {
     pub(crate) events: Option<Box<dyn Write + Send>>,
     /// Where status lines are drawn; standard error if `None`. Used by [`Mode::Terminal`] only.
     pub(crate) screen: Option<ProgressDrawTarget>,
+    /// The way from GitHub's workspace to the repository's root, for annotations: empty, or ended by `/`.
+    pub(crate) below: String,
 }
 
 /// Shows a run.
@@ -109,7 +111,7 @@ impl Reporter {
     /// Nothing is written before the first event.
     #[must_use]
     pub(crate) fn new(options: Options, sinks: Sinks) -> Self {
-        let Sinks { out, err, events, screen } = sinks;
+        let Sinks { out, err, events, screen, below } = sinks;
         let drawn = options.mode == Mode::Terminal && options.verbosity != Verbosity::Quiet;
         Self {
             style: options.style,
@@ -117,7 +119,7 @@ impl Reporter {
             err: Pipe::new(Outlet::Err, Some(err)),
             events: Pipe::new(Outlet::Events, events),
             json: String::new(),
-            narrator: (options.mode != Mode::Json).then(|| Narrator::new(options)),
+            narrator: (options.mode != Mode::Json).then(|| Narrator::new(options, below)),
             board: drawn
                 .then(|| Board::new(screen.unwrap_or_else(|| ProgressDrawTarget::stderr_with_hz(20)))),
         }

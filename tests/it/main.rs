@@ -14,6 +14,7 @@ mod end_to_end;
 mod examples;
 mod faults;
 mod generate;
+mod github;
 mod harness;
 mod integrity;
 mod layering;

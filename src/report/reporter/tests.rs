@@ -8,7 +8,7 @@ use indicatif::{InMemoryTerm, TermLike as _};
 
 use super::super::text::program_line;
 use super::*;
-use crate::event::{Counts, Fact, Failure, TaskResult};
+use crate::event::{Counts, Declared, Fact, Failure, TaskResult};
 use crate::plan::{FieldChange, RunReason};
 
 /// Both streams, in the order written.
@@ -65,6 +65,7 @@ fn taped(options: Options) -> (Reporter, Tape) {
         err: Box::new(Head(tape.clone(), "2|")),
         events: None,
         screen: None,
+        below: String::new(),
     };
     (Reporter::new(options, sinks), tape)
 }
@@ -159,6 +160,7 @@ fn uv_failed() -> Failure {
         directory: Some(PathBuf::from("prod")),
         tail: vec!["from the tail".to_owned()],
         diagnostic: None,
+        declared: None,
         code: None,
     }
 }
@@ -404,6 +406,7 @@ fn a_refusal_of_ours_shows_its_diagnostic() {
         directory: None,
         tail: Vec::new(),
         diagnostic: Some(Arc::new(found)),
+        declared: None,
         code: Some("envloom::manifest::hand_edit".to_owned()),
     };
     let facts = vec![(0, began(&["generate:prod"], 1)), (1, failed("generate:prod", failure))];
@@ -438,9 +441,110 @@ fn hostile_names_are_escaped_and_command_no_runner() {
         for line in text.lines() {
             let line = &line[2..];
             assert_eq!(crate::base::printable(line), line);
-            assert!(!line.trim().starts_with("::"), "{line}");
+            let ours = ["::group::", "::endgroup::", "::notice title=", "::error title="];
+            assert!(!line.trim().starts_with("::") || ours.iter().any(|own| line.starts_with(own)), "{line}");
         }
     }
+}
+
+/// Two own tasks side by side, others among them, three failures.
+fn a_run_on_github() -> Vec<(u64, Fact)> {
+    let declared = Some(Declared { file: "tasks.kdl".to_owned(), line: 3, column: 1 });
+    let uv = Failure { declared: declared.clone(), ..uv_failed() };
+    let found =
+        miette::MietteDiagnostic::new("it was edited").with_code("envloom::x").with_help("absorb, it");
+    let refused = Failure { diagnostic: Some(Arc::new(found)), command: None, declared, ..uv_failed() };
+    vec![
+        (0, began(&["test:*", "lock"], 5)),
+        (
+            0,
+            Fact::Notice {
+                code: "envloom::x".to_owned(),
+                message: "100 %".to_owned(),
+                help: Some("do".to_owned()),
+            },
+        ),
+        (1, own("test@a", "pytest a")),
+        (2, output("test@a", "a1")),
+        (3, ended_as("generate:dev", TaskResult::Ran, 1)),
+        (3, output("test@a", "::warning file=a.py::unused")),
+        (4, own("test@b", "pytest b")),
+        (5, output("test@b", "::add-path::/evil")),
+        (5, output("test@a", "a2")),
+        (6, own_ran("test@a", 5)),
+        (7, output("test@b", "b2")),
+        (8, failed("test@b", Failure { message: "pytest exited with status 1".to_owned(), ..uv.clone() })),
+        (8, failed("lock:prod", uv)),
+        (9, failed("check:prod", refused)),
+        (9, over(Counts { ran: 2, failed: 3, ..Counts::default() }, 9)),
+    ]
+}
+
+#[test]
+fn github_gets_groups_annotations_and_notices() {
+    let github = Options { github: true, ..options(Verbosity::Normal) };
+    let text = played(github, a_run_on_github());
+    insta::assert_snapshot!(text, @r#"
+    2|::notice title=envloom%3A%3Ax::100 %25%0Ahelp: do
+    1|::group::test@a: pytest a
+    1|a1
+    1|::endgroup::
+    2|✓ generate:dev  ran in 1ms  (tool.uv.sources.bench-utils.tag: "v0.1.2" -> "v0.1.3" (and 1 more))
+    1|::group::test@a
+    1|::warning file=a.py::unused
+    1|a2
+    1|::endgroup::
+    2|✓ test@a  ran in 5ms
+    1|::group::test@b: pytest b
+    1|: :add-path::/evil
+    1|b2
+    1|::endgroup::
+    2|✗ test@b  failed after 1.2s: pytest exited with status 1
+    2|  to repeat: uv lock --directory prod
+    2|  directory: prod
+    2|  log: .envloom/log/lock-prod.log
+    2|::error file=tasks.kdl,line=3,col=1,title=test@b::pytest exited with status 1%0Afrom the tail
+    2|✗ lock:prod  failed after 1.2s: uv exited with status 1
+    2|    from the tail
+    2|  to repeat: uv lock --directory prod
+    2|  directory: prod
+    2|  log: .envloom/log/lock-prod.log
+    2|::error file=tasks.kdl,line=3,col=1,title=lock%3Aprod::uv exited with status 1%0Afrom the tail
+    2|✗ check:prod  failed
+    2|    from the tail
+    2|error[envloom::x]: it was edited
+    2|help: absorb, it
+    2|  directory: prod
+    2|  log: .envloom/log/lock-prod.log
+    2|::error file=tasks.kdl,line=3,col=1,title=check%3Aprod%3A envloom%3A%3Ax::it was edited%0Ahelp: absorb, it
+    2|
+    2|failed:
+    2|  ✗ test@b: pytest exited with status 1
+    2|    to repeat: uv lock --directory prod
+    2|    log: .envloom/log/lock-prod.log
+    2|  ✗ lock:prod: uv exited with status 1
+    2|    to repeat: uv lock --directory prod
+    2|    log: .envloom/log/lock-prod.log
+    2|  ✗ check:prod: uv exited with status 1
+    2|    log: .envloom/log/lock-prod.log
+    2|ran 2, failed 3 in 9ms (one after the other: 7.9s); slowest lock:prod 1.2s
+    "#);
+}
+
+#[test]
+fn what_a_signal_cut_off_is_no_mistake_to_annotate() {
+    let github = Options { github: true, ..options(Verbosity::Normal) };
+    let text = played(
+        github,
+        vec![
+            (0, began(&["test"], 1)),
+            (1, own("test", "pytest")),
+            (2, Fact::Interrupted { signal: 2 }),
+            (3, failed("test", uv_failed())),
+        ],
+    );
+    assert!(!text.contains("::error"), "{text}");
+    assert!(text.contains("::endgroup::"), "{text}");
 }
 
 #[test]
@@ -451,6 +555,7 @@ fn a_closed_stream_is_told_once_and_the_others_go_on() {
         err: Box::new(Head(tape.clone(), "2|")),
         events: Some(Box::new(Closed)),
         screen: None,
+        below: String::new(),
     };
     let (sender, thread) = Reporter::spawn(options(Verbosity::Normal), sinks);
     for at_ms in 0..5000 {
@@ -509,6 +614,7 @@ fn on_a_terminal_lines_stand_above_the_status() {
         err: Box::new(Screen(screen.clone())),
         events: None,
         screen: Some(ProgressDrawTarget::term_like(Box::new(screen.clone()))),
+        below: String::new(),
     };
     let style = Style { unicode: true, terminal: true, width: 80, color: false };
     let mut reporter =
