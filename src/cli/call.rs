@@ -90,7 +90,7 @@ impl<'a> Call<'a> {
         let (words, by_default) = self.words(lead, words, AskDriver(&ask))?;
         let selection = select(&self.model, self.local.as_ref(), &words)?;
         let graph = TaskGraphBuilder::new()
-            .with_selection(&self.model, self.local.as_ref(), &selection)
+            .with_selection(&self.model, self.local.as_ref(), &words, &selection)?
             .seal(&self.model)?;
         let targets = words.targets.into_iter().map(|target| target.value).collect();
         Ok(Chosen { targets, by_default, selection, graph })

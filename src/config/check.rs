@@ -18,8 +18,12 @@ use crate::base::{Spanned, brief, nearest};
 /// A node with its values decoded.
 pub(super) struct Node {
     pub(super) spec: &'static NodeSpec,
+    /// Its name as written: that of its spec, or any other where the block allows it.
+    pub(super) name: Spanned<String>,
     pub(super) arguments: Vec<Spanned<Value>>,
     pub(super) properties: Vec<(&'static str, Spanned<Value>)>,
+    /// Properties of names that the table leaves to the maintainer.
+    pub(super) others: Vec<(Spanned<String>, Spanned<Value>)>,
     pub(super) children: Vec<Node>,
     /// From the name to the end of the node.
     pub(super) span: SourceSpan,
@@ -44,7 +48,7 @@ impl Place {
 
     fn block(self) -> &'static Block {
         match self.parent {
-            Some(parent) => parent.children.unwrap_or(&Block { nodes: &[], reserved: &[] }),
+            Some(parent) => parent.children.unwrap_or(&Block { nodes: &[], reserved: &[], other: None }),
             None if self.local => &LOCAL_ROOT,
             None => &ROOT,
         }
@@ -66,15 +70,15 @@ pub(super) fn check_block(
 ) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     for node in document.nodes() {
-        let Some(spec) = place.block().find(node.name().value()) else {
+        let Some(spec) = place.block().find(node.name().value()).or(place.block().other) else {
             findings.push(unknown(node, place));
             continue;
         };
         let checked = check_node(node, spec, place, findings);
-        let before = nodes.iter().find(|before| before.spec.name == spec.name && !spec.repeats);
+        let before = nodes.iter().find(|before| before.name.value == checked.name.value && !spec.repeats);
         if let Some(before) = before {
             let (first, span) = (before.span, node.name().span());
-            findings.push(ConfigFinding::Twice { name: spec.name.to_owned(), first, span });
+            findings.push(ConfigFinding::Twice { name: brief(&checked.name.value), first, span });
         }
         nodes.push(checked);
     }
@@ -133,8 +137,10 @@ fn check_node(
 ) -> Node {
     let mut checked = Node {
         spec,
+        name: Spanned::new(node.name().value().to_owned(), node.name().span()),
         arguments: Vec::new(),
         properties: Vec::new(),
+        others: Vec::new(),
         children: Vec::new(),
         span: whole_span(node),
     };
@@ -194,7 +200,10 @@ fn check_property(
 ) {
     let spec = checked.spec;
     let Some(property) = spec.properties.iter().find(|property| property.name == name.value()) else {
-        findings.push(unknown_property(spec, name));
+        match spec.other {
+            Some(other) => check_other(checked, &other, name, entry, findings),
+            None => findings.push(unknown_property(spec, name)),
+        }
         return;
     };
     if let Some((_, first)) = checked.properties.iter().find(|(known, _)| *known == property.name) {
@@ -205,6 +214,25 @@ fn check_property(
     let what = Subject { spec, what: format!("`{}`", property.name), kind: property.kind };
     if let Some(value) = what.value(entry, findings) {
         checked.properties.push((property.name, value));
+    }
+}
+
+/// A property whose name is the maintainer's.
+fn check_other(
+    checked: &mut Node,
+    other: &PropertySpec,
+    name: &KdlIdentifier,
+    entry: &KdlEntry,
+    findings: &mut Vec<ConfigFinding>,
+) {
+    if let Some((_, first)) = checked.others.iter().find(|(known, _)| known.value == name.value()) {
+        let (first, span) = (first.span, entry.span());
+        findings.push(ConfigFinding::Twice { name: brief(name.value()), first, span });
+        return;
+    }
+    let what = Subject { spec: checked.spec, what: format!("`{}`", brief(name.value())), kind: other.kind };
+    if let Some(value) = what.value(entry, findings) {
+        checked.others.push((Spanned::new(name.value().to_owned(), name.span()), value));
     }
 }
 
@@ -274,6 +302,20 @@ impl Node {
     fn property(&self, name: &str) -> Option<&Spanned<Value>> {
         debug_assert!(self.spec.properties.iter().any(|known: &PropertySpec| known.name == name));
         self.properties.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The flag that is its one argument; written without, it is set.
+    pub(super) fn flag(&self) -> bool {
+        !matches!(self.arguments.first(), Some(Spanned { value: Value::Flag(false), .. }))
+    }
+
+    /// The texts of the properties whose names are the maintainer's.
+    pub(super) fn named_texts(&self) -> Vec<(Spanned<String>, Spanned<String>)> {
+        let texts = self.others.iter().filter_map(|(name, value)| match &value.value {
+            Value::Text(text) => Some((name.clone(), Spanned::new(text.clone(), value.span))),
+            Value::Flag(_) | Value::Count(_) => None,
+        });
+        texts.collect()
     }
 
     /// The arguments as texts.

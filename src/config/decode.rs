@@ -7,11 +7,12 @@ use kdl::KdlDocument;
 
 use super::check::{Node, Place, check_block};
 use super::document::{
-    Channel, Config, EnvironmentNode, LocalConfig, PinNode, PreferNode, SourcesNode, SyncNode,
+    Channel, Config, EnvironmentNode, LocalConfig, PinNode, PreferNode, SourcesNode, SyncNode, TaskNode,
 };
 use super::error::{ConfigError, ConfigFinding, offset, span};
-use super::lower::{count, first, index, package, project, second, settings, sync, task, uv, variants};
+use super::lower::{count, first, index, package, project, second, settings, sync, uv, variants};
 use super::prescan::prescan;
+use super::task::task;
 use crate::base::{SourceFile, brief};
 
 /// Reads `tasks.kdl`.
@@ -31,7 +32,9 @@ pub(crate) fn parse(source: &SourceFile) -> Result<Config, ConfigError> {
 /// Every mistake of the text.
 pub(crate) fn parse_local(source: &SourceFile) -> Result<LocalConfig, ConfigError> {
     let (nodes, findings) = nodes(source, true)?;
-    Reader { findings }.done(source, local_config(source, &nodes))
+    let mut reader = Reader { findings };
+    let config = reader.local_config(source, &nodes);
+    reader.done(source, config)
 }
 
 /// The bytes of a file as a text.
@@ -115,6 +118,7 @@ impl Reader {
             variants: Vec::new(),
             environments: Vec::new(),
             tasks: Vec::new(),
+            resources: Vec::new(),
             default: Vec::new(),
             default_environment: None,
         };
@@ -127,7 +131,8 @@ impl Reader {
                 "index" => config.indexes.push(index(node)),
                 "variants" => config.variants.push(variants(node)),
                 "environment" => config.environments.push(self.environment(node)),
-                "task" => config.tasks.push(task(node)),
+                "task" => config.tasks.push(self.task(node)),
+                "resources" => config.resources = node.named_texts(),
                 "default" => config.default = node.texts(),
                 "default-environment" => config.default_environment = Some(first(node)),
                 _ => {}
@@ -215,30 +220,53 @@ impl Reader {
         }
         pin
     }
-}
 
-fn local_config(source: &SourceFile, nodes: &[Node]) -> LocalConfig {
-    let mut config = LocalConfig {
-        source: source.clone(),
-        default: Vec::new(),
-        default_environment: None,
-        prefer: Vec::new(),
-        jobs: None,
-        env: Vec::new(),
-        tasks: Vec::new(),
-        venvs: None,
-    };
-    for node in nodes {
-        match node.spec.name {
-            "task" => config.tasks.push(task(node)),
-            "default" => config.default = node.texts(),
-            "default-environment" => config.default_environment = Some(first(node)),
-            "prefer" => config.prefer.push(PreferNode { axis: first(node), variant: second(node) }),
-            "jobs" => config.jobs = count(node),
-            "env" => config.env.push((first(node), second(node))),
-            "venvs" => config.venvs = Some(first(node)),
-            _ => {}
+    fn task(&mut self, node: &Node) -> TaskNode {
+        let task = task(node);
+        let has_steps =
+            !task.common.steps.is_empty() || task.cells.iter().any(|cell| !cell.words.steps.is_empty());
+        if !has_steps && task.service.is_none() && task.after.is_empty() {
+            self.findings.push(ConfigFinding::Missing {
+                node: node.spec.name,
+                what: "a `run`, `shell`, `service` or `after` in its block".to_owned(),
+                example: "run \"pytest\" \"-q\"".to_owned(),
+                span: node.name.span,
+            });
         }
+        let service = node.children.iter().find(|child| child.spec.name == "service");
+        if let Some(service) = service.filter(|_| has_steps) {
+            let what = "a task has a `service` or steps, not both";
+            let help = "move the `run`s to a task of their own, `after` this one".to_owned();
+            self.findings.push(ConfigFinding::Disagree { what, help, span: service.span });
+        }
+        task
     }
-    config
+
+    fn local_config(&mut self, source: &SourceFile, nodes: &[Node]) -> LocalConfig {
+        let mut config = LocalConfig {
+            source: source.clone(),
+            default: Vec::new(),
+            default_environment: None,
+            prefer: Vec::new(),
+            jobs: None,
+            env: Vec::new(),
+            tasks: Vec::new(),
+            resources: Vec::new(),
+            venvs: None,
+        };
+        for node in nodes {
+            match node.spec.name {
+                "task" => config.tasks.push(self.task(node)),
+                "resources" => config.resources = node.named_texts(),
+                "default" => config.default = node.texts(),
+                "default-environment" => config.default_environment = Some(first(node)),
+                "prefer" => config.prefer.push(PreferNode { axis: first(node), variant: second(node) }),
+                "jobs" => config.jobs = count(node),
+                "env" => config.env.push((first(node), second(node))),
+                "venvs" => config.venvs = Some(first(node)),
+                _ => {}
+            }
+        }
+        config
+    }
 }

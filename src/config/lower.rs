@@ -5,8 +5,8 @@
 
 use super::check::Node;
 use super::document::{
-    AxisChoice, CommandNode, GroupNode, IndexNode, Install, PackageNode, ProjectNode, Requirements, Role,
-    SettingsNode, SyncNode, TaskNode, UvNode, VariantNode, VariantsNode,
+    AxisChoice, GroupNode, IndexNode, Install, PackageNode, ProjectNode, Requirements, Role, SettingsNode,
+    SyncNode, UvNode, VariantNode, VariantsNode,
 };
 use super::value::Value;
 use crate::base::Spanned;
@@ -144,14 +144,4 @@ pub(super) fn sync(node: &Node) -> SyncNode {
         }
     }
     sync
-}
-
-pub(super) fn task(node: &Node) -> TaskNode {
-    let of = |name: &'static str| node.children.iter().filter(move |child| child.spec.name == name);
-    TaskNode {
-        name: first(node),
-        description: of("description").map(first).next(),
-        run: of("run").map(|run| CommandNode { argv: run.texts() }).collect(),
-        span: node.span,
-    }
 }

@@ -20,6 +20,8 @@ mod prescan;
 mod scanner;
 mod schema;
 mod table;
+mod task;
+mod task_words;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -27,9 +29,9 @@ mod value;
 pub(crate) use codes::CODES;
 pub(crate) use decode::{from_bytes, parse, parse_local};
 pub(crate) use document::{
-    AxisChoice, Channel, CommandNode, Config, EnvironmentNode, GroupNode, IndexNode, Install, LocalConfig,
-    PackageNode, PinNode, PreferNode, ProjectNode, Requirements, Role, SettingsNode, SourcesNode, TaskNode,
-    UvNode, VariantNode, VariantsNode,
+    AxisChoice, CellWords, Channel, CommandNode, Config, CoordinatesNode, EnvironmentNode, GroupNode,
+    IndexNode, Install, LocalConfig, MatrixNode, PackageNode, PinNode, PreferNode, ProjectNode, Requirements,
+    Role, SettingsNode, SourcesNode, StepNode, TaskNode, UvNode, VariantNode, VariantsNode,
 };
 
 pub(crate) use error::ConfigError;

@@ -14,6 +14,8 @@ pub(crate) struct Block {
     pub(crate) nodes: &'static [&'static [NodeSpec]],
     /// Words reserved for a later version.
     pub(crate) reserved: &'static [&'static str],
+    /// A node of any other name: the axes of a matrix.
+    pub(crate) other: Option<&'static NodeSpec>,
 }
 
 /// A node.
@@ -31,6 +33,8 @@ pub(crate) struct NodeSpec {
     pub(crate) rest: Rest,
     /// Its properties.
     pub(crate) properties: &'static [PropertySpec],
+    /// A property of any other name: pools, axes.
+    pub(crate) other: Option<PropertySpec>,
     /// Its children.
     pub(crate) children: Option<&'static Block>,
     /// It may be written several times.
@@ -107,6 +111,7 @@ impl NodeSpec {
             arguments: &[],
             rest: Rest::None,
             properties: &[],
+            other: None,
             children: None,
             repeats: false,
             required: false,
@@ -123,6 +128,10 @@ impl NodeSpec {
 
     pub(super) const fn with(self, properties: &'static [PropertySpec]) -> Self {
         Self { properties, ..self }
+    }
+
+    pub(super) const fn with_any(self, other: PropertySpec) -> Self {
+        Self { other: Some(other), ..self }
     }
 
     pub(super) const fn holds(self, children: &'static Block) -> Self {
@@ -170,8 +179,8 @@ pub(crate) fn reference() -> String {
 
 /// The rows of a block, each node followed by those in it. What may stand several times says so.
 fn rows(text: &mut String, block: &Block, place: &str) {
-    for spec in block.specs() {
-        let properties: Vec<String> = spec.properties.iter().map(property_cell).collect();
+    for spec in block.specs().chain(block.other) {
+        let properties: Vec<String> = spec.properties.iter().chain(&spec.other).map(property_cell).collect();
         let (example, doc) = (spec.example.replace('|', "\\|"), spec.doc.replace('|', "\\|"));
         let times = if spec.repeats { "; may be repeated" } else { "" };
         let _ = writeln!(text, "| `{example}` | {place} | {doc}{times} | {} |", properties.join("<br>"));

@@ -3,11 +3,12 @@
 //! A word is added here and nowhere else.
 
 use super::schema::{ArgumentSpec, Block, Kind, NodeSpec, PropertySpec, Rest, argument, property};
+use super::task_words::{AMOUNT, TASK};
 
-const NAME: &[ArgumentSpec] = &[argument("name", Kind::Text)];
+pub(super) const NAME: &[ArgumentSpec] = &[argument("name", Kind::Text)];
 const VERSION: &[ArgumentSpec] = &[argument("version", Kind::Version)];
 const RANGE: &[ArgumentSpec] = &[argument("range", Kind::Version)];
-const TEXT: &[ArgumentSpec] = &[argument("text", Kind::Text)];
+pub(super) const TEXT: &[ArgumentSpec] = &[argument("text", Kind::Text)];
 const REQUIREMENTS: Rest = Rest::Any(argument("requirement", Kind::Text));
 const ONLY: &[PropertySpec] =
     &[property("only", Kind::Flag, "replaces the project's list instead of adding to it")];
@@ -49,7 +50,8 @@ const PLATFORMS: NodeSpec = NodeSpec::new(
 )
 .then(Rest::Any(argument("marker", Kind::Text)));
 
-const PROJECT: Block = Block { nodes: &[SETTINGS, &[DEPENDENCIES, EXTRA, GROUP, PLATFORMS]], reserved: &[] };
+const PROJECT: Block =
+    Block { nodes: &[SETTINGS, &[DEPENDENCIES, EXTRA, GROUP, PLATFORMS]], reserved: &[], other: None };
 
 const PACKAGE: &[PropertySpec] = &[
     property("path", Kind::Text, "its directory in the repository"),
@@ -93,6 +95,7 @@ const VARIANT_CHILDREN: Block = Block {
         "`#false`: not from the variant's index but from where the project's requirements come from",
     )])]],
     reserved: &[],
+    other: None,
 };
 
 const VARIANTS: Block = Block {
@@ -106,6 +109,7 @@ const VARIANTS: Block = Block {
             .required(),
     ]],
     reserved: &[],
+    other: None,
 };
 
 const SYNC: Block = Block {
@@ -130,6 +134,7 @@ const SYNC: Block = Block {
             .takes(&[argument("mode", Kind::Text)]),
     ]],
     reserved: &[],
+    other: None,
 };
 
 const PIN: &[PropertySpec] = &[
@@ -191,49 +196,22 @@ const ENVIRONMENT: Block = Block {
         &[DEPENDENCIES.with(ONLY), EXTRA.with(ONLY), GROUP.with(ONLY), PLATFORMS.with(ONLY)],
     ],
     reserved: &["adopt", "from"],
-};
-
-const TASK: Block = Block {
-    nodes: &[&[
-        NodeSpec::new("description", "description \"…\"", "one line for `list`").takes(TEXT),
-        NodeSpec::new(
-            "run",
-            "run \"cargo\" \"fmt\"",
-            "a program and its arguments; several run one after the other",
-        )
-        .takes(&[argument("program", Kind::Text)])
-        .then(Rest::Any(argument("argument", Kind::Free)))
-        .repeats()
-        .required(),
-    ]],
-    reserved: &[
-        "matrix",
-        "after",
-        "inputs",
-        "outputs",
-        "env",
-        "pass-env",
-        "secret",
-        "cwd",
-        "shell",
-        "finally",
-        "timeout",
-        "retries",
-        "resources",
-        "service",
-        "interactive",
-        "cache",
-        "parameters",
-        "check",
-    ],
+    other: None,
 };
 
 /// Nodes of both files.
 const COMMON: &[NodeSpec] = &[
     NodeSpec::new("task", "task \"fmt\" { run \"cargo\" \"fmt\" }", "a task of your own")
         .takes(NAME)
+        .with(&[property("private", Kind::Flag, "only other tasks use it: not listed, and no target")])
         .holds(&TASK)
         .repeats(),
+    NodeSpec::new(
+        "resources",
+        "resources license=2 memory=\"64GiB\"",
+        "how much there is of the pools that tasks take from",
+    )
+    .with_any(AMOUNT),
     NodeSpec::new("default", "default \"check\"", "the targets of a call that names none")
         .takes(&[argument("target", Kind::Text)])
         .then(Rest::Any(argument("target", Kind::Text))),
@@ -298,6 +276,7 @@ pub(crate) const ROOT: Block = Block {
         COMMON,
     ],
     reserved: &["projects"],
+    other: None,
 };
 
 /// What stands at the top of `tasks.local.kdl`.
@@ -329,5 +308,6 @@ pub(crate) const LOCAL_ROOT: Block = Block {
             .takes(&[argument("directory", Kind::Text)]),
         ],
     ],
-    reserved: &["resources", "cache"],
+    reserved: &["cache"],
+    other: None,
 };

@@ -150,7 +150,7 @@ impl Shelf {
                 names.push((format!("venv-{}", cell.slug(&premises.model)), 1, true));
                 names.push(("syncs".to_owned(), SYNCS, false));
             }
-            TaskKey::Own(_) | TaskKey::Private(_) => {}
+            TaskKey::Own(_) => {}
         }
         if matches!(task.key.kind(), Kind::Lock | Kind::Sync)
             && let Some(id) = task.key.environment()

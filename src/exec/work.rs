@@ -12,8 +12,8 @@ use super::error::ExecError;
 use super::failure::TaskFailure;
 use super::groups::Groups;
 use super::schedule::{Context, Decision, TaskIndex, Work};
-use crate::graph::{TaskGraph, TaskKey};
-use crate::model::OwnTask;
+use crate::graph::{Declared, OwnKey, TaskGraph, TaskKey};
+use crate::model::{Job, OwnTask};
 use crate::plan::{Decided, Fingerprint, Premises, RunReason, decide};
 use crate::tool::run::quoted;
 
@@ -83,6 +83,16 @@ pub(crate) struct Hand<'a> {
     pub(crate) context: &'a dyn Contact,
 }
 
+/// What an own task's action is about.
+pub(crate) struct OwnWork<'a> {
+    /// Its declaration.
+    pub(crate) task: &'a OwnTask,
+    /// Which cell of it.
+    pub(crate) key: &'a OwnKey,
+    /// What it is told in this call.
+    pub(crate) job: &'a Job,
+}
+
 /// A running task's way to the coordinator and to the children's registry.
 pub(crate) trait Contact {
     /// Says something; it arrives in order, before the task's end.
@@ -115,11 +125,10 @@ impl<'a> Tasks<'a> {
     }
 
     /// The declaration of an own task.
-    fn declared(&self, key: &TaskKey) -> Option<&OwnTask> {
-        match key {
-            TaskKey::Own(at) => self.premises.model.tasks.get(*at),
-            TaskKey::Private(at) => self.premises.local.as_ref().and_then(|local| local.tasks.get(*at)),
-            _ => None,
+    fn declared(&self, key: &OwnKey) -> Option<&OwnTask> {
+        match key.task {
+            Declared::Shared(at) => self.premises.model.tasks.get(at),
+            Declared::Private(at) => self.premises.local.as_ref().and_then(|local| local.tasks.get(at)),
         }
     }
 
@@ -162,7 +171,7 @@ impl Work for Tasks<'_> {
         let (reason, fingerprint) = decided.ok_or(ExecError::Undecided)?;
         context.report(Said::Begins {
             reason: reason.clone(),
-            command: self.declared(&node.key).map(|task| to_paste(&task.steps)),
+            command: node.job.as_ref().map(|job| to_paste(&job.steps)),
             expected_ms: self.premises.store.last(&node.id).map(|last| last.duration_ms),
         });
         let hand = Hand {
@@ -180,9 +189,9 @@ impl Work for Tasks<'_> {
             TaskKey::Check(id) => action::check(&hand, *id),
             TaskKey::Verify(id) => action::verify(&hand, *id),
             TaskKey::Sync(cell) => action::sync(&hand, cell),
-            TaskKey::Own(_) | TaskKey::Private(_) => match self.declared(&node.key) {
-                Some(task) => action::own(&hand, task),
-                None => Err(ExecError::Undecided.into()),
+            TaskKey::Own(key) => match (self.declared(key), &node.job) {
+                (Some(task), Some(job)) => action::own(&hand, &OwnWork { task, key, job }),
+                _ => Err(ExecError::Undecided.into()),
             },
         }
     }

@@ -6,10 +6,11 @@ use miette::SourceSpan;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::edges::Edges;
 use super::error::{GraphError, GraphFinding};
-use super::target::Selection;
+use super::target::{Selection, Words};
 use super::task::{Task, TaskKey};
-use crate::model::{LocalModel, Model, Sources};
+use crate::model::{LocalModel, Model};
 
 /// Tasks and what they wait for; acyclic. Tasks stand in the order they were asked for, what a task needs
 /// before it, so that the same call gives the same places.
@@ -40,19 +41,25 @@ impl TaskGraphBuilder {
         Self::default()
     }
 
-    /// Adds every selected task and all that it waits for.
-    #[must_use]
+    /// Adds every selected task and all that it waits for. `words` are those of the call.
+    ///
+    /// # Errors
+    /// Every edge of an own task that leads nowhere, and every file that two tasks make, over the text that declares
+    /// them; or a value of the call that says nothing to its tasks.
     pub(crate) fn with_selection(
         mut self,
         model: &Model,
         local: Option<&LocalModel>,
+        words: &Words,
         selection: &Selection,
-    ) -> Self {
+    ) -> Result<Self, GraphError> {
+        let edges = Edges::new(model, local, words);
         for key in &selection.keys {
-            self.add_with_needs(model, local, key);
+            self.add_with_needs(&edges, key)?;
         }
         self.order_readers_after_writers();
-        self
+        edges.idle_variables(&self.tasks)?;
+        Ok(self)
     }
 
     /// Adds one task without edges; says where it stands. A second addition of a key is the first.
@@ -62,7 +69,7 @@ impl TaskGraphBuilder {
         }
         let place = self.tasks.len();
         self.places.insert(key.clone(), place);
-        self.tasks.push(Task { key, id, needs: Vec::new(), after: Vec::new(), span });
+        self.tasks.push(Task { key, id, needs: Vec::new(), after: Vec::new(), span, job: None });
         place
     }
 
@@ -85,19 +92,31 @@ impl TaskGraphBuilder {
         Err(GraphError { source_code: model.source.named(), findings })
     }
 
-    fn add_with_needs(&mut self, model: &Model, local: Option<&LocalModel>, key: &TaskKey) -> usize {
-        if let Some(&place) = self.places.get(key) {
-            return place;
+    /// Adds a task behind everything that it waits for. Chains of own tasks may be long, so the way down is a list and
+    /// no recursion; a task that is met again on its own way down is part of a circle, which [`Self::seal`] shows.
+    fn add_with_needs(&mut self, edges: &Edges<'_>, key: &TaskKey) -> Result<(), GraphError> {
+        let mut needs: BTreeMap<TaskKey, Vec<TaskKey>> = BTreeMap::new();
+        let mut added = Vec::new();
+        let mut way = vec![(key.clone(), false)];
+        while let Some((key, done)) = way.pop() {
+            if done {
+                let (id, span, job) = edges.declaration(&key)?;
+                let place = self.add(key.clone(), id, span);
+                self.tasks[place].job = job.map(Box::new);
+                added.push(key);
+            } else if !needs.contains_key(&key) && !self.places.contains_key(&key) {
+                let before = edges.needs_of(&key)?;
+                way.push((key.clone(), true));
+                way.extend(before.iter().rev().map(|need| (need.clone(), false)));
+                needs.insert(key, before);
+            }
         }
-        // Chains are at most four long here (sync, lock, generate), so recursion is bounded.
-        let needs: Vec<usize> =
-            needs_of(model, key).iter().map(|need| self.add_with_needs(model, local, need)).collect();
-        let (id, span) = declaration(model, local, key);
-        let place = self.add(key.clone(), id, span);
-        for need in needs {
-            self.needs(place, need);
+        for key in added {
+            for need in &needs[&key] {
+                self.needs(self.places[&key], self.places[need]);
+            }
         }
-        place
+        Ok(())
     }
 
     /// `check` and `verify` read what `generate` and `lock` write: in one call they come after.
@@ -151,45 +170,17 @@ impl TaskGraphBuilder {
     }
 }
 
-/// What a task of envloom's own waits for (product section 4).
-fn needs_of(model: &Model, key: &TaskKey) -> Vec<TaskKey> {
-    match key {
-        TaskKey::Lock(id) => vec![TaskKey::Generate(*id)],
-        TaskKey::Sync(cell) => {
-            let id = cell.environment;
-            match model.environment(id).sources {
-                Sources::Workspace => vec![TaskKey::Lock(id)],
-                // A frozen sync writes no tracked file, and starts only after check and verify passed.
-                Sources::Tags(_) => vec![TaskKey::Check(id), TaskKey::Verify(id)],
-            }
-        }
-        TaskKey::Generate(_)
-        | TaskKey::Check(_)
-        | TaskKey::Verify(_)
-        | TaskKey::Own(_)
-        | TaskKey::Private(_) => Vec::new(),
-    }
-}
-
-/// A task's name and the node that declared it.
-fn declaration(model: &Model, local: Option<&LocalModel>, key: &TaskKey) -> (String, SourceSpan) {
-    let own = match key {
-        TaskKey::Own(at) => Some(&model.tasks[*at]),
-        TaskKey::Private(at) => local.map(|local| &local.tasks[*at]),
-        _ => None,
-    };
-    if let Some(task) = own {
-        return (task.name.value.clone(), task.span);
-    }
-    let span = key.environment().map_or(SourceSpan::from(0), |id| model.environment(id).span);
-    (key.id(model, ""), span)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::SourceFile;
+    use crate::graph::task::{Declared, OwnKey};
     use crate::graph::testing;
+    use crate::model::OwnCell;
+
+    fn own(at: usize) -> TaskKey {
+        TaskKey::Own(OwnKey { task: Declared::Shared(at), cell: OwnCell::default() })
+    }
 
     #[test]
     fn a_frozen_sync_waits_for_check_and_verify_and_not_for_lock() {
@@ -223,7 +214,7 @@ mod tests {
         let places: Vec<usize> = ["a", "b", "c", "d"]
             .iter()
             .enumerate()
-            .map(|(at, name)| builder.add(TaskKey::Own(at), (*name).to_owned(), (at * 2, 1).into()))
+            .map(|(at, name)| builder.add(own(at), (*name).to_owned(), (at * 2, 1).into()))
             .collect();
         builder.needs(places[0], places[1]);
         builder.needs(places[1], places[2]);
@@ -238,7 +229,7 @@ mod tests {
     fn a_long_chain_overflows_no_stack() {
         let mut builder = TaskGraphBuilder::new();
         for at in 0..100_000 {
-            builder.add(TaskKey::Own(at), at.to_string(), (0, 0).into());
+            builder.add(own(at), at.to_string(), (0, 0).into());
         }
         for at in 1..100_000 {
             builder.needs(at, at - 1);

@@ -24,7 +24,7 @@ pub(super) struct Found {
 
 /// What a target says of one axis.
 #[derive(Clone, Default)]
-enum Choice {
+pub(super) enum Choice {
     /// Nothing.
     #[default]
     Open,
@@ -72,7 +72,7 @@ pub(super) fn cells(request: &CellRequest<'_>) -> Result<Found, GraphFinding> {
 }
 
 /// The comma-separated items of a cell, each with its place.
-fn items(cell: Option<Spanned<&str>>) -> Vec<Spanned<&str>> {
+pub(super) fn items(cell: Option<Spanned<&str>>) -> Vec<Spanned<&str>> {
     let Some(cell) = cell else { return Vec::new() };
     let mut start = cell.span.offset();
     cell.value
@@ -194,7 +194,11 @@ impl<'a> CellRequest<'a> {
     }
 
     /// The values of one axis, and what is to be said of how they were chosen.
-    fn values(&self, axis: &Axis, choice: &Choice) -> Result<(Vec<Option<usize>>, Notes), GraphFinding> {
+    pub(super) fn values(
+        &self,
+        axis: &Axis,
+        choice: &Choice,
+    ) -> Result<(Vec<Option<usize>>, Notes), GraphFinding> {
         let silent = Notes::default();
         let choice = match choice {
             Choice::Open => self.standing_choice(axis)?,
@@ -278,7 +282,7 @@ impl<'a> CellRequest<'a> {
     }
 
     /// `PYTHON=…`, else the environment's pin.
-    fn default_python(&self) -> Result<Option<String>, GraphFinding> {
+    pub(super) fn default_python(&self) -> Result<Option<String>, GraphFinding> {
         if let Some(word) = self.scope.assigned("PYTHON") {
             return self.check_python(Spanned::new(word.value.as_str(), word.span)).map(Some);
         }

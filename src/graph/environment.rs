@@ -10,7 +10,7 @@ pub(super) fn environments_of(
     scope: &Scope<'_>,
     parts: &Parts<'_>,
 ) -> Result<Vec<EnvironmentId>, GraphFinding> {
-    match parts.environment.or_else(|| assigned(scope)) {
+    match parts.environment.or_else(|| assigned_environment(scope)) {
         Some(word) if word.value == "*" => Ok(all(scope)),
         Some(word) => named(scope, word).map(|id| vec![id]),
         None => Ok(all(scope)),
@@ -19,7 +19,7 @@ pub(super) fn environments_of(
 
 /// The one environment of a target that names none.
 pub(super) fn the_environment(scope: &Scope<'_>, parts: &Parts<'_>) -> Result<EnvironmentId, GraphFinding> {
-    if let Some(word) = assigned(scope) {
+    if let Some(word) = assigned_environment(scope) {
         return named(scope, word);
     }
     let local = scope.local.and_then(|local| local.default_environment);
@@ -39,7 +39,7 @@ pub(super) fn the_environment(scope: &Scope<'_>, parts: &Parts<'_>) -> Result<En
     })
 }
 
-fn assigned<'a>(scope: &Scope<'a>) -> Option<Spanned<&'a str>> {
+pub(super) fn assigned_environment<'a>(scope: &Scope<'a>) -> Option<Spanned<&'a str>> {
     let words = scope.words;
     words
         .assignments
@@ -66,7 +66,7 @@ fn of_directory(scope: &Scope<'_>) -> Option<EnvironmentId> {
 
 /// A name, a manifest's path or a directory. A word that is the name of one environment and the place of
 /// another could mean either, so it means neither.
-fn named(scope: &Scope<'_>, word: Spanned<&str>) -> Result<EnvironmentId, GraphFinding> {
+pub(super) fn named(scope: &Scope<'_>, word: Spanned<&str>) -> Result<EnvironmentId, GraphFinding> {
     let place = scope.words.directory.as_ref().and_then(|here| here.join(word.value).ok());
     let is_place = |path: &RelPath, directory: &RelPath| {
         place.as_ref().is_some_and(|place| place == path || place == directory)

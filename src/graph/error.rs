@@ -3,6 +3,8 @@
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
 
+use super::own_error::OwnFinding;
+
 /// Every code of this room and what it means, for the README.
 pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::graph::unknown_task", "a target names no task"),
@@ -29,6 +31,14 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::graph::no_project", "a target needs a project and tasks.kdl declares none"),
     ("envloom::graph::nothing_to_do", "no target was given and tasks.kdl has no default"),
     ("envloom::graph::cycle", "tasks wait for one another in a circle"),
+    ("envloom::graph::private_task", "a target names a task that only others use"),
+    ("envloom::graph::no_such_cell", "a target names values that no cell of a task's matrix has together"),
+    ("envloom::graph::no_cell_here", "no cell of a task's matrix exists for this platform"),
+    ("envloom::graph::no_agreeing_cell", "a task comes after one that has no cell which agrees with its own"),
+    ("envloom::graph::parameter_required", "a parameter without default was given no value"),
+    ("envloom::graph::idle_variable", "VAR=VALUE says nothing to the tasks of the call"),
+    ("envloom::graph::same_output", "two tasks, or two cells of one, make the same file"),
+    ("envloom::graph::spoilt_path", "a value of the call makes a path that leaves the repository"),
 ];
 
 /// All that is wrong with a call, over the text it came from.
@@ -53,6 +63,10 @@ fn summary(findings: &[GraphFinding]) -> String {
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
 pub(crate) enum GraphFinding {
+    /// A mistake about own tasks.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Own(OwnFinding),
     /// No such task.
     #[error("unknown task `{name}`")]
     #[diagnostic(code(envloom::graph::unknown_task), help("{help}"))]

@@ -7,8 +7,12 @@
 mod auto;
 mod build;
 mod cell;
+mod edges;
 mod environment;
 mod error;
+mod flow;
+mod own;
+mod own_error;
 mod target;
 mod task;
 
@@ -19,4 +23,4 @@ pub(crate) use auto::AskDriver;
 pub(crate) use build::{TaskGraph, TaskGraphBuilder};
 pub(crate) use error::{CODES, GraphError};
 pub(crate) use target::{Assignment, Selection, Words, candidates, cell_of, nothing_to_do, select};
-pub(crate) use task::{Kind, Task, TaskKey, VERBS_OF_TASKS};
+pub(crate) use task::{Declared, Kind, OwnKey, Task, TaskKey, VERBS_OF_TASKS};

@@ -9,13 +9,16 @@
 //! The choice on an axis comes from the target, else `AXIS=VALUE`, else `UV_TORCH_BACKEND`, else
 //! `tasks.local.kdl`; `auto` in any of these places is what suits the NVIDIA driver (`auto.rs`). Every mistake of a call is reported at once.
 
+use std::collections::BTreeSet;
+
 use miette::SourceSpan;
 
 use super::auto::AskDriver;
 use super::cell::{CellRequest, cells, words_of};
 use super::environment::{environments_of, the_environment};
 use super::error::{GraphError, GraphFinding};
-use super::task::{TaskKey, VERBS_OF_TASKS};
+use super::own_error::OwnFinding;
+use super::task::{Declared, OwnKey, TaskKey, VERBS_OF_TASKS};
 use crate::base::{RelPath, SourceFile, Spanned, nearest, printable};
 use crate::model::{Axis, Cell, EnvironmentId, LocalModel, Model};
 
@@ -101,15 +104,10 @@ pub(crate) fn select(
     let scope = Scope { model, local, words };
     let mut findings = scope.unknown_variables();
     let mut selection = Selection { keys: Vec::new(), notes: Notes::default() };
+    let mut seen = BTreeSet::new();
     for target in &words.targets {
         match scope.read(target, &mut selection.notes) {
-            Ok(keys) => {
-                for key in keys {
-                    if !selection.keys.contains(&key) {
-                        selection.keys.push(key);
-                    }
-                }
-            }
+            Ok(keys) => selection.keys.extend(keys.into_iter().filter(|key| seen.insert(key.clone()))),
             Err(finding) => findings.push(finding),
         }
     }
@@ -204,25 +202,63 @@ pub(crate) fn candidates(model: &Model, local: Option<&LocalModel>) -> Vec<Strin
             }
         }
     }
-    words.extend(model.tasks.iter().map(|task| task.name.value.clone()));
-    words.extend(local.iter().flat_map(|local| &local.tasks).map(|task| task.name.value.clone()));
+    words.extend(own_candidates(model, local));
     words.dedup();
     words
+}
+
+/// Own tasks, each cell of those with a matrix behind the name.
+fn own_candidates(model: &Model, local: Option<&LocalModel>) -> Vec<String> {
+    let words = Words::none(model);
+    let scope = Scope { model, local, words: &words };
+    let mut found = Vec::new();
+    for declared in scope.all_declared().filter(|declared| !scope.declaration(*declared).private) {
+        let task = scope.declaration(declared);
+        found.push(task.name.value.clone());
+        if task.matrix.is_some() {
+            // Cells that only a call settles are not offered.
+            let cells = scope.all_cells(task, &Parts::alone(&task.name)).unwrap_or_default();
+            found.extend(cells.into_iter().map(|cell| scope.own_id(&OwnKey { task: declared, cell })));
+        }
+    }
+    found
+}
+
+impl Words<'_> {
+    /// The words of no call: what `tasks.kdl` alone decides.
+    pub(crate) fn none(model: &Model) -> Self {
+        Self {
+            source: model.source.clone(),
+            targets: Vec::new(),
+            assignments: Vec::new(),
+            directory: None,
+            torch_backend: None,
+            driver: AskDriver(&|| Ok(None)),
+        }
+    }
+}
+
+impl<'a> Parts<'a> {
+    /// A target that says no more than a task's name.
+    pub(super) fn alone(name: &'a Spanned<String>) -> Self {
+        let task = Spanned::new(name.value.as_str(), name.span);
+        Self { whole: name, task, environment: None, cell: None }
+    }
 }
 
 impl Scope<'_> {
     /// The tasks of one target.
     fn read(&self, target: &Spanned<String>, notes: &mut Notes) -> Result<Vec<TaskKey>, GraphFinding> {
         let parts = split(target)?;
-        if let Some(key) = self.own(parts.task.value) {
-            let extra = parts.environment.or(parts.cell);
-            return match extra {
-                None => Ok(vec![key]),
-                Some(extra) => Err(GraphFinding::NeedlessEnvironment {
-                    task: parts.task.value.to_owned(),
-                    span: extra.span,
-                }),
-            };
+        if let Some(declared) = self.own(parts.task.value) {
+            if self.declaration(declared).private {
+                let task = parts.task.value.to_owned();
+                return Err(OwnFinding::PrivateTask { task, span: parts.task.span }.into());
+            }
+            let found = self.own_cells(declared, &parts)?;
+            notes.add(found.notes);
+            let key = |cell| TaskKey::Own(OwnKey { task: declared, cell });
+            return Ok(found.cells.into_iter().map(key).collect());
         }
         if !VERBS_OF_TASKS.contains(&parts.task.value) {
             return Err(self.unknown_task(parts.task));
@@ -237,7 +273,7 @@ impl Scope<'_> {
     }
 
     /// A task of whole environments.
-    fn whole(&self, parts: &Parts<'_>) -> Result<Vec<TaskKey>, GraphFinding> {
+    pub(super) fn whole(&self, parts: &Parts<'_>) -> Result<Vec<TaskKey>, GraphFinding> {
         if let Some(cell) = parts.cell {
             let instead = match parts.environment {
                 Some(environment) => format!("{}:{}", parts.task.value, environment.value),
@@ -249,17 +285,12 @@ impl Scope<'_> {
                 span: cell.span,
             });
         }
-        let make: fn(EnvironmentId) -> TaskKey = match parts.task.value {
-            "generate" => TaskKey::Generate,
-            "lock" => TaskKey::Lock,
-            "check" => TaskKey::Check,
-            _ => TaskKey::Verify,
-        };
-        Ok(environments_of(self, parts)?.into_iter().map(make).collect())
+        let task = |id| whole_task(parts.task.value, id);
+        Ok(environments_of(self, parts)?.into_iter().map(task).collect())
     }
 
     /// Syncs of cells.
-    fn sync(&self, parts: &Parts<'_>, notes: &mut Notes) -> Result<Vec<TaskKey>, GraphFinding> {
+    pub(super) fn sync(&self, parts: &Parts<'_>, notes: &mut Notes) -> Result<Vec<TaskKey>, GraphFinding> {
         let environments = match parts.environment {
             Some(word) if word.value == "*" => environments_of(self, parts)?,
             Some(_) => environments_of(self, parts)?,
@@ -275,19 +306,20 @@ impl Scope<'_> {
     }
 
     /// The own task of that name.
-    fn own(&self, name: &str) -> Option<TaskKey> {
+    pub(super) fn own(&self, name: &str) -> Option<Declared> {
         let private =
             self.local.and_then(|local| local.tasks.iter().position(|task| task.name.value == name));
         let own = self.model.tasks.iter().position(|task| task.name.value == name);
-        private.map(TaskKey::Private).or(own.map(TaskKey::Own))
+        private.map(Declared::Private).or(own.map(Declared::Shared))
     }
 
     fn own_names(&self) -> Vec<&str> {
         let private = self.local.iter().flat_map(|local| &local.tasks);
-        self.model.tasks.iter().chain(private).map(|task| task.name.value.as_str()).collect()
+        let listed = self.model.tasks.iter().chain(private).filter(|task| !task.private);
+        listed.map(|task| task.name.value.as_str()).collect()
     }
 
-    fn unknown_task(&self, word: Spanned<&str>) -> GraphFinding {
+    pub(super) fn unknown_task(&self, word: Spanned<&str>) -> GraphFinding {
         let own = self.own_names();
         let known: Vec<&str> = VERBS_OF_TASKS.iter().copied().chain(own).collect();
         GraphFinding::UnknownTask {
@@ -297,7 +329,7 @@ impl Scope<'_> {
         }
     }
 
-    fn no_project(&self, word: Spanned<&str>) -> GraphFinding {
+    pub(super) fn no_project(&self, word: Spanned<&str>) -> GraphFinding {
         let own = self.own_names();
         GraphFinding::NoProject {
             task: word.value.to_owned(),
@@ -309,8 +341,17 @@ impl Scope<'_> {
 
     /// `VAR=VALUE` words that set nothing.
     fn unknown_variables(&self) -> Vec<GraphFinding> {
-        let axes: Vec<String> = self.model.axes.iter().map(|axis| axis.name.value.to_uppercase()).collect();
-        let known: Vec<&str> = axes.iter().map(String::as_str).chain(["ENV", "PYTHON"]).collect();
+        let axes = self.model.axes.iter().map(|axis| axis.name.value.to_uppercase());
+        let tasks = self.all_declared().map(|declared| self.declaration(declared));
+        let own = tasks.flat_map(|task| {
+            let axes =
+                task.matrix.iter().flat_map(|matrix| &matrix.axes).map(|axis| axis.name.value.to_uppercase());
+            axes.chain(task.parameters.iter().map(|parameter| parameter.name.value.clone()))
+        });
+        let mut known: Vec<String> = axes.chain(own).filter(|name| name != "ENVIRONMENT").collect();
+        known.extend(["ENV".to_owned(), "PYTHON".to_owned()]);
+        known.dedup();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         self.words
             .assignments
             .iter()
@@ -350,8 +391,18 @@ impl Scope<'_> {
     }
 }
 
+/// A task of a whole environment, by its verb.
+pub(super) fn whole_task(verb: &str, id: EnvironmentId) -> TaskKey {
+    match verb {
+        "generate" => TaskKey::Generate(id),
+        "lock" => TaskKey::Lock(id),
+        "check" => TaskKey::Check(id),
+        _ => TaskKey::Verify(id),
+    }
+}
+
 /// Takes a target apart.
-fn split(target: &Spanned<String>) -> Result<Parts<'_>, GraphFinding> {
+pub(super) fn split(target: &Spanned<String>) -> Result<Parts<'_>, GraphFinding> {
     let text = target.value.as_str();
     let start = target.span.offset();
     let part = |from: usize, to: usize| Spanned::new(&text[from..to], (start + from, to - from));
@@ -418,7 +469,7 @@ mod tests {
         assert_eq!(selected("lock ENV=prod").unwrap(), ["lock:prod"]);
         assert_eq!(selected("lock:staging/pyproject.toml").unwrap(), ["lock:staging"]);
         assert_eq!(selected("lock:./staging/").unwrap(), ["lock:staging"]);
-        assert_eq!(selected("fmt").unwrap(), ["Own(0)"]);
+        assert_eq!(selected("fmt").unwrap(), ["fmt"]);
     }
 
     #[test]
@@ -520,7 +571,7 @@ mod tests {
 
     #[test]
     fn every_code_of_the_room_is_in_its_table() {
-        let source = include_str!("error.rs");
+        let source = [include_str!("error.rs"), include_str!("own_error.rs")].concat();
         let used = source.split("code(envloom::graph::").skip(1).filter_map(|rest| rest.split_once(')'));
         let used: Vec<String> = used.map(|(code, _)| format!("envloom::graph::{code}")).collect();
         let listed: Vec<&str> = crate::graph::CODES.iter().map(|(code, _)| *code).collect();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use miette::SourceSpan;
 
-use crate::model::{Cell, EnvironmentId, Model};
+use crate::model::{Cell, EnvironmentId, Job, Model, OwnCell};
 
 /// The words that select envloom's own kinds of task.
 pub(crate) const VERBS_OF_TASKS: [&str; 5] = ["generate", "lock", "check", "verify", "sync"];
@@ -22,9 +22,25 @@ pub(crate) enum TaskKey {
     Verify(EnvironmentId),
     /// `uv sync` into the cell's venv.
     Sync(Cell),
-    /// A task of `tasks.kdl`, by its place in the model.
-    Own(usize),
-    /// A task of `tasks.local.kdl`, by its place in the local model.
+    /// A task of the maintainer's, in one cell.
+    Own(OwnKey),
+}
+
+/// An own task in one cell.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OwnKey {
+    /// Which task.
+    pub(crate) task: Declared,
+    /// In which cell; the empty one for a task without matrix.
+    pub(crate) cell: OwnCell,
+}
+
+/// Where an own task is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Declared {
+    /// In `tasks.kdl`, by its place in the model.
+    Shared(usize),
+    /// In `tasks.local.kdl`, by its place in the local model.
     Private(usize),
 }
 
@@ -41,7 +57,7 @@ pub(crate) enum Kind {
     Verify,
     /// [`TaskKey::Sync`]
     Sync,
-    /// [`TaskKey::Own`] and [`TaskKey::Private`]
+    /// [`TaskKey::Own`]
     Own,
 }
 
@@ -58,6 +74,8 @@ pub(crate) struct Task {
     pub(crate) after: Vec<usize>,
     /// The node of `tasks.kdl` that declared it (of `tasks.local.kdl` for a private one).
     pub(crate) span: SourceSpan,
+    /// What an own task is told in this call; `None` for envloom's own kinds.
+    pub(crate) job: Option<Box<Job>>,
 }
 
 impl TaskKey {
@@ -70,17 +88,17 @@ impl TaskKey {
             Self::Check(_) => Kind::Check,
             Self::Verify(_) => Kind::Verify,
             Self::Sync(_) => Kind::Sync,
-            Self::Own(_) | Self::Private(_) => Kind::Own,
+            Self::Own(_) => Kind::Own,
         }
     }
 
-    /// Its environment. `None`: an own task without a cell.
+    /// The environment that it works on; `None`: an own task, which works in one at most.
     #[must_use]
     pub(crate) fn environment(&self) -> Option<EnvironmentId> {
         match self {
             Self::Generate(id) | Self::Lock(id) | Self::Check(id) | Self::Verify(id) => Some(*id),
             Self::Sync(cell) => Some(cell.environment),
-            Self::Own(_) | Self::Private(_) => None,
+            Self::Own(_) => None,
         }
     }
 
@@ -91,6 +109,9 @@ impl TaskKey {
 
     /// Its name as a user would type it. Own tasks are named by whoever has their declaration.
     pub(super) fn id(&self, model: &Model, own_name: &str) -> String {
+        if let Self::Own(key) = self {
+            return format!("{own_name}{}", key.cell.address(model));
+        }
         let Some(environment) = self.environment() else { return own_name.to_owned() };
         let name = &model.environment(environment).name.value;
         let address = match self {

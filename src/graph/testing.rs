@@ -3,8 +3,8 @@
 use super::auto::AskDriver;
 use super::build::TaskGraphBuilder;
 use super::error::GraphError;
-use super::target::{Selection, Words, select};
-use super::task::Task;
+use super::target::{Scope, Selection, Words, select};
+use super::task::{Task, TaskKey};
 use crate::base::{RelPath, SourceFile};
 use crate::config;
 use crate::model::{LocalModel, Model, resolve, resolve_local};
@@ -30,7 +30,12 @@ task "fmt" { run "true" }
 
 /// The model of [`TASKS`].
 pub(super) fn model() -> Model {
-    resolve(config::parse(&SourceFile::new("tasks.kdl", TASKS)).unwrap()).unwrap()
+    model_with("")
+}
+
+/// The model of [`TASKS`] and more tasks.
+pub(super) fn model_with(tasks: &str) -> Model {
+    resolve(config::parse(&SourceFile::new("tasks.kdl", format!("{TASKS}{tasks}"))).unwrap()).unwrap()
 }
 
 /// A local model that prefers a variant.
@@ -77,25 +82,34 @@ pub(super) fn selected_at(
 ) -> Result<Vec<String>, GraphError> {
     let model = model();
     let selection = select(&model, local, &words(line, at))?;
-    Ok(names(&model, &selection))
+    Ok(names(&model, local, &selection))
 }
 
-fn names(model: &Model, selection: &Selection) -> Vec<String> {
+fn names(model: &Model, local: Option<&LocalModel>, selection: &Selection) -> Vec<String> {
+    let words = Words::none(model);
+    let scope = Scope { model, local, words: &words };
     selection
         .keys
         .iter()
-        .map(|key| match key.environment() {
-            Some(_) => key.name(model),
-            None => format!("{key:?}"),
+        .map(|key| match key {
+            TaskKey::Own(own) => scope.own_id(own),
+            _ => key.name(model),
         })
         .collect()
 }
 
 /// The whole graph of a call: each task with what it waits for.
 pub(super) fn graph(line: &str) -> Vec<String> {
-    let model = model();
-    let selection = select(&model, None, &words(line, ".")).unwrap();
-    let graph = TaskGraphBuilder::new().with_selection(&model, None, &selection).seal(&model).unwrap();
+    graph_with("", line).unwrap()
+}
+
+/// The same with more tasks.
+pub(super) fn graph_with(tasks: &str, line: &str) -> Result<Vec<String>, GraphError> {
+    let model = model_with(tasks);
+    let words = words(line, ".");
+    let selection = select(&model, None, &words)?;
+    let builder = TaskGraphBuilder::new().with_selection(&model, None, &words, &selection)?;
+    let graph = builder.seal(&model)?;
     let ids = |places: &[usize]| -> String {
         places.iter().map(|&at| " ".to_owned() + &graph.tasks()[at].id).collect()
     };
@@ -104,5 +118,5 @@ pub(super) fn graph(line: &str) -> Vec<String> {
         let after = if task.after.is_empty() { String::new() } else { format!(" after{}", ids(&task.after)) };
         format!("{}{needs}{after}", task.id)
     };
-    graph.tasks().iter().map(shown).collect()
+    Ok(graph.tasks().iter().map(shown).collect())
 }

@@ -145,6 +145,7 @@ pub(super) fn model() -> Model {
             environment("prod", "prod/pyproject.toml", Sources::Tags(Channel::Stable)),
         ],
         tasks: Vec::new(),
+        pools: std::collections::BTreeMap::new(),
         default: Vec::new(),
         default_environment: None,
     }

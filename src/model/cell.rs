@@ -74,6 +74,60 @@ impl Cell {
     }
 }
 
+/// One cell of an own task: a point of its matrix, with nothing left open. A task without matrix has one, empty.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct OwnCell {
+    /// The cell of an environment; `None`: the task knows no environments.
+    pub(crate) cell: Option<Cell>,
+    /// The Python of a task that knows no environments.
+    pub(crate) python: Option<String>,
+    /// Values on the task's own axes, in the order written.
+    pub(crate) own: Vec<(String, String)>,
+}
+
+impl OwnCell {
+    /// The value on an axis, by its name.
+    pub(crate) fn value(&self, model: &Model, axis: &str) -> Option<String> {
+        if let Some((_, value)) = self.own.iter().find(|(name, _)| name == axis) {
+            return Some(value.clone());
+        }
+        match (axis, &self.cell) {
+            ("environment", Some(cell)) => Some(model.environment(cell.environment).name.value.clone()),
+            ("python", Some(cell)) => cell.python.clone(),
+            ("python", None) => self.python.clone(),
+            (_, Some(cell)) => {
+                let at = model.axes.iter().position(|known| known.name.value == axis)?;
+                let choice = *cell.choices.get(at)?;
+                Some(Cell::choice_word(choice, &model.axes[at]).to_owned())
+            }
+            (_, None) => None,
+        }
+    }
+
+    /// The file-safe name, `dev-cu124-py3.12-fp16`; empty for a task without matrix.
+    pub(crate) fn slug(&self, model: &Model) -> String {
+        let cell = self.cell.as_ref().map(|cell| cell.slug(model));
+        let python = self.python.as_ref().map(|python| format!("py{python}"));
+        let own = self.own.iter().map(|(_, value)| value.clone());
+        cell.into_iter().chain(python).chain(own).collect::<Vec<_>>().join("-")
+    }
+
+    /// What stands behind the task's name in a target: `:dev@cu124,fp16`, `@fp16`, or nothing.
+    pub(crate) fn address(&self, model: &Model) -> String {
+        let environment = self.cell.as_ref().map(|cell| &model.environment(cell.environment).name.value);
+        let inner = self.cell.as_ref().and_then(|cell| cell.address(model));
+        let own = self.own.iter().map(|(_, value)| value.clone());
+        let items: Vec<String> = inner.into_iter().chain(self.python.clone()).chain(own).collect();
+        let environment = environment.map(|name| format!(":{name}")).unwrap_or_default();
+        if items.is_empty() { environment } else { format!("{environment}@{}", items.join(",")) }
+    }
+
+    /// Do all its variants exist for the platform this program runs on?
+    pub(crate) fn is_possible_here(&self, model: &Model) -> bool {
+        self.cell.as_ref().is_none_or(|cell| cell.is_possible_here(model))
+    }
+}
+
 impl Axis {
     /// The choices there are, in the order written; the empty one comes last.
     pub(crate) fn options(&self) -> impl Iterator<Item = Option<usize>> {

@@ -45,4 +45,18 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::model::carry_in_workspace", "`carry` where the working tree is used"),
     ("envloom::model::same_cell", "the names of two cells join to the same text"),
     ("envloom::model::too_many_cells", "the axes multiply to too many cells"),
+    ("envloom::model::invalid_text", "braces in a task's text that do not fit"),
+    ("envloom::model::unknown_place", "a name in braces that stands for nothing in its task"),
+    ("envloom::model::invalid_pattern", "not a pattern of paths in the repository"),
+    ("envloom::model::invalid_amount", "not a duration, or not an amount of a pool"),
+    ("envloom::model::unknown_axis_value", "a matrix names a value that its axis has not"),
+    ("envloom::model::incomplete_cell", "an `include` without a value on every axis"),
+    ("envloom::model::empty_matrix", "a matrix whose cells are all excluded"),
+    ("envloom::model::too_many_task_cells", "a matrix with more cells than are allowed"),
+    (
+        "envloom::model::matrix_without_environment",
+        "a matrix of variants or Pythons that does not say which environment",
+    ),
+    ("envloom::model::same_task_cell", "two cells of a task whose names join to the same text"),
+    ("envloom::model::no_outputs", "`check` of a task that has no outputs"),
 ];

@@ -2,9 +2,16 @@
 
 use miette::SourceSpan;
 
+use super::task_error::TaskFinding;
+
 /// One mistake, in `tasks.kdl` or `tasks.local.kdl`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum ModelFinding {
+    /// A mistake in a task.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Task(TaskFinding),
+
     /// The file is for other versions of envloom.
     #[error("this file is for envloom {range}; this is envloom {running}")]
     #[diagnostic(

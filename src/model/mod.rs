@@ -12,11 +12,15 @@ mod codes;
 mod environment;
 mod error;
 mod marker;
+mod matrix;
 mod name;
 mod package;
 mod report;
 mod resolve;
 mod tag;
+mod task;
+mod task_error;
+mod template;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -25,9 +29,7 @@ mod verb;
 
 use std::collections::BTreeMap;
 
-use miette::SourceSpan;
-
-pub(crate) use cell::Cell;
+pub(crate) use cell::{Cell, OwnCell};
 pub(crate) use codes::CODES;
 #[cfg(test)]
 pub(crate) use environment::Settings;
@@ -38,11 +40,13 @@ pub(crate) use environment::{
 };
 
 pub(crate) use marker::{even, marker_fault};
+pub(crate) use matrix::Point;
 pub(crate) use name::PackageName;
 pub(crate) use package::{Package, PackageId, TagForm};
 
 pub(crate) use resolve::requirement::is_requirement;
 pub(crate) use resolve::{resolve, resolve_local};
+pub(crate) use task::{Job, OwnTask};
 #[cfg(test)]
 pub(crate) use variant::Platform;
 pub(crate) use variant::{Axis, Index, IndexLocation, Variant};
@@ -69,6 +73,9 @@ pub(crate) struct Model {
     pub(crate) environments: Vec<Environment>,
     /// The maintainer's own tasks, those of `tasks.local.kdl` not among them.
     pub(crate) tasks: Vec<OwnTask>,
+    /// How much there is of the pools that tasks take from: amounts, bytes for `memory`.
+    #[expect(dead_code, reason = "the scheduler will count them")]
+    pub(crate) pools: BTreeMap<String, u64>,
     /// Targets of a call that names none, unparsed.
     pub(crate) default: Vec<Spanned<String>>,
     /// The environment of `sync`, `run` and `use` where nothing else says.
@@ -92,6 +99,9 @@ pub(crate) struct LocalModel {
     pub(crate) env: Vec<(String, String)>,
     /// Private tasks.
     pub(crate) tasks: Vec<OwnTask>,
+    /// How much this machine has of the pools; replaces [`Model::pools`] pool by pool.
+    #[expect(dead_code, reason = "the scheduler will count them")]
+    pub(crate) pools: BTreeMap<String, u64>,
     /// An absolute directory for cells' venvs, or one relative to the repository's root.
     pub(crate) venvs: Option<String>,
 }
@@ -123,19 +133,6 @@ pub(crate) enum WantedUv {
     Exact(pep440_rs::Version),
     /// Any of these.
     Range(pep440_rs::VersionSpecifiers),
-}
-
-/// A task that `tasks.kdl` declares.
-#[derive(Debug, Clone)]
-pub(crate) struct OwnTask {
-    /// Its name: lower-case letters, digits, `-`, `_`, and no reserved word.
-    pub(crate) name: Spanned<String>,
-    /// One line for `list`.
-    pub(crate) description: Option<String>,
-    /// Command lines to run one after the other: program and arguments, never empty.
-    pub(crate) steps: Vec<Vec<String>>,
-    /// The node that declared it.
-    pub(crate) span: SourceSpan,
 }
 
 impl Model {

@@ -45,9 +45,7 @@ pub(crate) enum Decided {
 pub(crate) fn decide(premises: &Premises, place: usize, task: &Task) -> Result<Decided, Refusal> {
     match &task.key {
         TaskKey::Generate(id) => generate(premises, *id),
-        TaskKey::Own(_) | TaskKey::Private(_) => {
-            Ok(Decided::Run { reason: RunReason::Always, fingerprint: None })
-        }
+        TaskKey::Own(_) => Ok(Decided::Run { reason: RunReason::Always, fingerprint: None }),
         TaskKey::Lock(id) => lock(premises, *id, place),
         TaskKey::Check(id) => check(premises, *id, place),
         TaskKey::Verify(id) => verify(premises, *id, &task.id, place),

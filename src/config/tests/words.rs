@@ -20,7 +20,7 @@ fn not_local() {
      2 │ jobs 0
        ╰────
       help: move it to tasks.kdl; a local file may set only what reaches no committed file: task,
-            default, default-environment, prefer, jobs, env, venvs
+            resources, default, default-environment, prefer, jobs, env, venvs
 
     Error: envloom::config::wrong_kind
 
@@ -43,7 +43,7 @@ fn not_local() {
        · ───┬───
        ·    ╰── not known at the top of the file
        ╰────
-      help: use one of: task, default, default-environment, prefer, jobs, env, venvs
+      help: use one of: task, resources, default, default-environment, prefer, jobs, env, venvs
     "#);
 }
 
@@ -72,8 +72,8 @@ fn unknown_node() {
        · ──┬──
        ·   ╰── not known at the top of the file
        ╰────
-      help: use one of: envloom, uv, project, package, index, variants, environment, task, default,
-            default-environment
+      help: use one of: envloom, uv, project, package, index, variants, environment, task, resources,
+            default, default-environment
     "#);
 }
 
@@ -121,7 +121,7 @@ fn misplaced() {
 #[test]
 fn not_supported_yet() {
     assert_snapshot!(seen("projects \"libs/*\"\nenvironment \"a\" { adopt }\ntask \"t\" { run \"x\"; matrix { python \"3.10\" } }\n"), @r#"
-      × tasks.kdl has 3 mistakes
+      × tasks.kdl has 2 mistakes
 
     Error: envloom::config::not_supported_yet
 
@@ -143,17 +143,6 @@ fn not_supported_yet() {
        ·                   ──┬──
        ·                     ╰── reserved
      3 │ task "t" { run "x"; matrix { python "3.10" } }
-       ╰────
-      help: delete it; the word is reserved for a later version of envloom
-
-    Error: envloom::config::not_supported_yet
-
-      × `matrix` is not supported yet by this version
-       ╭─[tasks.kdl:3:21]
-     2 │ environment "a" { adopt }
-     3 │ task "t" { run "x"; matrix { python "3.10" } }
-       ·                     ───┬──
-       ·                        ╰── reserved
        ╰────
       help: delete it; the word is reserved for a later version of envloom
     "#);
@@ -262,7 +251,7 @@ fn missing() {
 
     Error: envloom::config::missing
 
-      × `task` needs a `run` in its block
+      × `task` needs a `run`, `shell`, `service` or `after` in its block
        ╭─[tasks.kdl:3:1]
      2 │ index "x"
      3 │ task "t"
@@ -270,7 +259,7 @@ fn missing() {
        ·   ╰── without it
      4 │ variants "cuda" { }
        ╰────
-      help: write `run "cargo" "fmt"`
+      help: write `run "pytest" "-q"`
 
     Error: envloom::config::missing
 

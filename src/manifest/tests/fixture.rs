@@ -157,6 +157,7 @@ pub(super) fn model() -> Model {
             environment("prod", "prod/pyproject.toml", Sources::Tags(Channel::Stable), Some("v0.1.2")),
         ],
         tasks: Vec::new(),
+        pools: BTreeMap::new(),
         default: Vec::new(),
         default_environment: None,
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::error::ModelFinding;
 use super::super::report::ModelError;
 use super::super::{Axis, LocalModel, Model, Preference};
+use super::task::Ground;
 use super::{Resolver, Thing};
 use crate::base::{Spanned, brief};
 use crate::config::{LocalConfig, PreferNode};
@@ -16,8 +17,12 @@ use crate::config::{LocalConfig, PreferNode};
 pub(crate) fn resolve_local(local: LocalConfig, model: &Model) -> Result<LocalModel, ModelError> {
     let mut resolver = Resolver::new(local.source.clone());
     let prefer = resolver.prefer(&local.prefer, &model.axes);
-    let env = resolver.variables(&local.env);
-    let tasks = resolver.tasks(&local.tasks, &model.tasks);
+    let env = resolver.env(&local.env);
+    let environment = super::top::environment_of_matrices(model);
+    let ground = Ground { model, others: &model.tasks, environment };
+    let tasks = resolver.tasks(&local.tasks, &ground);
+    let pools =
+        resolver.amounts(&local.resources).into_iter().map(|(name, amount)| (name.value, amount)).collect();
     let venvs = local.venvs.as_ref().and_then(|venvs| resolver.venvs(venvs));
     let default_environment = local
         .default_environment
@@ -27,7 +32,7 @@ pub(crate) fn resolve_local(local: LocalConfig, model: &Model) -> Result<LocalMo
     }
     let (source, default) = (local.source, local.default);
     let jobs = local.jobs.map(|jobs| jobs.value);
-    Ok(LocalModel { source, default, default_environment, prefer, jobs, env, tasks, venvs })
+    Ok(LocalModel { source, default, default_environment, prefer, jobs, env, tasks, pools, venvs })
 }
 
 impl Resolver {
@@ -59,14 +64,10 @@ impl Resolver {
         prefer
     }
 
-    fn variables(&mut self, nodes: &[(Spanned<String>, Spanned<String>)]) -> Vec<(String, String)> {
+    fn env(&mut self, nodes: &[(Spanned<String>, Spanned<String>)]) -> Vec<(String, String)> {
         let mut names = BTreeMap::new();
+        self.variables(nodes.iter().map(|(name, _)| name));
         for (name, _) in nodes {
-            let fits = name.value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && name.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            if !fits {
-                self.invalid_name("a variable", name, "use letters, digits and `_`, no digit first");
-            }
             self.once(&mut names, name.value.clone(), &Thing::new("variable", name));
         }
         nodes.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect()

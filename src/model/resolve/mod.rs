@@ -7,11 +7,13 @@
 mod axis;
 mod environment;
 mod local;
+mod matrix;
 mod package;
 mod participant;
 mod pin;
 mod project;
 pub(super) mod requirement;
+mod task;
 mod top;
 mod words;
 

@@ -83,7 +83,7 @@ impl Resolver {
     }
 
     /// A pin is a minor version or a patch release.
-    fn python(&mut self, text: &Spanned<String>) -> bool {
+    pub(super) fn python(&mut self, text: &Spanned<String>) -> bool {
         let help = "write it like \"3.12\" or \"3.12.1\"";
         let Some(version) = self.version("Python version", text, help) else {
             return false;
@@ -99,9 +99,13 @@ impl Resolver {
 
     /// Does the pin lie in the range?
     pub(super) fn check_python(&mut self, settings: &Settings) {
-        let (Some(python), Some(supported)) = (&settings.python, &settings.requires_python) else {
-            return;
-        };
+        if let (Some(python), Some(supported)) = (&settings.python, &settings.requires_python) {
+            self.check_supported(python, supported);
+        }
+    }
+
+    /// Reports a Python outside of the supported range.
+    pub(super) fn check_supported(&mut self, python: &Spanned<String>, supported: &Spanned<String>) {
         let range = VersionSpecifiers::from_str(&supported.value);
         let (Ok(pin), Ok(range)) = (Version::from_str(&python.value), range) else {
             return;

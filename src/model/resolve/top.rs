@@ -8,12 +8,13 @@ use pep440_rs::{Operator, Version, VersionSpecifiers};
 use super::super::environment::{EnvironmentId, Project};
 use super::super::error::ModelFinding;
 use super::super::report::ModelError;
-use super::super::{Cell, Environment, Model, OwnTask, UvRequest, VERBS, WantedUv};
+use super::super::{Cell, Environment, Model, UvRequest, WantedUv};
 use super::axis::Taken;
 use super::environment::Shared;
-use super::{Packages, Resolver, Thing};
+use super::task::Ground;
+use super::{Packages, Resolver};
 use crate::base::{Spanned, brief};
-use crate::config::{Config, EnvironmentNode, ProjectNode, TaskNode, UvNode};
+use crate::config::{Config, EnvironmentNode, ProjectNode, UvNode};
 
 /// The version of this program.
 const RUNNING: &str = env!("CARGO_PKG_VERSION");
@@ -43,15 +44,13 @@ pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
     let limits = resolver.limits(&named, &config.packages, &config.environments);
     let shared = Shared { packages: &named, limits, project: words, taken: &taken, axes: &axes };
     let environments = resolver.environments(&config.environments, &shared);
-    let tasks = resolver.tasks(&config.tasks, &[]);
     let default_environment = config
         .default_environment
         .and_then(|name| resolver.default_environment(&name, &environments, &config.environments));
-    if !resolver.findings.is_empty() {
-        return Err(ModelError::new(&config.source, resolver.findings));
-    }
+    let pools =
+        resolver.amounts(&config.resources).into_iter().map(|(name, amount)| (name.value, amount)).collect();
     let (source, default) = (config.source, config.default);
-    let model = Model {
+    let mut model = Model {
         source,
         uv,
         project,
@@ -59,10 +58,16 @@ pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
         indexes,
         axes,
         environments,
-        tasks,
+        tasks: Vec::new(),
+        pools,
         default,
         default_environment,
     };
+    let ground = Ground { model: &model, others: &[], environment: environment_of_matrices(&model) };
+    model.tasks = resolver.tasks(&config.tasks, &ground);
+    if !resolver.findings.is_empty() {
+        return Err(ModelError::new(&model.source, resolver.findings));
+    }
     let clashes = clashing_cells(&model);
     if clashes.is_empty() { Ok(model) } else { Err(ModelError::new(&model.source, clashes)) }
 }
@@ -125,24 +130,6 @@ impl Resolver {
         Some(Project { name: Spanned::new(name, node.name.span), span: node.span })
     }
 
-    /// Tasks; `others` are those of the other file.
-    pub(super) fn tasks(&mut self, nodes: &[TaskNode], others: &[OwnTask]) -> Vec<OwnTask> {
-        let mut names = BTreeMap::new();
-        let mut tasks = Vec::new();
-        for node in nodes {
-            let fits = self.word("a task", &node.name) && !self.reserved("a task", &node.name, VERBS);
-            let fresh = self.once(&mut names, node.name.value.clone(), &Thing::new("task", &node.name));
-            if others.iter().any(|other| other.name.value == node.name.value) {
-                let (what, name, by) = ("a private task", brief(&node.name.value), "a task of tasks.kdl");
-                self.report(ModelFinding::ReservedName { what, name, by, span: node.name.span });
-            }
-            if fits && fresh {
-                tasks.push(own_task(node));
-            }
-        }
-        tasks
-    }
-
     /// The environment of that name; one that is declared but wrong has findings of its own.
     pub(super) fn default_environment(
         &mut self,
@@ -170,12 +157,7 @@ fn wanted(range: VersionSpecifiers) -> WantedUv {
     }
 }
 
-fn own_task(node: &TaskNode) -> OwnTask {
-    let step = |step: &crate::config::CommandNode| step.argv.iter().map(|word| word.value.clone()).collect();
-    OwnTask {
-        name: node.name.clone(),
-        description: node.description.as_ref().map(|text| text.value.clone()),
-        steps: node.run.iter().map(step).collect(),
-        span: node.span,
-    }
+/// The environment of a matrix that names none: the default, else the only one.
+pub(super) fn environment_of_matrices(model: &Model) -> Option<EnvironmentId> {
+    model.default_environment.or_else(|| (model.environments.len() == 1).then_some(EnvironmentId(0)))
 }

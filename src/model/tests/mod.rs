@@ -3,6 +3,7 @@
 mod environments;
 mod pins;
 mod refused;
+mod tasks;
 mod words;
 
 use proptest::prelude::*;
@@ -60,7 +61,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(texts(&variant.foreign_requirements), ["flash-attn"]);
     assert_eq!(variant.platforms, [Platform::Linux, Platform::Windows]);
     assert_eq!(variant.index.as_ref().unwrap().name.value, "cu128");
-    assert_eq!(model.tasks[0].steps.len(), 2);
+    assert_eq!(model.tasks[0].common.steps.len(), 2);
 }
 
 #[test]
@@ -228,11 +229,8 @@ fn mistakes_of_a_local_file_are_all_reported() {
 
 #[test]
 fn every_code_is_listed_and_has_a_snapshot() {
-    let codes: Vec<&str> = include_str!("../error.rs")
-        .split("code(")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .collect();
+    let sources = [include_str!("../error.rs"), include_str!("../task_error.rs")].concat();
+    let codes: Vec<&str> = sources.split("code(").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     let listed: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, listed);
     let snapshots = [
@@ -240,6 +238,7 @@ fn every_code_is_listed_and_has_a_snapshot() {
         include_str!("environments.rs"),
         include_str!("pins.rs"),
         include_str!("refused.rs"),
+        include_str!("tasks.rs"),
     ]
     .concat();
     for code in codes {
