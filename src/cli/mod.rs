@@ -22,6 +22,7 @@ mod state;
 mod surroundings;
 mod targets;
 mod verbs;
+mod width;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

@@ -16,6 +16,7 @@ const NOTICES: &[(&str, &str)] = &[
         "a lock was cut off; its former lockfile is back, and what stood there since is kept",
     ),
     ("envloom::cache::not_written", "the cache could not be written; the next run costs more"),
+    ("envloom::exec::jobserver", "slots are not shared with make as they could be"),
     ("envloom::exec::leaked", "a process outlived its task"),
     ("envloom::exec::no_load", "this system tells no load average, so `-l` limits nothing"),
     ("envloom::graph::auto", "which variant `auto` chose, and why"),

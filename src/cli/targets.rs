@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::args::{Arguments, Jobs, Load};
+use super::args::{Arguments, Load};
 use super::call::{Call, Chosen, place_of};
 use super::dry_run;
 use super::exit;
@@ -13,12 +13,13 @@ use super::output::Output;
 use super::prepare;
 use super::state;
 use super::surroundings::Process;
+use super::width::{Wanted, Width};
 use crate::cache::{CompiledPlan, Notice, Observer, PlanKey};
 use crate::event::{Counts, Event, Fact, TaskResult, millis};
 use crate::exec::{self, Tally};
 use crate::graph::Kind;
 use crate::plan::{Decided, Premises, decide};
-use crate::tool::make::{Limit, MakeFlags};
+use crate::tool::make::MakeFlags;
 use crate::tool::variables::{own_task, plan_inputs};
 
 /// Runs the targets of the command line.
@@ -44,9 +45,24 @@ pub(super) fn run_quietly(
     let chosen = call.choose("", words)?;
     state::make(&call.place)?;
     let progress = |line: &str| output.say(line);
-    let premises = prepare::premises(call.ground(&chosen, false, &progress), &chosen.graph)?;
+    let mut premises = prepare::premises(call.ground(&chosen, false, &progress), &chosen.graph)?;
+    let width = width(process, &plain, &mut premises, &chosen);
     let run = Run { process, arguments: &plain, output, premises: &premises, chosen: &chosen, notices: &[] };
-    run.wet().map(|(code, _)| code)
+    run.wet(&width).map(|(code, _)| code)
+}
+
+/// How wide the run is; own tasks are told.
+fn width(process: &Process, arguments: &Arguments, premises: &mut Premises, chosen: &Chosen) -> Width {
+    let width = Width::of(&Wanted {
+        typed: arguments.jobs,
+        local: premises.local.as_ref().and_then(|local| local.jobs),
+        surroundings: &process.surroundings,
+        root: &premises.root,
+        state: &premises.state(),
+        own_tasks: chosen.graph.tasks().iter().any(|task| task.key.kind() == Kind::Own),
+    });
+    width.tell(&mut premises.machine.variables);
+    width
 }
 
 /// Runs the targets among `words`.
@@ -74,10 +90,15 @@ pub(super) fn run_words(
         state::make(&place)?;
     }
     let progress = |line: &str| output.say(line);
-    let premises = prepare::premises(call.ground(&chosen, arguments.only_looks(), &progress), &chosen.graph)?;
+    let mut premises =
+        prepare::premises(call.ground(&chosen, arguments.only_looks(), &progress), &chosen.graph)?;
+    let width = (!arguments.only_looks()).then(|| width(process, arguments, &mut premises, &chosen));
     let notices = notices(&premises, &chosen, arguments);
     let run = Run { process, arguments, output, premises: &premises, chosen: &chosen, notices: &notices };
-    let (code, counts) = if arguments.only_looks() { run.dry()? } else { run.wet()? };
+    let (code, counts) = match &width {
+        None => run.dry()?,
+        Some(width) => run.wet(width)?,
+    };
     if code == exit::DONE && !own_only && !arguments.only_looks() {
         let plan = if counts.ran == 0 {
             compiled(&premises, &chosen, notices.clone())
@@ -104,20 +125,12 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Runs the tasks.
-    fn wet(&self) -> Result<(u8, Counts), Stop> {
-        let local = self.premises.local.as_ref().and_then(|local| local.jobs);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let make = MakeFlags::of(&self.process.surroundings).and_then(|flags| flags.jobs);
-        let make = make.map(|jobs| match jobs {
-            Limit::At(jobs) if jobs > 0 => Jobs::Count(jobs),
-            Limit::At(_) | Limit::Absent => Jobs::Unlimited,
-        });
-        let local = local.map(|jobs| Jobs::Count(jobs as usize));
-        let jobs = self.arguments.jobs.or(make).or(local).map_or(cores, |jobs| jobs.on(cores));
+    fn wet(&self, width: &Width) -> Result<(u8, Counts), Stop> {
         let request = exec::Request {
             premises: self.premises,
             graph: &self.chosen.graph,
-            jobs,
+            jobs: width.jobs,
+            jobserver: width.jobserver.as_ref(),
             keep_going: self.arguments.keep_going,
             load: match self.arguments.load {
                 Some(Load::Below(most)) => Some(most),
@@ -129,7 +142,7 @@ impl Run<'_> {
             outer: (self.process.variable(exec::RUN_VARIABLE), self.process.variable(exec::LOCKS_VARIABLE)),
             began: self.process.began,
         };
-        self.reported(jobs, |send| {
+        self.reported(width.jobs, &width.notices, |send| {
             let (ended, tally) = exec::execute(&request, send)?;
             let code = match ended.interrupted {
                 Some(signal) => exit::SIGNAL.saturating_add(u8::try_from(signal).unwrap_or_default()),
@@ -143,7 +156,7 @@ impl Run<'_> {
 
     /// Says what would run.
     fn dry(&self) -> Result<(u8, Counts), Stop> {
-        self.reported(1, |send| {
+        self.reported(1, &[], |send| {
             let began = self.process.began;
             let tally = dry_run::look(self.premises, &self.chosen.graph, &mut |fact| {
                 send(Event { at_ms: millis(began.elapsed()), fact });
@@ -157,6 +170,7 @@ impl Run<'_> {
     fn reported(
         &self,
         jobs: usize,
+        further: &[Notice],
         work: impl FnOnce(&mut dyn FnMut(Event)) -> Result<(u8, Tally), exec::ExecError>,
     ) -> Result<(u8, Counts), Stop> {
         let (sender, reporter) = self.output.reporter(&self.premises.root)?;
@@ -172,7 +186,7 @@ impl Run<'_> {
             tasks: self.chosen.graph.tasks().len(),
             jobs,
         });
-        for (code, message, help) in self.notices {
+        for (code, message, help) in self.notices.iter().chain(further) {
             fact(Fact::Notice { code: code.clone(), message: message.clone(), help: help.clone() });
         }
         let result = work(&mut send);

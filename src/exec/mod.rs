@@ -11,6 +11,7 @@ mod command;
 mod error;
 mod failure;
 mod groups;
+mod jobserver;
 mod ledger_file;
 mod locks;
 mod output;
@@ -24,6 +25,7 @@ mod work;
 
 pub(crate) use command::cell_variables;
 pub(crate) use error::{CODES, ExecError};
+pub(crate) use jobserver::Jobserver;
 pub(crate) use locks::LOCKS_VARIABLE;
 pub(crate) use run::{Request, Tally, execute};
 pub(crate) use run_id::RUN_VARIABLE;

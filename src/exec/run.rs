@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::error::ExecError;
 use super::failure::TaskFailure;
 use super::groups::Groups;
+use super::jobserver::Jobserver;
 use super::locks::Locks;
 use super::run_id::RunId;
 use super::schedule::{
@@ -33,6 +34,8 @@ pub(crate) struct Request<'a> {
     pub(crate) jobs: usize,
     /// Go on after a failure.
     pub(crate) keep_going: bool,
+    /// Shares the slots with a make above, and with the children of own tasks.
+    pub(crate) jobserver: Option<&'a Jobserver>,
     /// The load average at which nothing is started beside others.
     pub(crate) load: Option<f64>,
     /// Fail where another envloom holds something.
@@ -78,7 +81,8 @@ pub(crate) fn execute(
         load: request.load.map(|most| LoadLimit { most, average: load_average }),
         ..Options::default()
     };
-    let control = Control { options: &options, groups: &groups, locks: Some(&locks) };
+    let control =
+        Control { options: &options, groups: &groups, locks: Some(&locks), jobserver: request.jobserver };
     let mut narrator = Narrator { request, send, reasons: BTreeMap::new(), tally: Tally::default() };
     if request.load.is_some() && load_average().is_none() {
         let message = "this system tells no load average, so -l limits nothing".to_owned();
@@ -195,6 +199,10 @@ impl Narrator<'_> {
             }
             ScheduleEvent::Finished { task, finish, duration } => self.finished(task, finish, duration),
             ScheduleEvent::Skipped { task, because } => self.skipped(task, because),
+            ScheduleEvent::NoMoreTokens { cause } => {
+                let message = format!("the jobserver can no longer be used: {cause}");
+                self.notice("envloom::exec::jobserver", message, None);
+            }
             ScheduleEvent::Interrupted { signal } => self.fact(Fact::Interrupted { signal: signal.as_raw() }),
         }
     }

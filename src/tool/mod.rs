@@ -19,7 +19,6 @@ pub(crate) mod address;
 pub(crate) mod driver;
 pub(crate) mod error;
 pub(crate) mod git;
-#[expect(dead_code, reason = "the jobserver, which the next commit brings, reads the rest")]
 pub(crate) mod make;
 pub(crate) mod memo;
 pub(crate) mod python;

@@ -20,9 +20,10 @@
 //! `GIT_SSH_COMMAND="ssh -oBatchMode=yes"` against prompts (it would override the user's `core.sshCommand`).
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::sync::LazyLock;
 
+use super::make::{MAKEFLAGS, OF_MAKE};
 use crate::base::Digest;
 
 /// An environment: sorted, so that nothing depends on the order the system gives.
@@ -214,6 +215,11 @@ pub(crate) fn classify(name: &str) -> Class {
 #[must_use]
 pub(crate) fn uv_child(variables: &Variables) -> (Variables, Vec<Dropped>) {
     let (mut environment, dropped) = own_task(variables);
+    // What uv builds is no part of a make's build above, and must not take its slots. Flags that the user set stay.
+    let shares = |flags: &OsString| flags.to_string_lossy().contains("--jobserver-");
+    if environment.get(OsStr::new(MAKEFLAGS)).is_some_and(shares) {
+        environment.retain(|name, _| !OF_MAKE.iter().any(|of_make| name == of_make));
+    }
     environment.extend(SET.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))));
     (environment, dropped)
 }
@@ -454,6 +460,18 @@ mod tests {
         assert_eq!(child[&OsString::from("GIT_TERMINAL_PROMPT")], "0");
         assert_eq!(child[&OsString::from("UV_INDEX_CORP_PASSWORD")], "s3cret");
         assert!(!own_task(&caller).0.contains_key(&OsString::from("UV_FROZEN")));
+    }
+
+    #[test]
+    fn uv_shares_no_jobserver() {
+        let make = [("MAKEFLAGS", "k -j4 --jobserver-auth=3,4"), ("MFLAGS", "-k"), ("MAKELEVEL", "1")];
+        let names = |variables: Variables| {
+            let names = variables.into_keys().filter(|name| name.to_string_lossy().starts_with('M'));
+            names.collect::<Vec<_>>()
+        };
+        assert!(names(uv_child(&environment(&make)).0).is_empty());
+        assert_eq!(names(own_task(&environment(&make)).0), ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]);
+        assert_eq!(names(uv_child(&environment(&[("MAKEFLAGS", "-j4")])).0), ["MAKEFLAGS"]);
     }
 
     #[test]

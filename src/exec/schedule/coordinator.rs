@@ -17,6 +17,7 @@ use super::spec::{
     Because, Context, Control, Finish, Message, MessageOf, Outcome, Schedule, ScheduleEvent, TaskEnd,
     TaskIndex, Work,
 };
+use super::tokens::Tokens;
 use super::worker::carry_out;
 use crate::exec::error::ExecError;
 use crate::exec::groups::Groups;
@@ -110,6 +111,8 @@ struct Coordinator<'a, W: Work> {
     shelf: Shelf<'a>,
     /// Ready tasks that wait for another process.
     lock_waits: BTreeMap<TaskIndex, LockWait>,
+    /// The jobserver's tokens.
+    tokens: Option<Tokens<'a>>,
     /// The load limit.
     load: Option<Load>,
     /// When the load is looked at again, if it was too high for a task that is ready.
@@ -131,9 +134,13 @@ impl<'a, W: Work> Coordinator<'a, W> {
         outbox: SyncSender<MessageOf<W>>,
         sink: &'a mut dyn FnMut(ScheduleEvent<W>),
     ) -> Self {
+        let told = outbox.clone();
+        // A run that has ended no longer listens.
+        let notify = move || drop(told.send(Message::Token));
         Self {
             work,
             control,
+            tokens: control.jobserver.map(|jobserver| Tokens::new(jobserver, Box::new(notify))),
             slots: slots(schedule, control),
             outbox,
             sink,
@@ -193,8 +200,14 @@ impl<'a, W: Work> Coordinator<'a, W> {
     where
         'a: 'scope,
     {
-        while self.progress.running() < self.slots && self.has_room() {
-            let Some(task) = self.shelf.take() else { return };
+        self.load_due = None;
+        if self.progress.running() == 0
+            && let Some(Err(cause)) = self.tokens.as_mut().map(Tokens::mend)
+        {
+            (self.sink)(ScheduleEvent::NoMoreTokens { cause });
+        }
+        while self.progress.running() < self.slots && self.shelf.has_ready() && self.may_start() {
+            let Some(task) = self.shelf.take() else { break };
             match self.lock(task) {
                 Ok(Locking::Held(guard)) => self.start(task, guard, scope),
                 Ok(Locking::Waits) => {}
@@ -204,6 +217,25 @@ impl<'a, W: Work> Coordinator<'a, W> {
                 }
             }
         }
+        let running = self.progress.running();
+        self.tokens.iter_mut().for_each(|tokens| tokens.keep(running));
+    }
+
+    /// May another task run, as far as others on this machine are concerned?
+    fn may_start(&mut self) -> bool {
+        self.has_room() && self.has_token()
+    }
+
+    /// Is there a token for another task?
+    fn has_token(&mut self) -> bool {
+        let running = self.progress.running() + 1;
+        match self.tokens.as_mut().map_or(Ok(true), |tokens| tokens.allow(running)) {
+            Ok(allowed) => allowed,
+            Err(cause) => {
+                (self.sink)(ScheduleEvent::NoMoreTokens { cause });
+                false
+            }
+        }
     }
 
     /// Does the machine's load allow another task? The first one is always allowed.
@@ -211,7 +243,7 @@ impl<'a, W: Work> Coordinator<'a, W> {
         let now = Instant::now();
         let Some(load) = self.load.as_mut().filter(|_| self.progress.running() > 0) else { return true };
         let high = load.is_high(now);
-        self.load_due = (high && self.shelf.has_ready()).then(|| now + LOOK_AT_LOAD_AGAIN);
+        self.load_due = high.then(|| now + LOOK_AT_LOAD_AGAIN);
         !high
     }
 
@@ -268,6 +300,7 @@ impl<'a, W: Work> Coordinator<'a, W> {
                 drop(guard);
             }
             Message::Locked(task, result) => self.locked(task, result, scope),
+            Message::Token => self.tokens.iter_mut().for_each(Tokens::answered),
             Message::Signal(SignalEvent::Stop(signal)) => self.interrupt(signal),
             Message::Signal(SignalEvent::Suspend) => {
                 self.control.groups.suspend();

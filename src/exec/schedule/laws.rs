@@ -15,6 +15,7 @@ use super::spec::MessageOf;
 use super::*;
 use crate::exec::error::ExecError;
 use crate::exec::groups::{Groups, Standing};
+use crate::exec::jobserver::{Jobserver, Token};
 use crate::exec::locks::{Attempt, LockGuard, Locks};
 use crate::exec::run_id::RunId;
 use crate::exec::signals::SignalEvent;
@@ -74,6 +75,7 @@ fn text(event: &ScheduleEvent<Fake<'_>>) -> String {
             format!("failed {}: {why}", task.0)
         }
         ScheduleEvent::Skipped { task, because } => format!("skip {}: {because:?}", task.0),
+        ScheduleEvent::NoMoreTokens { cause } => format!("no more tokens: {cause}"),
         ScheduleEvent::Interrupted { signal } => format!("interrupted by {}", signal.as_raw()),
         ScheduleEvent::Killed => "killed".to_owned(),
     }
@@ -89,6 +91,17 @@ fn run_with<'a>(
     work: &Fake<'a>,
     options: &Options,
     locks: Option<&Locks>,
+    watch: impl FnMut(&str),
+) -> (Vec<String>, Outcome) {
+    run_beside(schedule, work, options, (locks, None), watch)
+}
+
+/// With locks and a jobserver.
+fn run_beside<'a>(
+    schedule: &Schedule,
+    work: &Fake<'a>,
+    options: &Options,
+    (locks, jobserver): (Option<&Locks>, Option<&Jobserver>),
     mut watch: impl FnMut(&str),
 ) -> (Vec<String>, Outcome) {
     let groups = Groups::new(RunId::generate(None), None);
@@ -98,7 +111,7 @@ fn run_with<'a>(
         watch(&event);
         events.push(event);
     };
-    let control = Control { options, groups: &groups, locks };
+    let control = Control { options, groups: &groups, locks, jobserver };
     let outcome = execute_wired(schedule, work, control, &mut sink, |_| Ok(())).unwrap();
     (events, outcome)
 }
@@ -236,6 +249,99 @@ proptest! {
             }
         }
     }
+}
+
+fn taken(jobserver: &Jobserver) -> Vec<Token<'_>> {
+    std::iter::from_fn(|| jobserver.try_take().unwrap()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// Somebody else takes tokens and gives them back meanwhile.
+    #[test]
+    fn every_task_but_the_first_has_a_token_and_all_go_back(case in cases(), slots in 1..5_usize) {
+        let state = tempfile::tempdir().unwrap();
+        let server = Jobserver::serve(state.path(), slots, false).unwrap();
+        // Followed by its address, so that its maker does not put anything right.
+        let shared = Jobserver::inherit(&server.address().unwrap()).unwrap();
+        let seen = Mutex::new(Seen::default());
+        let mut work = Fake::new(|task, _| {
+            let others = server.try_take().unwrap();
+            let result = observe(&case, &seen, task);
+            drop(others);
+            result
+        });
+        work.fresh.clone_from(&case.fresh);
+        let (events, outcome) = run_beside(&case.schedule, &work, &case.options, (None, Some(&shared)), |_| {});
+        drop(work);
+        let seen = seen.into_inner().unwrap();
+        prop_assert!(seen.most <= case.options.jobs.min(slots), "{}", seen.most);
+        prop_assert!(events.iter().all(|event| !event.starts_with("no more tokens")));
+        prop_assert_eq!(taken(&server).len(), slots - 1);
+        let skipped = outcome.ends.iter().filter(|end| matches!(end, TaskEnd::Skipped(_))).count();
+        prop_assert!(seen.runs.len() + case.fresh.len() + skipped >= case.schedule.tasks.len());
+    }
+}
+
+#[test]
+fn a_token_that_comes_back_starts_a_task_that_waits() {
+    let state = tempfile::tempdir().unwrap();
+    let server = Jobserver::serve(state.path(), 2, false).unwrap();
+    let shared = Jobserver::inherit(&server.address().unwrap()).unwrap();
+    let others = Mutex::new(taken(&server));
+    let meeting = std::sync::Barrier::new(2);
+    let work = Fake::new(|task, _| {
+        if task.0 == 0 {
+            // The other one waits for this token: nothing runs beside this task.
+            others.lock().unwrap().clear();
+        }
+        meeting.wait();
+        Ok(())
+    });
+    let outcome = run_beside(&tasks(&[&[], &[]]), &work, &jobs(2), (None, Some(&shared)), |_| {}).1;
+    drop(work);
+    assert!(outcome.success());
+    assert_eq!(taken(&server).len(), 1);
+}
+
+#[test]
+fn tokens_go_back_when_a_task_panics_and_when_the_coordinator_does() {
+    let state = tempfile::tempdir().unwrap();
+    let server = Jobserver::serve(state.path(), 3, false).unwrap();
+    let shared = Jobserver::inherit(&server.address().unwrap()).unwrap();
+    let meeting = std::sync::Barrier::new(3);
+    let work = Fake::new(|_, _| {
+        meeting.wait();
+        panic!("on purpose");
+    });
+    let schedule = tasks(&[&[], &[], &[]]);
+    let (_, outcome) = run_beside(&schedule, &work, &jobs(3), (None, Some(&shared)), |_| {});
+    assert!(!outcome.success());
+    assert_eq!(taken(&server).len(), 2);
+    let watch = |event: &str| assert!(!event.starts_with("failed"), "on purpose");
+    let whole = std::panic::AssertUnwindSafe(|| {
+        run_beside(&schedule, &work, &jobs(3), (None, Some(&shared)), watch);
+    });
+    assert!(std::panic::catch_unwind(whole).is_err());
+    assert_eq!(taken(&server).len(), 2);
+}
+
+#[test]
+fn tokens_that_died_with_a_child_come_back_once_nothing_runs() {
+    let state = tempfile::tempdir().unwrap();
+    let server = Jobserver::serve(state.path(), 2, false).unwrap();
+    let meeting = std::sync::Barrier::new(2);
+    let work = Fake::new(|task, _| {
+        if task.0 == 0 {
+            taken(&server).into_iter().for_each(std::mem::forget);
+        } else {
+            meeting.wait();
+        }
+        Ok(())
+    });
+    let schedule = tasks(&[&[], &[0], &[0]]);
+    assert!(run_beside(&schedule, &work, &jobs(2), (None, Some(&server)), |_| {}).1.success());
 }
 
 #[test]
@@ -458,7 +564,7 @@ fn run_interrupted<'a>(
         }
         events.push(event);
     };
-    let control = Control { options, groups: &groups, locks: None };
+    let control = Control { options, groups: &groups, locks: None, jobserver: None };
     let outcome = execute_wired(schedule, work, control, &mut sink, |outbox| {
         *port.lock().unwrap() = Some(outbox.clone());
         Ok(())

@@ -39,6 +39,9 @@
 //! **Load.** With a limit (`load`), nothing is started beside others while the machine's load is at or above it; it is
 //! looked at again whenever something happens, and every second.
 //!
+//! **Jobserver.** Under make, or with a jobserver of envloom's own, every running task but the first has a token. One that
+//! finds none waits as a ready task; a thread says when there may be one. A token is taken before a task's locks.
+//!
 //! The channel is bounded, so output faster than the screen slows its task down instead of filling the
 //! memory. The sink of events must therefore not wait for anything a task does.
 //!
@@ -53,6 +56,7 @@ mod load;
 mod progress;
 mod shelf;
 mod spec;
+mod tokens;
 mod worker;
 
 pub(crate) use coordinator::execute;

@@ -1,6 +1,7 @@
 //! The scheduler's vocabulary: what it is given, what it says, what comes out.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use rustix::process::Signal;
 use super::load::LoadLimit;
 use crate::exec::error::ExecError;
 use crate::exec::groups::Groups;
+use crate::exec::jobserver::Jobserver;
 use crate::exec::locks::{Busy, LockGuard, Locks};
 use crate::exec::signals::SignalEvent;
 
@@ -87,6 +89,8 @@ pub(crate) struct Control<'a> {
     pub(crate) options: &'a Options,
     /// The live children.
     pub(crate) groups: &'a Groups,
+    /// Shares slots with make above and below.
+    pub(crate) jobserver: Option<&'a Jobserver>,
     /// Locks between processes. `None`: shared resources are exclusive in this process only.
     pub(crate) locks: Option<&'a Locks>,
 }
@@ -163,6 +167,8 @@ pub(super) enum Message<R, S, F> {
     Ended(TaskIndex, Finish<S, F>, Option<LockGuard>),
     /// A task's locks are there.
     Locked(TaskIndex, Result<LockGuard, ExecError>),
+    /// There may be a token.
+    Token,
     /// envloom got a signal.
     Signal(SignalEvent),
 }
@@ -217,6 +223,11 @@ pub(crate) enum ScheduleEvent<W: Work + ?Sized> {
         task: TaskIndex,
         /// Why.
         because: Because,
+    },
+    /// The jobserver can no longer be used.
+    NoMoreTokens {
+        /// What the system said.
+        cause: io::Error,
     },
     /// A signal stops the run; children have the grace to end.
     Interrupted {

@@ -70,7 +70,7 @@ impl<'a, W: Work> Coordinator<'a, W> {
         match result {
             Ok(guard)
                 if self.progress.running() < self.slots
-                    && self.has_room()
+                    && self.may_start()
                     && self.shelf.reclaim(task, Part::Counted) =>
             {
                 self.start(task, Some(guard), scope);
