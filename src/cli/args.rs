@@ -186,12 +186,13 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("env", "ENV[@CELL]", "print the exports of a cell, for direnv or eval"),
     ("task", "NAME", "run an own task whatever its name"),
     ("completions", "SHELL", "print the completion script for bash, zsh or fish"),
+    ("man", "", "print the manual page: envloom man | man -l -"),
     ("help", "", "this text"),
     ("version", "", "the version"),
 ];
 
 /// What the help ends with.
-const AFTER_HELP: &str = "\
+pub(super) const AFTER_HELP: &str = "\
 Targets: TASK[:ENVIRONMENT][@CELL]
   generate[:E]     write the entries of a manifest that envloom owns
   lock[:E]         uv lock, after generate
@@ -209,6 +210,7 @@ Verbs:
   env ENV[@CELL]               print the exports of a cell, for direnv or eval
   task NAME                    run an own task whatever its name
   completions bash|zsh|fish    print a completion script
+  man                          print the manual page: envloom man | man -l -
 
 Examples:
   envloom                      the default of tasks.kdl

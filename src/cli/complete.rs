@@ -142,9 +142,8 @@ fn options(table: &Command) -> Vec<String> {
 fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) -> Vec<String> {
     match typed {
         ["completions"] => ["bash", "zsh", "fish"].map(str::to_owned).to_vec(),
-        ["list" | "help" | "version", ..] | ["completions" | "task" | "use" | "run" | "env", _, ..] => {
-            Vec::new()
-        }
+        ["list" | "man" | "help" | "version", ..]
+        | ["completions" | "task" | "use" | "run" | "env", _, ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         [] => {
             let verbs = VERBS.iter().map(|(name, ..)| (*name).to_owned());

@@ -13,6 +13,7 @@ mod exit;
 mod habits;
 mod load;
 mod locate;
+mod man;
 mod output;
 mod packages;
 mod prepare;

@@ -6,6 +6,7 @@ use super::cell;
 use super::complete;
 use super::error::CliError;
 use super::load::Stop;
+use super::man;
 use super::output::Output;
 use super::show;
 use super::surroundings::Process;
@@ -45,6 +46,11 @@ impl Verb<'_> {
         match self.name {
             "help" => Ok(Output::data(&Arguments::table().render_help().to_string())),
             "version" => Ok(Output::data(concat!("envloom ", env!("CARGO_PKG_VERSION"), "\n"))),
+            "man" => {
+                self.no_words()?;
+                let page = man::page();
+                Ok(Output::data(&page.map_err(|cause| CliError::Internal { what: cause.to_string() })?))
+            }
             "completions" => match self.words {
                 [shell] if complete::script(shell).is_some() => {
                     Ok(Output::data(complete::script(shell).unwrap_or_default()))

@@ -67,3 +67,52 @@ fn completion_is_silent_and_writes_nothing_where_there_is_nothing_to_read() {
 fn a_shell_that_is_not_known_is_refused_and_the_known_ones_are_named() {
     Monorepo::new().run("completions tcsh").code(2).stderr_has("takes one of bash, zsh, fish");
 }
+
+#[test]
+fn the_manual_page_holds_all_that_the_help_does() {
+    let repo = Monorepo::new();
+    let page = repo.run("man").success();
+    let head: Vec<&str> = page.stdout().lines().take(14).collect();
+    insta::assert_snapshot!(head.join("\n"), @r#"
+    .TH ENVLOOM 1 "" "envloom 0.1.0" "User Commands"
+    .ie \n(.g .ds Aq \(aq
+    .el .ds Aq '
+    .SH NAME
+    envloom \- Keeps the environments of a Python monorepo built on uv: manifests, lockfiles, checks and venvs
+    .ie \n(.g .ds Aq \(aq
+    .el .ds Aq '
+    .SH SYNOPSIS
+    \fBenvloom\fR [OPTIONS] [TARGET\[u2026]] [VAR=VALUE\[u2026]] [\-\- ARGS\[u2026]]
+    .br
+    \fBenvloom\fR [OPTIONS] VERB [WORD\[u2026]]
+    .ie \n(.g .ds Aq \(aq
+    .el .ds Aq '
+    .SH DESCRIPTION
+    "#);
+    let help = repo.run("help").success();
+    let plain = page.stdout().replace("\\-", "-").replace("\\fB", "").replace("\\fR", "");
+    let options: Vec<&str> = help
+        .stdout()
+        .split_whitespace()
+        .map(|word| word.trim_end_matches([',', ';', ':', ']', '.']))
+        .filter(|word| word.starts_with("--") && word.len() > 2)
+        .collect();
+    assert!(options.len() > 30, "{options:?}");
+    for option in options {
+        assert!(plain.contains(option), "{option}");
+    }
+    for title in [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "TARGETS",
+        "VERBS",
+        "OPTIONS",
+        "\"EXIT STATUS\"",
+        "FILES",
+        "EXAMPLES",
+    ] {
+        assert!(page.stdout().contains(&format!("\n.SH {title}\n")), "{title}");
+    }
+    repo.run("man lock").code(2).stderr_has("`man` takes no words");
+}
