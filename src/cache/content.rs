@@ -200,3 +200,169 @@ pub(super) fn link_text(place: &Path, observer: &Observer) -> Result<OsString, F
     let text = fs::read_link(place).map_err(|cause| FileError::new("read", place, cause))?;
     Ok(text.into_os_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::time::Duration;
+
+    /// What changes, and how.
+    type Change = (&'static str, fn(&Path));
+
+    fn path(text: &str) -> RelPath {
+        RelPath::parse(text).unwrap()
+    }
+
+    fn input(root: &Path, name: &str) -> Option<Digest> {
+        Contents::load(root).input(root, &path(name), &Observer::new()).unwrap()
+    }
+
+    fn put(place: &Path, text: &str) {
+        fs::write(place, text).unwrap();
+    }
+
+    #[test]
+    fn bytes_and_the_right_to_be_run_are_what_counts() {
+        let root = tempfile::tempdir().unwrap();
+        put(&root.path().join("a"), "text");
+        let plain = input(root.path(), "a").unwrap();
+        assert_eq!(plain, Digest::of("text"));
+        let set =
+            |mode| fs::set_permissions(root.path().join("a"), fs::Permissions::from_mode(mode)).unwrap();
+        set(0o600);
+        assert_eq!(input(root.path(), "a"), Some(plain));
+        set(0o755);
+        assert_ne!(input(root.path(), "a"), Some(plain));
+        assert_eq!(input(root.path(), "b"), None);
+        assert_eq!(input(root.path(), "."), None);
+    }
+
+    #[test]
+    fn a_link_counts_as_what_it_leads_to_inside_and_as_its_text_outside() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("root");
+        fs::create_dir_all(root.join("dir")).unwrap();
+        put(&root.join("a"), "text");
+        put(&home.path().join("outside"), "text");
+        for (target, expected) in
+            [("a", true), ("dir/../a", true), ("../outside", false), ("dir", false), ("no", false)]
+        {
+            symlink(target, root.join("link")).unwrap();
+            let found = input(&root, "link").unwrap();
+            assert_eq!(found == Digest::of("text"), expected, "{target}");
+            let text = Hasher::new("envloom link 1").field(target).finish();
+            assert_eq!(found == text, !expected, "{target}");
+            fs::remove_file(root.join("link")).unwrap();
+        }
+    }
+
+    #[test]
+    fn whatever_changes_an_input_is_noted() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("root");
+        fs::create_dir(&root).unwrap();
+        put(&root.join("a"), "text");
+        put(&root.join("b"), "text");
+        let link = root.join("link");
+        let changes: [Change; 4] = [
+            ("a", |root| fs::write(root.join("a"), "test").unwrap()),
+            ("b", |root| fs::remove_file(root.join("b")).unwrap()),
+            ("c", |root| fs::write(root.join("c"), "").unwrap()),
+            ("link", |root| {
+                fs::remove_file(root.join("link")).unwrap();
+                symlink("nothing", root.join("link")).unwrap();
+            }),
+        ];
+        symlink("nowhere", &link).unwrap();
+        for (name, change) in changes {
+            let observer = Observer::new();
+            let before = Contents::load(&root).input(&root, &path(name), &observer).unwrap();
+            let seen = observer.seen();
+            assert!(seen.iter().all(|(path, stamp)| stamp.holds(path)), "{name}");
+            change(&root);
+            assert_ne!(input(&root, name), before, "{name}");
+            assert!(!seen.iter().all(|(path, stamp)| stamp.holds(path)), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_left_alone_is_remembered_and_a_file_of_that_stat_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("a");
+        put(&file, "text");
+        let contents = Contents::load(root.path());
+        let observer = Observer::new();
+        let young = contents.file(&file, &observer).unwrap().unwrap();
+        assert!(!young.is_settled);
+        contents.save().unwrap();
+        assert!(!root.path().join("contents").exists());
+        // As if it had been looked at later.
+        contents.remember(young.signature, Digest::of("remembered"));
+        contents.save().unwrap();
+        let next = Contents::load(root.path());
+        assert_eq!(next.recall(&young.signature), Some(Digest::of("remembered")));
+        // It is young all the same: the file speaks.
+        assert_eq!(next.file(&file, &observer).unwrap().unwrap().digest, Digest::of("text"));
+        while Signature::at(&file).unwrap().unwrap().is_young(SystemTime::now()) {
+            std::thread::yield_now();
+        }
+        assert_eq!(next.file(&file, &observer).unwrap().unwrap().digest, Digest::of("remembered"));
+        put(&file, "other");
+        assert_eq!(next.file(&file, &observer).unwrap().unwrap().digest, Digest::of("other"));
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_forgotten() {
+        let root = tempfile::tempdir().unwrap();
+        let signature = |name: &str| {
+            put(&root.path().join(name), name);
+            Signature::at(&root.path().join(name)).unwrap().unwrap()
+        };
+        let (used, unused) = (signature("used"), signature("unused"));
+        let mut contents = Contents::load(root.path());
+        contents.remember(used, Digest::of("used"));
+        contents.remember(unused, Digest::of("unused"));
+        contents.save().unwrap();
+        contents.today += KEPT_DAYS + 1;
+        assert_eq!(contents.recall(&used), Some(Digest::of("used")));
+        contents.save().unwrap();
+        let next = Contents::load(root.path());
+        assert_eq!((next.recall(&used), next.recall(&unused)), (Some(Digest::of("used")), None));
+    }
+
+    #[test]
+    fn no_damaged_file_is_believed() {
+        let root = tempfile::tempdir().unwrap();
+        put(&root.path().join("a"), "text");
+        let signature = Signature::at(&root.path().join("a")).unwrap().unwrap();
+        let contents = Contents::load(root.path());
+        contents.remember(signature, Digest::of("text"));
+        contents.save().unwrap();
+        let file = root.path().join("contents");
+        let whole = fs::read(&file).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&file, &whole[..length]).unwrap();
+            assert_eq!(Contents::load(root.path()).recall(&signature), None, "{length}");
+        }
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, &damaged).unwrap();
+            assert_eq!(Contents::load(root.path()).recall(&signature), None, "bit {bit}");
+        }
+        fs::write(&file, &whole).unwrap();
+        assert!(Contents::load(root.path()).recall(&signature).is_some());
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_young() {
+        let root = tempfile::tempdir().unwrap();
+        put(&root.path().join("a"), "text");
+        let signature = Signature::at(&root.path().join("a")).unwrap().unwrap();
+        let stamp = |looked| super::super::stamp::Stamp::of_read(signature, looked, || Digest::of("text"));
+        let now = SystemTime::now();
+        assert_eq!(stamp(now), super::super::stamp::Stamp::Young(signature, Digest::of("text")));
+        assert_eq!(stamp(now + Duration::from_mins(1)), super::super::stamp::Stamp::Settled(signature));
+    }
+}

@@ -116,3 +116,85 @@ pub(crate) fn check_owner(directory: &Path) -> Result<(), Refused> {
     }
     if metadata.mode() & 0o022 != 0 { Err(Refused::Writable) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::process::Command;
+
+    fn git(directory: &Path, arguments: &[&str]) {
+        let output = Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+            .args(arguments)
+            .current_dir(directory)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn store(root: &Path) -> PathBuf {
+        store_directory(Path::new("/cache"), root, &Observer::new()).unwrap()
+    }
+
+    #[test]
+    fn worktrees_of_one_repository_share_a_store_and_nobody_else() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        for name in ["main repo", "other"] {
+            let top = home.join(name);
+            fs::create_dir_all(top.join("sub")).unwrap();
+            git(&top, &["init", "-q"]);
+            git(&top, &["commit", "-q", "--allow-empty", "-m", "one"]);
+        }
+        let main = home.join("main repo");
+        git(&main, &["worktree", "add", "-q", "../tree"]);
+        fs::create_dir(home.join("tree/sub")).unwrap();
+        assert_eq!(store(&main), store(&home.join("tree")));
+        assert_eq!(store(&main.join("sub")), store(&home.join("tree/sub")));
+        assert_ne!(store(&main), store(&main.join("sub")));
+        assert_ne!(store(&main), store(&home.join("other")));
+        let name = store(&main).file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(name.starts_with("mainrepo-") && name.len() == "mainrepo-".len() + 16, "{name}");
+        let plain = home.join("plain");
+        fs::create_dir_all(plain.join("sub")).unwrap();
+        assert_ne!(store(&plain), store(&plain.join("sub")));
+        assert!(store(&plain).starts_with("/cache/store"));
+    }
+
+    #[test]
+    fn a_repository_that_comes_to_be_around_is_seen() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("a/b");
+        fs::create_dir_all(&root).unwrap();
+        let observer = Observer::new();
+        assert_eq!(Repository::around(&root, &observer).unwrap(), None);
+        fs::create_dir(home.path().join("a/.git")).unwrap();
+        assert!(!observer.seen().iter().all(|(path, stamp)| stamp.holds(path)));
+        fs::remove_dir(home.path().join("a/.git")).unwrap();
+        fs::write(home.path().join("a/.git"), "no repository").unwrap();
+        assert_eq!(Repository::around(&root, &observer).unwrap(), None);
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let store = home.path().join("store");
+        assert_eq!(check_owner(&store), Ok(()));
+        fs::create_dir(&store).unwrap();
+        assert_eq!(check_owner(&store), Ok(()));
+        for mode in [0o777, 0o770, 0o702] {
+            fs::set_permissions(&store, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(check_owner(&store), Err(Refused::Writable), "{mode:o}");
+        }
+        fs::remove_dir(&store).unwrap();
+        symlink(home.path(), &store).unwrap();
+        assert_eq!(check_owner(&store), Err(Refused::NoDirectory));
+        // Only root can give a file away; whoever runs this as someone else sees a directory of root's.
+        let root_owned = Path::new("/");
+        let is_root = rustix::process::geteuid().is_root();
+        assert_eq!(check_owner(root_owned) == Err(Refused::OtherOwner), !is_root);
+    }
+}

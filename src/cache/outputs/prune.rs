@@ -54,9 +54,10 @@ const EVERY: Duration = Duration::from_hours(1);
 /// Two hexadecimal digits name a shard.
 const SHARDS: u64 = 256;
 
-/// One file, ordered by when it was last used; of two of one moment the action goes first.
+/// One file. What is abandoned comes first, then what was used longest ago; of two of one moment the action.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Aged {
+    is_in_use: bool,
     used: SystemTime,
     is_blob: bool,
     path: PathBuf,
@@ -71,7 +72,7 @@ impl OutputStore {
     pub(crate) fn size(&self) -> Result<Size, FileError> {
         let mut size = Size::default();
         for shard in 0..SHARDS {
-            for file in self.shard(shard)? {
+            for file in self.shard(shard, SystemTime::UNIX_EPOCH)? {
                 *(if file.is_blob { &mut size.blobs } else { &mut size.actions }) += 1;
                 size.bytes += file.bytes;
             }
@@ -107,7 +108,7 @@ impl OutputStore {
                 pruned.is_partial = true;
                 break;
             }
-            files.extend(self.shard(shard)?);
+            files.extend(self.shard(shard, now)?);
             looked_at += 1;
         }
         files.sort_unstable();
@@ -119,7 +120,8 @@ impl OutputStore {
         let goal = if rest > limit { limit - limit / 10 } else { limit };
         let oldest = limits.age.and_then(|age| now.checked_sub(age));
         for file in files {
-            if rest <= goal && oldest.is_none_or(|oldest| file.used >= oldest) {
+            let is_young = oldest.is_none_or(|oldest| file.used >= oldest);
+            if file.is_in_use && is_young && rest <= goal {
                 break;
             }
             if began.elapsed() > budget {
@@ -163,17 +165,21 @@ impl OutputStore {
         Ok(size)
     }
 
-    /// The actions and blobs whose digests begin with that byte.
-    fn shard(&self, shard: u64) -> Result<Vec<Aged>, FileError> {
+    /// The actions and blobs whose digests begin with that byte, and what someone began to write there and left long
+    /// before `now`.
+    fn shard(&self, shard: u64, now: SystemTime) -> Result<Vec<Aged>, FileError> {
         let mut files = Vec::new();
         for (directory, is_blob) in [(self.actions(), false), (self.blobs(), true)] {
             for entry in list(&directory.join(format!("{shard:02x}")))? {
-                let name = entry.file_name();
-                let is_own = name.to_str().is_some_and(|name| is_own(name, is_blob));
                 // One that is gone by now needs no removal.
-                let Some(metadata) = entry.metadata().ok().filter(|_| is_own) else { continue };
+                let (name, Ok(metadata)) = (entry.file_name(), entry.metadata()) else { continue };
                 let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                files.push(Aged { used, is_blob, path: entry.path(), bytes: metadata.len() });
+                let is_in_use = name.to_str().is_some_and(|name| is_finished(name, is_blob));
+                // Being written: it is somebody's until it is old.
+                if is_in_use || is_abandoned(used, now) {
+                    let (path, bytes) = (entry.path(), metadata.len());
+                    files.push(Aged { is_in_use, used, is_blob, path, bytes });
+                }
             }
         }
         Ok(files)
@@ -183,7 +189,7 @@ impl OutputStore {
     fn remove_abandoned(&self, now: SystemTime, pruned: &mut Pruned) -> Result<(), FileError> {
         let is_old = |entry: &DirEntry| {
             let written = entry.metadata().and_then(|metadata| metadata.modified());
-            written.is_ok_and(|written| now.duration_since(written).is_ok_and(|since| since > ABANDONED))
+            written.is_ok_and(|written| is_abandoned(written, now))
         };
         for entry in list(&self.workshop())?.iter().filter(|entry| is_old(entry)) {
             pruned.remove(&entry.path(), entry.metadata().map_or(0, |metadata| metadata.len()))?;
@@ -221,13 +227,14 @@ impl Pruned {
     }
 }
 
-/// Is it the name of an action, of a blob, or of an action that is being written?
-fn is_own(name: &str, is_blob: bool) -> bool {
-    if is_blob {
-        return name.parse::<Digest>().is_ok();
-    }
-    name.strip_suffix(".json").is_some_and(|name| name.parse::<Digest>().is_ok())
-        || (name.starts_with('.') && name.strip_suffix(".tmp").is_some())
+/// Is it the name of an action or of a blob?
+fn is_finished(name: &str, is_blob: bool) -> bool {
+    let digest = if is_blob { Some(name) } else { name.strip_suffix(".json") };
+    digest.is_some_and(|digest| digest.parse::<Digest>().is_ok())
+}
+
+fn is_abandoned(written: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(written).is_ok_and(|since| since > ABANDONED)
 }
 
 /// What is in a directory; nothing when it is absent.

@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+/// What changes, how, and whether an answer rests on it.
+type Change = (&'static str, fn(&Place), bool);
+
 /// A repository of real git, with a user's file of rules beside it.
 struct Place {
     home: tempfile::TempDir,
@@ -187,7 +190,7 @@ fn whatever_could_change_the_answer_is_noted() {
     let place = Place::new();
     place.write("src/a.py", "");
     place.write("other/b.py", "");
-    let changes: [(&str, fn(&Place), bool); 6] = [
+    let changes: [Change; 6] = [
         ("a new file", |place| place.write("src/b.py", ""), true),
         ("a new directory", |place| place.write("src/deep/b.py", ""), true),
         ("new rules", |place| place.write("src/.gitignore", "a.py"), true),
@@ -249,8 +252,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 fn lines() -> impl Strategy<Value = String> {
-    prop::collection::vec(line(), 0..4)
-        .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect())
+    prop::collection::vec(line(), 0..4).prop_map(|lines| lines.join("\n"))
 }
 
 fn tree() -> impl Strategy<Value = Vec<String>> {
