@@ -8,13 +8,14 @@ use std::path::Path;
 use miette::Diagnostic;
 
 use super::error::CliError;
+use super::found::found;
 use super::locate::Place;
 use crate::base::SourceFile;
 use crate::cache::{Journal, Observer};
 use crate::config::{self, ConfigError};
 use crate::ledger::{self, Record};
 use crate::manifest::OnDisk;
-use crate::model::{self, EnvironmentId, LocalModel, Model};
+use crate::model::{self, EnvironmentId, Kept, LocalModel, Model};
 
 /// What stops a call, whatever room it comes from.
 pub(super) type Stop = Box<dyn Diagnostic + Send + Sync>;
@@ -29,7 +30,9 @@ const LOCAL_FILE: &str = "tasks.local.kdl";
 pub(super) fn models(place: &Place, observer: &Observer) -> Result<(Model, Option<LocalModel>), Stop> {
     let source =
         text(place, &place.file_name, observer)?.ok_or_else(|| CliError::NotAFile { path: place.file() })?;
-    let model = model::resolve(config::parse(&source)?)?;
+    let config = config::parse(&source)?;
+    let found = found(&place.root, &config, observer)?;
+    let model = model::resolve(config, &found)?;
     let local = match text(place, LOCAL_FILE, observer)? {
         Some(source) => Some(model::resolve_local(config::parse_local(&source)?, &model)?),
         None => None,
@@ -72,13 +75,13 @@ pub(super) fn record(place: &Place, model: &Model, observer: &Observer) -> Resul
         }
     };
     let journal = Journal::new(&place.state());
-    for environment in &model.environments {
+    for environment in model.environments.iter().filter(|environment| environment.is_written()) {
         journal.recover_manifest(&place.root, &environment.manifest.value, &mut record)?;
     }
     Ok(record)
 }
 
-/// The manifests and what lies beside them.
+/// The manifests that envloom writes, those that it makes others from, and what lies beside them.
 ///
 /// # Errors
 /// When one is there and cannot be read as text.
@@ -99,7 +102,11 @@ pub(super) fn on_disk(
         Ok(Some(text))
     };
     let mut found = BTreeMap::new();
+    let is_origin = |id| model.environments.iter().any(|other| other.kept == Kept::Derived(id));
     for (id, environment) in model.environments() {
+        if !environment.is_written() && !is_origin(id) {
+            continue;
+        }
         let directory = environment.directory().under(root);
         found.insert(
             id,

@@ -10,6 +10,7 @@ mod complete;
 mod dry_run;
 mod error;
 mod exit;
+mod found;
 mod habits;
 mod load;
 mod locate;

@@ -208,7 +208,12 @@ fn machine(ground: &Ground<'_>, selected: &Selected) -> Result<Machine, Stop> {
         wanted.insert((*id, pin));
     }
     for (id, python) in wanted {
-        let chosen = interpreter(&ground.model, id, python.as_deref(), &found)?;
+        let chosen = match interpreter(&ground.model, id, python.as_deref(), &found) {
+            Ok(chosen) => chosen,
+            // One of many projects may want a Python that is not here: its own tasks say so, the others go on.
+            Err(_) if !ground.model.environment(id).is_written() => continue,
+            Err(missing) => return Err(missing.into()),
+        };
         ground.observer.stat(&chosen.path)?;
         machine.interpreters.insert((id, python), chosen);
     }

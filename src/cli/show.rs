@@ -13,7 +13,7 @@ use super::output::Output;
 use super::prepare;
 use crate::base::printable;
 use crate::graph::{Task, TaskGraph, TaskKey, VERBS_OF_TASKS};
-use crate::model::{Cell, Model, OwnTask, Sources, Variant};
+use crate::model::{Cell, Environment, Kept, Model, OwnTask, Sources, Variant};
 use crate::plan::{Decided, Premises, Refusal, RunReason, decide};
 
 /// `list`: targets, environments, own tasks; with `--cells` every cell.
@@ -32,23 +32,45 @@ pub(super) fn list(call: &Call<'_>, output: &Output) -> u8 {
         return Output::data(&text);
     }
     for (_, environment) in model.environments() {
-        let sources = match environment.sources {
-            Sources::Workspace => "workspace",
-            Sources::Tags(_) => "tags, frozen",
-        };
-        line(&mut text, &environment.name.value, &format!("{} ({sources})", environment.manifest.value));
+        let what = kept(model, environment);
+        line(&mut text, &environment.name.value, &format!("{} ({what})", environment.manifest.value));
     }
     for axis in &model.axes {
         let names: Vec<&str> = axis.variants.iter().map(|variant| variant.name.value.as_str()).collect();
         line(&mut text, &format!("@{}", axis.name.value), &names.join(" "));
     }
-    if model.project.is_some() {
+    if !model.environments.is_empty() {
         line(&mut text, "TASK:ENVIRONMENT", &format!("{}; sync:ENVIRONMENT@CELL", VERBS_OF_TASKS.join(" ")));
     }
     for task in own {
         line(&mut text, &task.name.value, task.description.as_deref().unwrap_or_default());
     }
     Output::data(&text)
+}
+
+/// Where an environment's manifest and packages come from.
+fn kept(model: &Model, environment: &Environment) -> String {
+    match (environment.kept, environment.sources) {
+        (Kept::Adopted, _) => {
+            let axes = environment.axes.iter().map(|axis| {
+                let names = axis.variants.iter().map(|variant| variant.name.value.as_str());
+                format!(", @{} {}", axis.name.value, names.collect::<Vec<_>>().join(" "))
+            });
+            format!("adopted{}", axes.collect::<String>())
+        }
+        (Kept::Derived(id), _) => format!("from {}, tags, frozen", model.environment(id).name.value),
+        (Kept::Generated, Sources::Workspace) => "workspace".to_owned(),
+        (Kept::Generated, Sources::Tags(_)) => "tags, frozen".to_owned(),
+    }
+}
+
+/// The same in one word, for `--json`.
+fn kept_word(environment: &Environment) -> &'static str {
+    match environment.kept {
+        Kept::Generated => "generated",
+        Kept::Adopted => "adopted",
+        Kept::Derived(_) => "derived",
+    }
 }
 
 fn line(text: &mut String, name: &str, what: &str) {
@@ -69,6 +91,7 @@ fn list_json(model: &Model, own: &[&OwnTask], with_cells: bool) -> Value {
             json!({
                 "name": environment.name.value,
                 "manifest": environment.manifest.value.as_str(),
+                "kept": kept_word(environment),
                 "frozen": matches!(environment.sources, Sources::Tags(_)),
             })
         })

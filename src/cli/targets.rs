@@ -305,7 +305,7 @@ fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<N
     for auto in &chosen.selection.notes.autos {
         notices.push(("envloom::graph::auto".to_owned(), auto.clone(), None));
     }
-    for rendered in &premises.manifests.manifests {
+    for rendered in premises.manifests.manifests.values() {
         let reported = chosen.graph.tasks().iter().any(|task| {
             matches!(task.key.kind(), Kind::Generate | Kind::Check)
                 && task.key.environment() == Some(rendered.environment)

@@ -7,10 +7,11 @@ use kdl::KdlDocument;
 
 use super::check::{Node, Place, check_block};
 use super::document::{
-    Channel, Config, EnvironmentNode, LocalConfig, PinNode, PreferNode, SourcesNode, SyncNode, TaskNode,
+    Channel, Config, EnvironmentNode, KeptNode, LocalConfig, PinNode, PreferNode, SourcesNode, SyncNode,
+    TaskNode,
 };
 use super::error::{ConfigError, ConfigFinding, offset, span};
-use super::lower::{count, first, index, package, project, second, settings, sync, uv, variants};
+use super::lower::{count, first, index, package, project, projects, second, settings, sync, uv, variants};
 use super::prescan::prescan;
 use super::task::task;
 use crate::base::{SourceFile, brief};
@@ -117,6 +118,7 @@ impl Reader {
             indexes: Vec::new(),
             variants: Vec::new(),
             environments: Vec::new(),
+            projects: Vec::new(),
             tasks: Vec::new(),
             resources: Vec::new(),
             default: Vec::new(),
@@ -131,6 +133,7 @@ impl Reader {
                 "index" => config.indexes.push(index(node)),
                 "variants" => config.variants.push(variants(node)),
                 "environment" => config.environments.push(self.environment(node)),
+                "projects" => config.projects.push(projects(node)),
                 "task" => config.tasks.push(self.task(node)),
                 "resources" => config.resources = node.named_texts(),
                 "default" => config.default = node.texts(),
@@ -145,6 +148,7 @@ impl Reader {
         let mut environment = EnvironmentNode {
             name: first(node),
             manifest: None,
+            kept: self.kept(node),
             sources: SourcesNode::Workspace,
             groups: Vec::new(),
             packages: None,
@@ -167,6 +171,27 @@ impl Reader {
             }
         }
         environment
+    }
+
+    /// Whose the manifest is; words that its maker decides about must not stand beside.
+    fn kept(&mut self, node: &Node) -> KeptNode {
+        let of = |name: &str| node.children.iter().find(|child| child.spec.name == name);
+        let (kept, what, beside): (_, _, &[&str]) = match (of("adopt"), of("from")) {
+            (None, None) => return KeptNode::Generated,
+            (Some(_), _) => {
+                (KeptNode::Adopted, "an adopted manifest says this itself", &["adopt", "manifest", "sync"])
+            }
+            (None, Some(from)) => (
+                KeptNode::From(first(from)),
+                "this comes from the adopted manifest",
+                &["from", "manifest", "sources", "pin", "packages", "groups", "carry", "sync"],
+            ),
+        };
+        for child in node.children.iter().filter(|child| !beside.contains(&child.spec.name)) {
+            let help = format!("delete it; what may stand here is {}", beside.join(", "));
+            self.findings.push(ConfigFinding::Disagree { what, help, span: child.span });
+        }
+        kept
     }
 
     fn sources(&mut self, node: &Node) -> SourcesNode {

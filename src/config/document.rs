@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) variants: Vec<VariantsNode>,
     /// Environments, in the order written.
     pub(crate) environments: Vec<EnvironmentNode>,
+    /// Directories whose manifests are adopted.
+    pub(crate) projects: Vec<ProjectsNode>,
     /// The maintainer's own tasks.
     pub(crate) tasks: Vec<TaskNode>,
     /// How much there is of the pools.
@@ -183,6 +185,17 @@ pub(crate) enum AxisChoice {
     ExactlyOne,
     /// One or none; the empty choice is called `none`.
     AtMostOne,
+    /// One, or `none` where that is said: a sync without a choice is refused. Of extras that exclude one another in
+    /// an adopted manifest nobody says whether one is needed.
+    OneOrNone,
+}
+
+impl AxisChoice {
+    /// Is there an empty choice?
+    #[must_use]
+    pub(crate) fn allows_none(self) -> bool {
+        self != Self::ExactlyOne
+    }
 }
 
 /// `variants "cuda" choose="exactly-one" { … }`.
@@ -279,6 +292,26 @@ pub(crate) struct SyncNode {
     pub(crate) link_mode: Option<Spanned<String>>,
 }
 
+/// `projects "libs/*" except="libs/sdk-js"`.
+#[derive(Debug, Clone)]
+pub(crate) struct ProjectsNode {
+    /// Patterns of directories; never empty.
+    pub(crate) patterns: Vec<Spanned<String>>,
+    /// Patterns of directories that are left out, comma- or space-separated.
+    pub(crate) except: Option<Spanned<String>>,
+}
+
+/// Whose an environment's manifest is.
+#[derive(Debug, Clone)]
+pub(crate) enum KeptNode {
+    /// envloom's. The default.
+    Generated,
+    /// `adopt`: nobody's but its authors'.
+    Adopted,
+    /// `from "app"`: envloom's, made from the manifest of an adopted environment.
+    From(Spanned<String>),
+}
+
 /// `environment "prod" { … }`.
 #[derive(Debug, Clone)]
 pub(crate) struct EnvironmentNode {
@@ -286,6 +319,8 @@ pub(crate) struct EnvironmentNode {
     pub(crate) name: Spanned<String>,
     /// Its manifest; absent is an error of the next room, which knows what to suggest.
     pub(crate) manifest: Option<Spanned<String>>,
+    /// Whose that is.
+    pub(crate) kept: KeptNode,
     /// Where internal packages come from.
     pub(crate) sources: SourcesNode,
     /// The groups its manifest has and a sync installs.

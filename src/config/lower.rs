@@ -5,8 +5,8 @@
 
 use super::check::Node;
 use super::document::{
-    AxisChoice, GroupNode, IndexNode, Install, PackageNode, ProjectNode, Requirements, Role, SettingsNode,
-    SyncNode, UvNode, VariantNode, VariantsNode,
+    AxisChoice, GroupNode, IndexNode, Install, PackageNode, ProjectNode, ProjectsNode, Requirements, Role,
+    SettingsNode, SyncNode, UvNode, VariantNode, VariantsNode,
 };
 use super::value::Value;
 use crate::base::Spanned;
@@ -82,6 +82,10 @@ pub(super) fn package(node: &Node) -> PackageNode {
         tag: node.text_of("tag"),
         span: node.span,
     }
+}
+
+pub(super) fn projects(node: &Node) -> ProjectsNode {
+    ProjectsNode { patterns: node.texts(), except: node.text_of("except") }
 }
 
 pub(super) fn index(node: &Node) -> IndexNode {

@@ -30,8 +30,9 @@ pub(crate) use codes::CODES;
 pub(crate) use decode::{from_bytes, parse, parse_local};
 pub(crate) use document::{
     AxisChoice, CellWords, Channel, CommandNode, Config, CoordinatesNode, EnvironmentNode, GroupNode,
-    IndexNode, Install, LocalConfig, MatrixNode, PackageNode, PinNode, PreferNode, ProjectNode, Requirements,
-    Role, SettingsNode, SourcesNode, StepNode, TaskNode, UvNode, VariantNode, VariantsNode,
+    IndexNode, Install, KeptNode, LocalConfig, MatrixNode, PackageNode, PinNode, PreferNode, ProjectNode,
+    ProjectsNode, Requirements, Role, SettingsNode, SourcesNode, StepNode, TaskNode, UvNode, VariantNode,
+    VariantsNode,
 };
 
 pub(crate) use error::ConfigError;

@@ -152,6 +152,17 @@ const ENVIRONMENT: Block = Block {
             )
             .takes(&[argument("path", Kind::Text)]),
             NodeSpec::new(
+                "adopt",
+                "adopt",
+                "the manifest exists and is never written: only locked, checked and synced",
+            ),
+            NodeSpec::new(
+                "from",
+                "from \"app\"",
+                "the manifest is written from that adopted one; only sources and pins of packages are said here",
+            )
+            .takes(NAME),
+            NodeSpec::new(
                 "sources",
                 "sources \"tags\" channel=\"stable\"",
                 "where internal packages come from: the uv `workspace` (the default) or git `tags`",
@@ -195,7 +206,7 @@ const ENVIRONMENT: Block = Block {
         SETTINGS,
         &[DEPENDENCIES.with(ONLY), EXTRA.with(ONLY), GROUP.with(ONLY), PLATFORMS.with(ONLY)],
     ],
-    reserved: &["adopt", "from"],
+    reserved: &[],
     other: None,
 };
 
@@ -272,10 +283,19 @@ pub(crate) const ROOT: Block = Block {
             .takes(NAME)
             .holds(&ENVIRONMENT)
             .repeats(),
+            NodeSpec::new(
+                "projects",
+                "projects \"libs/*\" except=\"libs/sdk-js\"",
+                "each directory with a manifest is an adopted environment of the directory's name",
+            )
+            .takes(&[argument("pattern", Kind::Text)])
+            .then(Rest::Any(argument("pattern", Kind::Text)))
+            .with(&[property("except", Kind::Text, "patterns of directories that are none, between spaces")])
+            .repeats(),
         ],
         COMMON,
     ],
-    reserved: &["projects"],
+    reserved: &[],
     other: None,
 };
 

@@ -164,14 +164,15 @@ mod tests {
     use crate::config;
     use crate::graph::select;
     use crate::graph::testing::{local, words};
-    use crate::model::{Model, resolve};
+    use crate::model::{Found, Model, resolve};
     use crate::tool::driver::Unreadable;
 
     fn model(axes: &str) -> Model {
         let text = format!(
             "project \"demo\" {{ version \"1\" }}\n{axes}\nenvironment \"dev\" {{ manifest \"pyproject.toml\" }}\n"
         );
-        resolve(config::parse(&SourceFile::new("tasks.kdl", text.as_str())).unwrap()).unwrap()
+        resolve(config::parse(&SourceFile::new("tasks.kdl", text.as_str())).unwrap(), &Found::default())
+            .unwrap()
     }
 
     fn driver(text: &str) -> Seen {

@@ -7,7 +7,7 @@ use super::error::GraphFinding;
 use super::target::{Notes, Parts, Scope, malformed, span_of, suggest};
 use crate::base::{Spanned, nearest, printable};
 use crate::config::AxisChoice;
-use crate::model::{Axis, Cell, EnvironmentId, Preference, Variant};
+use crate::model::{Axis, Cell, EnvironmentId, Kept, Preference, Variant};
 
 /// A target's cell part, for one environment.
 pub(super) struct CellRequest<'a> {
@@ -38,8 +38,7 @@ pub(super) enum Choice {
 
 /// The cells that the target names in the environment.
 pub(super) fn cells(request: &CellRequest<'_>) -> Result<Found, GraphFinding> {
-    let model = request.scope.model;
-    let mut choices = vec![Choice::Open; model.axes.len()];
+    let mut choices = vec![Choice::Open; request.axes().len()];
     let mut python: Option<Spanned<&str>> = None;
     for item in items(request.parts.cell) {
         request.take(item, &mut choices, &mut python)?;
@@ -52,7 +51,7 @@ pub(super) fn cells(request: &CellRequest<'_>) -> Result<Found, GraphFinding> {
         cells: vec![Cell { environment: request.environment, choices: Vec::new(), python }],
         notes: Notes::default(),
     };
-    for (axis, choice) in model.axes.iter().zip(choices) {
+    for (axis, choice) in request.axes().iter().zip(choices) {
         let (values, mut notes) = request.values(axis, &choice)?;
         notes.left_out *= found.cells.len();
         found.notes.add(notes);
@@ -86,6 +85,11 @@ pub(super) fn items(cell: Option<Spanned<&str>>) -> Vec<Spanned<&str>> {
 }
 
 impl<'a> CellRequest<'a> {
+    /// The axes of the environment.
+    fn axes(&self) -> &'a [Axis] {
+        self.scope.model.axes_of(self.environment)
+    }
+
     /// Reads one item into the choices.
     fn take(
         &self,
@@ -129,7 +133,7 @@ impl<'a> CellRequest<'a> {
             None => self.axis_of(value)?,
         };
         if !matches!(choices[at], Choice::Open | Choice::All) {
-            let axis = self.scope.model.axes[at].name.value.clone();
+            let axis = self.axes()[at].name.value.clone();
             return Err(GraphFinding::TwiceOnAxis { axis, span: value.span });
         }
         choices[at] = if value.value == "*" { Choice::All } else { self.variant(at, value)? };
@@ -137,7 +141,7 @@ impl<'a> CellRequest<'a> {
     }
 
     fn axis_named(&self, word: Spanned<&str>) -> Result<usize, GraphFinding> {
-        let axes = &self.scope.model.axes;
+        let axes = self.axes();
         axes.iter().position(|axis| axis.name.value == word.value).ok_or_else(|| {
             let known: Vec<&str> =
                 axes.iter().map(|axis| axis.name.value.as_str()).chain(["python"]).collect();
@@ -151,7 +155,7 @@ impl<'a> CellRequest<'a> {
 
     /// The axis that has a bare value.
     fn axis_of(&self, value: Spanned<&str>) -> Result<usize, GraphFinding> {
-        let axes = &self.scope.model.axes;
+        let axes = self.axes();
         let hits: Vec<usize> =
             (0..axes.len()).filter(|&at| words_of(&axes[at]).any(|word| word == value.value)).collect();
         match hits.as_slice() {
@@ -172,8 +176,8 @@ impl<'a> CellRequest<'a> {
 
     /// The variant of that name on the axis, or the word for the empty choice, or `auto`.
     fn variant(&self, at: usize, value: Spanned<&str>) -> Result<Choice, GraphFinding> {
-        let axis = &self.scope.model.axes[at];
-        if value.value == "none" && axis.choose == AxisChoice::AtMostOne {
+        let axis = &self.axes()[at];
+        if value.value == "none" && axis.choose.allows_none() {
             return Ok(Choice::One(None, value.span));
         }
         if value.value == "auto" {
@@ -214,7 +218,7 @@ impl<'a> CellRequest<'a> {
                 Ok((vec![value], Notes { autos: vec![why], ..silent }))
             }
             Choice::All => {
-                let none = (axis.choose == AxisChoice::AtMostOne).then_some(None);
+                let none = (axis.choose.allows_none()).then_some(None);
                 let here: Vec<Option<usize>> = (0..axis.variants.len())
                     .filter(|&at| axis.variants[at].is_possible_here())
                     .map(Some)
@@ -227,7 +231,7 @@ impl<'a> CellRequest<'a> {
                 (AxisChoice::AtMostOne, _) => Ok((vec![None], silent)),
                 // There is nothing to choose.
                 (AxisChoice::ExactlyOne, 1) => Ok((vec![Some(0)], silent)),
-                (AxisChoice::ExactlyOne, _) => Err(self.variant_required(axis)),
+                (AxisChoice::ExactlyOne | AxisChoice::OneOrNone, _) => Err(self.variant_required(axis)),
             },
         }
     }
@@ -235,8 +239,7 @@ impl<'a> CellRequest<'a> {
     /// What the call, the machine or `tasks.local.kdl` says of an axis that the target leaves open.
     fn standing_choice(&self, axis: &Axis) -> Result<Choice, GraphFinding> {
         let scope = self.scope;
-        let at =
-            scope.model.axes.iter().position(|other| other.name.value == axis.name.value).unwrap_or_default();
+        let at = self.axes().iter().position(|other| other.name.value == axis.name.value).unwrap_or_default();
         if let Some(word) = scope.assigned(&axis.name.value) {
             if word.value == "*" {
                 return Ok(Choice::All);
@@ -255,7 +258,9 @@ impl<'a> CellRequest<'a> {
         if backend == Some("auto") && axis.knows_drivers() {
             return Ok(Choice::Auto(target));
         }
-        Ok(match scope.local.and_then(|local| local.prefer.get(&at)) {
+        // What `prefer` names are axes of tasks.kdl; those of adopted manifests are others.
+        let declared = scope.model.environment(self.environment).kept == Kept::Generated;
+        Ok(match scope.local.filter(|_| declared).and_then(|local| local.prefer.get(&at)) {
             None => Choice::Open,
             Some(Preference::Auto) => Choice::Auto(target),
             Some(Preference::One(value)) => Choice::One(*value, target),
@@ -267,16 +272,28 @@ impl<'a> CellRequest<'a> {
         let environment = &model.environment(self.environment).name.value;
         let possible: Vec<&str> = possible_words(axis);
         let (line, column) = model.source.line_column(axis.name.span.offset());
+        let name = &axis.name.value;
+        let declared = match model.environment(self.environment).kept {
+            Kept::Generated => format!(
+                "The axis is declared at {}:{line}:{column}; `prefer \"{name}\" \"…\"` in tasks.local.kdl chooses for \
+                 this machine",
+                model.source.name()
+            ),
+            Kept::Adopted | Kept::Derived(_) => {
+                "They exclude one another by `tool.uv.conflicts` of the adopted manifest".to_owned()
+            }
+        };
+        let none = axis.choose.allows_none().then_some("none");
         let task = self.parts.task.value;
         GraphFinding::VariantRequired {
             target: printable(&self.parts.whole.value).into_owned(),
             axis: axis.name.value.clone(),
-            choices: possible.join(", "),
+            choices: possible.iter().copied().chain(none).collect::<Vec<_>>().join(", "),
             example: format!(
                 "`{task}:{environment}@{}`",
                 possible.first().copied().unwrap_or(axis.variants[0].name.value.as_str())
             ),
-            declared: format!("{}:{line}:{column}", model.source.name()),
+            declared,
             span: span_of(None, self.parts),
         }
     }
@@ -295,8 +312,7 @@ impl<'a> CellRequest<'a> {
         let environment = self.scope.model.environment(self.environment);
         let numbers: Option<Vec<u64>> = word.value.split('.').map(|part| part.parse().ok()).collect();
         let Some(numbers) = numbers.filter(|numbers| matches!(numbers.len(), 2 | 3)) else {
-            return Err(self
-                .unknown_value(word, &self.scope.model.axes.iter().flat_map(words_of).collect::<Vec<_>>()));
+            return Err(self.unknown_value(word, &self.axes().iter().flat_map(words_of).collect::<Vec<_>>()));
         };
         let Some(requires) = &environment.settings.requires_python else { return Ok(word.value.to_owned()) };
         // A minor version stands for all its releases: it suits where an early or a late one does.
@@ -322,7 +338,7 @@ impl<'a> CellRequest<'a> {
 
 /// The words for an axis' values.
 pub(super) fn words_of(axis: &Axis) -> impl Iterator<Item = &str> {
-    let none = (axis.choose == AxisChoice::AtMostOne).then_some("none");
+    let none = (axis.choose.allows_none()).then_some("none");
     axis.variants.iter().map(|variant| variant.name.value.as_str()).chain(none)
 }
 

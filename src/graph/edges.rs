@@ -175,7 +175,7 @@ impl<'a> Edges<'a> {
 /// What a task of envloom's own waits for (product section 4).
 fn needs_of(model: &Model, key: &TaskKey) -> Vec<TaskKey> {
     match key {
-        TaskKey::Lock(id) => vec![TaskKey::Generate(*id)],
+        TaskKey::Lock(id) if model.environment(*id).is_written() => vec![TaskKey::Generate(*id)],
         TaskKey::Sync(cell) => {
             let id = cell.environment;
             match model.environment(id).sources {
@@ -184,7 +184,11 @@ fn needs_of(model: &Model, key: &TaskKey) -> Vec<TaskKey> {
                 Sources::Tags(_) => vec![TaskKey::Check(id), TaskKey::Verify(id)],
             }
         }
-        TaskKey::Generate(_) | TaskKey::Check(_) | TaskKey::Verify(_) | TaskKey::Own(_) => Vec::new(),
+        TaskKey::Lock(_)
+        | TaskKey::Generate(_)
+        | TaskKey::Check(_)
+        | TaskKey::Verify(_)
+        | TaskKey::Own(_) => Vec::new(),
     }
 }
 

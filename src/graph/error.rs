@@ -10,6 +10,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::graph::unknown_task", "a target names no task"),
     ("envloom::graph::unknown_environment", "a target names no environment, manifest or directory"),
     ("envloom::graph::ambiguous_environment", "a target's word names two environments"),
+    ("envloom::graph::adopted_manifest", "a manifest that envloom never writes was to be generated"),
     ("envloom::graph::no_environment", "a target needs an environment and nothing says which"),
     (
         "envloom::graph::needless_environment",
@@ -101,6 +102,21 @@ pub(crate) enum GraphFinding {
         hits: String,
         /// The word.
         #[label("which one?")]
+        span: SourceSpan,
+    },
+    /// `generate` of a manifest that nobody but its authors writes.
+    #[error("there is nothing to generate for `{name}`: its manifest is adopted")]
+    #[diagnostic(
+        code(envloom::graph::adopted_manifest),
+        help(
+            "edit the manifest itself; `lock:{name}` locks it, `check:{name}` compares it with its lockfile"
+        )
+    )]
+    AdoptedManifest {
+        /// The environment.
+        name: String,
+        /// The target.
+        #[label("never written by envloom")]
         span: SourceSpan,
     },
     /// Nothing says which environment.
@@ -212,7 +228,7 @@ pub(crate) enum GraphFinding {
         code(envloom::graph::variant_required),
         help(
             "type {example}; the choices are {choices}. A sync without one would remove what the variants supply. \
-             The axis is declared at {declared}; `prefer \"{axis}\" \"…\"` in tasks.local.kdl chooses for this machine"
+             {declared}"
         )
     )]
     VariantRequired {
@@ -224,7 +240,7 @@ pub(crate) enum GraphFinding {
         choices: String,
         /// What could be typed.
         example: String,
-        /// Line and column of the axis in `tasks.kdl`.
+        /// Where the axis is declared, and what else could choose on it.
         declared: String,
         /// The target.
         #[label("no variant chosen")]

@@ -12,7 +12,7 @@ use super::own_error::OwnFinding;
 use super::target::{Notes, Parts, Scope, suggest};
 use super::task::{Declared, OwnKey};
 use crate::base::{Spanned, printable};
-use crate::model::{Cell, EnvironmentId, OwnCell, OwnTask, Point};
+use crate::model::{Cell, EnvironmentId, Kept, OwnCell, OwnTask, Point};
 
 /// The cells found, and what is to be said of how.
 pub(super) struct Found {
@@ -47,8 +47,7 @@ impl<'a> Scope<'a> {
 
     /// Is it a name that every call may give: `ENV`, `PYTHON`, an axis of variants?
     pub(super) fn is_common(&self, name: &str) -> bool {
-        let axes = self.model.axes.iter().map(|axis| axis.name.value.as_str());
-        axes.chain(["ENV", "PYTHON"]).any(|known| known.eq_ignore_ascii_case(name))
+        self.model.axis_names().chain(["ENV", "PYTHON"]).any(|known| known.eq_ignore_ascii_case(name))
     }
 
     /// The name of an own task in a cell, as a user would type it.
@@ -112,9 +111,9 @@ impl<'a> Scope<'a> {
             None => request.default_python()?,
         };
         let mut cells = vec![Cell { environment, choices: Vec::new(), python }];
-        for (at, axis) in self.model.axes.iter().enumerate() {
-            let values = match point.choices.get(&at) {
-                Some(choice) => vec![*choice],
+        for (at, axis) in self.model.axes_of(environment).iter().enumerate() {
+            let values = match self.choice_of_point(point, environment, at) {
+                Some(choice) => vec![choice],
                 None => request.values(axis, &Choice::Open)?.0,
             };
             let longer = |cell: &Cell| {
@@ -128,6 +127,24 @@ impl<'a> Scope<'a> {
             cells = cells.iter().flat_map(longer).collect();
         }
         Ok(cells)
+    }
+
+    /// What a point of a matrix says on an axis of its environment. An adopted manifest's axes are none of `tasks.kdl`:
+    /// there it says so by the axis' name, or by a variant that is called like an extra of it.
+    fn choice_of_point(&self, point: &Point, environment: EnvironmentId, at: usize) -> Option<Option<usize>> {
+        if self.model.environment(environment).kept == Kept::Generated {
+            return point.choices.get(&at).copied();
+        }
+        let axis = &self.model.axes_of(environment)[at];
+        let named = |word: &str| axis.variants.iter().position(|variant| variant.name.value == word);
+        let own = point.own.iter().find(|(name, _)| *name == axis.name.value);
+        match own {
+            Some((_, word)) if word == "none" => Some(None),
+            Some((_, word)) => named(word).map(Some),
+            None => point.choices.iter().find_map(|(&at, &choice)| {
+                named(&self.model.axes[at].variants[choice?].name.value).map(Some)
+            }),
+        }
     }
 
     /// Keeps the cells that the target and the assignments mean.
@@ -276,7 +293,7 @@ impl<'a> Scope<'a> {
         let matrix = task.matrix.iter().flat_map(|matrix| &matrix.axes);
         let mut axes: Vec<String> = matrix.map(|axis| axis.name.value.clone()).collect();
         if cells.iter().any(|cell| cell.cell.is_some()) {
-            let in_cells = self.model.axes.iter().map(|axis| axis.name.value.clone());
+            let in_cells = self.model.axis_names().map(str::to_owned);
             axes.extend(["environment".to_owned(), "python".to_owned()].into_iter().chain(in_cells));
         }
         axes.sort();

@@ -9,7 +9,7 @@
 //! The choice on an axis comes from the target, else `AXIS=VALUE`, else `UV_TORCH_BACKEND`, else
 //! `tasks.local.kdl`; `auto` in any of these places is what suits the NVIDIA driver (`auto.rs`). Every mistake of a call is reported at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use miette::SourceSpan;
 
@@ -188,10 +188,13 @@ pub(crate) fn nothing_to_do(model: &Model) -> GraphError {
 #[must_use]
 pub(crate) fn candidates(model: &Model, local: Option<&LocalModel>) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    if model.project.is_some() {
+    if model.project.is_some() || !model.environments.is_empty() {
         for verb in VERBS_OF_TASKS {
             words.push(verb.to_owned());
             for (id, environment) in model.environments() {
+                if verb == "generate" && !environment.is_written() {
+                    continue;
+                }
                 words.push(format!("{verb}:{}", environment.name.value));
                 if verb == "sync" {
                     if model.axes.iter().any(Axis::knows_drivers) {
@@ -263,7 +266,7 @@ impl Scope<'_> {
         if !VERBS_OF_TASKS.contains(&parts.task.value) {
             return Err(self.unknown_task(parts.task));
         }
-        if self.model.project.is_none() {
+        if self.model.project.is_none() && self.model.environments.is_empty() {
             return Err(self.no_project(parts.task));
         }
         if parts.task.value == "sync" {
@@ -286,7 +289,28 @@ impl Scope<'_> {
             });
         }
         let task = |id| whole_task(parts.task.value, id);
-        Ok(environments_of(self, parts)?.into_iter().map(task).collect())
+        let mut environments = environments_of(self, parts)?;
+        if parts.task.value == "generate" {
+            environments = self.written(parts, &environments)?;
+        }
+        Ok(environments.into_iter().map(task).collect())
+    }
+
+    /// The environments whose manifests envloom writes. That there is none is a mistake of whoever asked for one.
+    fn written(
+        &self,
+        parts: &Parts<'_>,
+        environments: &[EnvironmentId],
+    ) -> Result<Vec<EnvironmentId>, GraphFinding> {
+        let is_written = |id: &EnvironmentId| self.model.environment(*id).is_written();
+        let written: Vec<EnvironmentId> = environments.iter().copied().filter(is_written).collect();
+        match environments {
+            [first, ..] if written.is_empty() => {
+                let name = self.model.environment(*first).name.value.clone();
+                Err(GraphFinding::AdoptedManifest { name, span: span_of(None, parts) })
+            }
+            _ => Ok(written),
+        }
     }
 
     /// Syncs of cells.
@@ -339,9 +363,14 @@ impl Scope<'_> {
         }
     }
 
+    /// The axes of `tasks.kdl` and those of adopted manifests; some have the same name.
+    fn axes(&self) -> impl Iterator<Item = &Axis> {
+        self.model.axes.iter().chain(self.model.environments.iter().flat_map(|environment| &environment.axes))
+    }
+
     /// `VAR=VALUE` words that set nothing.
     fn unknown_variables(&self) -> Vec<GraphFinding> {
-        let axes = self.model.axes.iter().map(|axis| axis.name.value.to_uppercase());
+        let axes = self.axes().map(|axis| axis.name.value.to_uppercase());
         let tasks = self.all_declared().map(|declared| self.declaration(declared));
         let own = tasks.flat_map(|task| {
             let axes =
@@ -366,10 +395,13 @@ impl Scope<'_> {
 
     /// `AXIS=VALUE` words with a value that the axis has not, whether a target asks for it or not.
     fn unknown_values(&self) -> Vec<GraphFinding> {
-        let words = self.model.axes.iter().filter_map(|axis| Some((axis, self.assigned(&axis.name.value)?)));
+        let mut axes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for axis in self.axes() {
+            axes.entry(&axis.name.value).or_default().extend(words_of(axis));
+        }
+        let words = axes.into_iter().filter_map(|(axis, known)| Some((known, self.assigned(axis)?)));
         words
-            .filter_map(|(axis, word)| {
-                let known: Vec<&str> = words_of(axis).collect();
+            .filter_map(|(known, word)| {
                 let is_known = known.iter().chain(&["*", "auto"]).any(|known| *known == word.value);
                 (!is_known).then(|| GraphFinding::UnknownValue {
                     value: printable(&word.value).into_owned(),
@@ -546,6 +578,7 @@ mod tests {
     fn a_file_of_tasks_only_has_no_environments() {
         let mut model = crate::graph::testing::model();
         model.project = None;
+        model.environments.clear();
         insta::assert_snapshot!(rendered(&select(&model, None, &words("lock", ".")).unwrap_err()));
         insta::assert_snapshot!(rendered(&nothing_to_do(&model)));
     }

@@ -7,7 +7,7 @@ use super::target::{Scope, Selection, Words, select};
 use super::task::{Task, TaskKey};
 use crate::base::{RelPath, SourceFile};
 use crate::config;
-use crate::model::{LocalModel, Model, resolve, resolve_local};
+use crate::model::{Found, LocalModel, Model, resolve, resolve_local};
 
 /// Three environments, one of them in the root; two axes, of which one may stay empty.
 const TASKS: &str = r#"
@@ -35,7 +35,11 @@ pub(super) fn model() -> Model {
 
 /// The model of [`TASKS`] and more tasks.
 pub(super) fn model_with(tasks: &str) -> Model {
-    resolve(config::parse(&SourceFile::new("tasks.kdl", format!("{TASKS}{tasks}"))).unwrap()).unwrap()
+    resolve(
+        config::parse(&SourceFile::new("tasks.kdl", format!("{TASKS}{tasks}"))).unwrap(),
+        &Found::default(),
+    )
+    .unwrap()
 }
 
 /// A local model that prefers a variant.

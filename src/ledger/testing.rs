@@ -14,7 +14,7 @@ use super::verify::verify;
 use crate::base::{RelPath, SourceFile, Spanned};
 use crate::config::{AxisChoice, Channel, Install, Role};
 use crate::model::{
-    Axis, Environment, EnvironmentId, Index, IndexLocation, Model, Package, PackageId, PackageName,
+    Axis, Environment, EnvironmentId, Index, IndexLocation, Kept, Model, Package, PackageId, PackageName,
     Participant, Pin, PinReference, Project, Requirement, Settings, Sources, Sync, TagForm, Variant,
 };
 use crate::tool::Surroundings;
@@ -209,13 +209,16 @@ fn environment(of: &str, manifest: &str, sources: Sources) -> Environment {
     Environment {
         name: word(of),
         manifest: Spanned::new(RelPath::parse(manifest).unwrap(), at(manifest)),
+        kept: Kept::Generated,
+        project: Some(PackageName::parse("vlm-hyperbench").unwrap()),
+        axes: Vec::new(),
         sources,
         settings: Settings::default(),
         packages: vec![participant(0, "bench-utils"), participant(1, "model-interface")],
         groups: Vec::new(),
         carry: None,
         sync: Sync {
-            groups: Vec::new(),
+            groups: Some(Vec::new()),
             extras: Vec::new(),
             install: Install::All,
             editable: true,

@@ -10,8 +10,7 @@ use super::lockfile::Source;
 use super::origin::describe;
 use super::verify::{Case, version};
 use crate::base::printable;
-use crate::config::AxisChoice;
-use crate::model::{Axis, IndexLocation, Model, PackageName, Variant};
+use crate::model::{Axis, IndexLocation, PackageName, Variant};
 
 /// Combinations of variants that are looked at; beyond it each variant is looked at alone.
 const MOST_COMBINATIONS: usize = 512;
@@ -19,8 +18,8 @@ const MOST_COMBINATIONS: usize = 512;
 /// Each chosen variant's packages, in every combination; then those that a variant lacks.
 pub(super) fn variants(case: &Case<'_>, findings: &mut Vec<VerifyFinding>) {
     let project = case.project();
-    let all: BTreeSet<String> = all_variants(case.model).map(|(_, variant)| extra_name(variant)).collect();
-    for chosen in combinations(&case.model.axes) {
+    let all: BTreeSet<String> = all_variants(case.axes()).map(|(_, variant)| extra_name(variant)).collect();
+    for chosen in combinations(case.axes()) {
         let extras: Vec<String> = chosen.iter().map(|(_, variant)| extra_name(variant)).collect();
         let extras: Vec<&str> = extras.iter().map(String::as_str).collect();
         let taken = project.map(|project| reached(case.lockfile, project, &extras, &all));
@@ -29,7 +28,7 @@ pub(super) fn variants(case: &Case<'_>, findings: &mut Vec<VerifyFinding>) {
             findings.extend(finding.filter(|finding| !findings.contains(finding)));
         }
     }
-    for (axis, variant) in all_variants(case.model) {
+    for (axis, variant) in all_variants(case.axes()) {
         let locked = project.and_then(|project| project.optional.get(&extra_name(variant)));
         let locked = locked.map(Vec::as_slice).unwrap_or_default();
         // A marker or a platform may rule a requirement out; then its absence says nothing.
@@ -49,8 +48,8 @@ pub(super) fn variants(case: &Case<'_>, findings: &mut Vec<VerifyFinding>) {
 /// A variant chosen on its axis.
 type Choice<'a> = (&'a Axis, &'a Variant);
 
-fn all_variants(model: &Model) -> impl Iterator<Item = Choice<'_>> {
-    model.axes.iter().flat_map(|axis| axis.variants.iter().map(move |variant| (axis, variant)))
+fn all_variants(axes: &[Axis]) -> impl Iterator<Item = Choice<'_>> {
+    axes.iter().flat_map(|axis| axis.variants.iter().map(move |variant| (axis, variant)))
 }
 
 /// The extra that a variant becomes, as the lockfile writes it.
@@ -61,7 +60,7 @@ fn extra_name(variant: &Variant) -> String {
 
 /// Every way to choose at least one variant.
 fn combinations(axes: &[Axis]) -> Vec<Vec<Choice<'_>>> {
-    let choices = |axis: &Axis| axis.variants.len() + usize::from(axis.choose == AxisChoice::AtMostOne);
+    let choices = |axis: &Axis| axis.variants.len() + usize::from(axis.choose.allows_none());
     let count = axes.iter().map(choices).fold(1_usize, usize::saturating_mul);
     if count > MOST_COMBINATIONS {
         return axes
@@ -76,7 +75,7 @@ fn combinations(axes: &[Axis]) -> Vec<Vec<Choice<'_>>> {
             let with = |variant| chosen.iter().copied().chain([(axis, variant)]).collect();
             longer.extend(axis.variants.iter().map(with));
         }
-        if axis.choose == AxisChoice::AtMostOne {
+        if axis.choose.allows_none() {
             longer.extend(all);
         }
         all = longer;
@@ -121,7 +120,7 @@ fn is_from(case: &Case<'_>, variant: &Variant, source: &Source) -> bool {
     let is = |location: &IndexLocation| case.here.is_index(source, location);
     match &variant.index {
         Some(index) => is(&index.location),
-        None => !all_variants(case.model)
+        None => !all_variants(case.axes())
             .any(|(_, other)| other.index.as_ref().is_some_and(|it| is(&it.location))),
     }
 }
@@ -129,6 +128,7 @@ fn is_from(case: &Case<'_>, variant: &Variant, source: &Source) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::AxisChoice;
     use crate::ledger::testing::{PROD, PROD_LOCK, found, model, prod, recorded, seen};
 
     #[test]

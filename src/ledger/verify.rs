@@ -24,7 +24,9 @@ use super::record::{Record, Release};
 use super::variants::variants;
 use crate::base::printable;
 use crate::config::Role;
-use crate::model::{Environment, EnvironmentId, Model, Package, Participant, Pin, PinReference, Sources};
+use crate::model::{
+    Axis, Environment, EnvironmentId, Model, Package, Participant, Pin, PinReference, Sources,
+};
 
 /// What is judged, in the order of the report.
 const ROWS: [fn(&Case<'_>, &mut Vec<VerifyFinding>); 4] =
@@ -34,6 +36,7 @@ const ROWS: [fn(&Case<'_>, &mut Vec<VerifyFinding>); 4] =
 pub(super) struct Case<'a> {
     pub(super) model: &'a Model,
     pub(super) environment: &'a Environment,
+    pub(super) id: EnvironmentId,
     pub(super) record: &'a Record,
     pub(super) lockfile: &'a Lockfile,
     pub(super) here: Here<'a>,
@@ -49,9 +52,9 @@ pub(crate) fn verify(
     lockfile: &Lockfile,
     root: &Path,
 ) -> Vec<VerifyFinding> {
-    let environment = model.environment(environment);
+    let (id, environment) = (environment, model.environment(environment));
     let here = Here { root, directory: environment.directory() };
-    let case = Case { model, environment, record, lockfile, here };
+    let case = Case { model, environment, id, record, lockfile, here };
     let mut findings = Vec::new();
     for row in ROWS {
         row(&case, &mut findings);
@@ -64,6 +67,11 @@ impl Case<'_> {
         matches!(self.environment.sources, Sources::Tags(_))
     }
 
+    /// The axes of variants whose packages are judged.
+    pub(super) fn axes(&self) -> &'_ [Axis] {
+        self.model.axes_of(self.id)
+    }
+
     /// The environment's name, for a message.
     pub(super) fn name(&self) -> String {
         self.environment.name.value.clone()
@@ -71,7 +79,7 @@ impl Case<'_> {
 
     /// The locked project itself.
     pub(super) fn project(&self) -> Option<&LockedPackage> {
-        self.lockfile.project(self.model.project.as_ref()?.name.value.as_str())
+        self.lockfile.project(self.environment.project.as_ref()?.as_str())
     }
 }
 

@@ -65,7 +65,7 @@ fn span(environment: &Environment, setting: &str) -> SourceSpan {
 }
 
 /// The value without the layout it was written in.
-fn plain(value: &Value) -> Value {
+pub(super) fn plain(value: &Value) -> Value {
     layout::line(value).parse().unwrap_or_else(|_| value.clone())
 }
 

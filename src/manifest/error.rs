@@ -190,6 +190,51 @@ pub(crate) enum ManifestFinding {
         #[label("{asked}")]
         span: SourceSpan,
     },
+    /// There is nothing to make a manifest from.
+    #[error("there is no such manifest to make another one from")]
+    #[diagnostic(
+        code(envloom::manifest::no_origin),
+        help("write it, or correct the `manifest` of environment `{environment}`")
+    )]
+    NoOrigin {
+        /// The adopted environment.
+        environment: String,
+        /// The start.
+        #[label("not there")]
+        span: SourceSpan,
+    },
+    /// The adopted manifest does not say what a frozen environment needs.
+    #[error("no manifest can be made from this one: {what}")]
+    #[diagnostic(
+        code(envloom::manifest::underivable),
+        help(
+            "write name and dependencies into [project]; a frozen environment is made of what stands there"
+        )
+    )]
+    Underivable {
+        /// What is missing.
+        what: &'static str,
+        /// Where.
+        #[label("here")]
+        span: SourceSpan,
+    },
+    /// A frozen environment has no working tree.
+    #[error("`{package}` comes from the working tree here, and `{environment}` has no release of it")]
+    #[diagnostic(
+        code(envloom::manifest::from_working_tree),
+        help(
+            "declare it in tasks.kdl, `package \"{package}\" path=\"…\" git=\"…\"`, and pin it in environment \"{environment}\": `pin \"{package}\" \"v…\"`"
+        )
+    )]
+    FromWorkingTree {
+        /// The package.
+        package: String,
+        /// The environment that is made.
+        environment: String,
+        /// Its source.
+        #[label("no release")]
+        span: SourceSpan,
+    },
     /// The check after an edit failed.
     #[error("editing the manifest would not have kept or made `{path}` as it must be")]
     #[diagnostic(
@@ -217,5 +262,11 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::manifest::never_generated", "the manifest exists and envloom never wrote it"),
     ("envloom::manifest::uv_toml", "a uv.toml beside a generated manifest"),
     ("envloom::manifest::python_version", "a .python-version that envloom wrote was edited"),
+    ("envloom::manifest::no_origin", "an adopted manifest that another is made from does not exist"),
+    ("envloom::manifest::underivable", "an adopted manifest does not say what another needs"),
+    (
+        "envloom::manifest::from_working_tree",
+        "a package of the working tree that a derived environment has no release of",
+    ),
     ("envloom::manifest::unfaithful", "a defect of envloom: the check after an edit failed"),
 ];

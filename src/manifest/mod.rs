@@ -14,10 +14,12 @@
 //! The room is pure: the texts come in, the texts go out. Nothing here reads or writes a file.
 
 mod carry;
+mod derived;
 mod dev;
 mod edit;
 mod entry;
 mod error;
+mod facts;
 mod faithful;
 mod foreign;
 mod identity;
@@ -37,6 +39,7 @@ mod words;
 pub(crate) use error::ManifestFinding;
 pub(crate) use error::{CODES, ManifestError};
 
+pub(crate) use facts::facts;
 pub(crate) use render::{render, requirements_of};
 #[cfg(test)]
 pub(crate) use request::Change;

@@ -23,42 +23,76 @@ pub(super) fn entries(
 ) -> Vec<Entry> {
     let mut entries = project::project(model, environment, project);
     project::tool(model, environment, project, &mut entries);
-    let pinned: Vec<(&Package, &Pin)> = environment
-        .packages
-        .iter()
-        .filter_map(|participant| {
-            participant.pin.as_ref().map(|pin| (model.package(participant.package), pin))
-        })
-        .collect();
-    for (package, _) in &pinned {
-        let name = package.name.value.as_str();
-        entries.element(&["tool", "uv", "constraint-dependencies"], name, package.span);
-    }
-    let released: Vec<(&Package, &Pin, &Release)> = pinned
-        .iter()
-        .filter_map(|(package, pin)| {
-            let key = ReleaseKey {
-                package: package.name.value.clone(),
-                reference: pin.reference.as_str().to_owned(),
-            };
-            record.releases.get(&key).map(|release| (*package, *pin, release))
-        })
-        .collect();
-    let required: Required<'_> = released
-        .iter()
-        .map(|(package, _, release)| (&package.name.value, package.span, release.requires_dist.as_slice()))
-        .collect();
-    supply::bounds(model, &required, scoped_excludes, &mut entries);
-    entries.key(&["tool", "uv", "workspace", "members"], Array::new(), environment.span);
-    for (package, pin) in &pinned {
-        source(package, pin, &mut entries);
-    }
+    let releases = Releases::of(model, environment, record);
+    releases.constraints(&mut entries);
+    supply::bounds(model, &releases.required(), scoped_excludes, &mut entries);
+    releases.sources(environment, &mut entries);
     supply::sources(model, &mut entries);
     supply::indexes(model, environment, &mut entries);
-    for (package, pin, release) in released.iter().filter(|(_, _, release)| !release.sources.is_empty()) {
-        shim(package, pin, release, &mut entries);
-    }
+    releases.shims(&mut entries);
     entries.0
+}
+
+/// The internal packages of a tags environment.
+pub(super) struct Releases<'m> {
+    pinned: Vec<(&'m Package, &'m Pin)>,
+    /// Those whose releases the record has.
+    released: Vec<(&'m Package, &'m Pin, &'m Release)>,
+}
+
+impl<'m> Releases<'m> {
+    pub(super) fn of(model: &'m Model, environment: &'m Environment, record: &'m Record) -> Self {
+        let pinned: Vec<(&Package, &Pin)> = environment
+            .packages
+            .iter()
+            .filter_map(|participant| {
+                participant.pin.as_ref().map(|pin| (model.package(participant.package), pin))
+            })
+            .collect();
+        let released = pinned
+            .iter()
+            .filter_map(|(package, pin)| {
+                let key = ReleaseKey {
+                    package: package.name.value.clone(),
+                    reference: pin.reference.as_str().to_owned(),
+                };
+                record.releases.get(&key).map(|release| (*package, *pin, release))
+            })
+            .collect();
+        Self { pinned, released }
+    }
+
+    /// The bare names, which bind the sources of what only other packages require.
+    pub(super) fn constraints(&self, entries: &mut Entries) {
+        for (package, _) in &self.pinned {
+            let name = package.name.value.as_str();
+            entries.element(&["tool", "uv", "constraint-dependencies"], name, package.span);
+        }
+    }
+
+    fn required(&self) -> Required<'m> {
+        let of = |(package, _, release): &(&'m Package, &'m Pin, &'m Release)| {
+            (&package.name.value, package.span, release.requires_dist.as_slice())
+        };
+        self.released.iter().map(of).collect()
+    }
+
+    /// An empty workspace, and where each package comes from.
+    pub(super) fn sources(&self, environment: &Environment, entries: &mut Entries) {
+        entries.key(&["tool", "uv", "workspace", "members"], Array::new(), environment.span);
+        for (package, pin) in &self.pinned {
+            source(package, pin, entries);
+        }
+    }
+
+    /// What uv is to believe of releases whose own sources it cannot follow.
+    pub(super) fn shims(&self, entries: &mut Entries) {
+        for (package, pin, release) in
+            self.released.iter().filter(|(_, _, release)| !release.sources.is_empty())
+        {
+            shim(package, pin, release, entries);
+        }
+    }
 }
 
 fn source(package: &Package, pin: &Pin, entries: &mut Entries) {

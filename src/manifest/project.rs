@@ -138,17 +138,22 @@ fn groups(entries: &mut Entries, above: &[&str], groups: &[Group]) {
 /// The first words of `[tool.uv]`.
 pub(super) fn tool(model: &Model, environment: &Environment, project: &Project, entries: &mut Entries) {
     entries.key(&["tool", "uv", "package"], false, project.span);
-    if let Some(uv) = &model.uv {
-        let text = match &uv.wanted {
-            WantedUv::Exact(version) => format!("=={version}"),
-            WantedUv::Range(_) => uv.text.value.clone(),
-        };
-        entries.key(&["tool", "uv", "required-version"], text, uv.text.span);
-    }
+    required_uv(model, entries);
     for platform in &environment.settings.platforms {
         entries.element(&["tool", "uv", "environments"], platform.value.as_str(), platform.span);
     }
     supply::conflicts(model, entries);
+}
+
+/// The uv that `tasks.kdl` asks for; says whether it asks for one.
+pub(super) fn required_uv(model: &Model, entries: &mut Entries) -> bool {
+    let Some(uv) = &model.uv else { return false };
+    let text = match &uv.wanted {
+        WantedUv::Exact(version) => format!("=={version}"),
+        WantedUv::Range(_) => uv.text.value.clone(),
+    };
+    entries.key(&["tool", "uv", "required-version"], text, uv.text.span);
+    true
 }
 
 /// An inline table in the order given.

@@ -15,27 +15,45 @@ use super::python::{PYTHON_VERSION, PythonVersion};
 use super::request::{Disposition, ManifestSet, OnDisk, PythonVersionFile, Rendered, Request};
 use super::view::View;
 use super::words;
-use super::{dev, pinned};
+use super::{derived, dev, pinned};
 use crate::base::{Digest, RelPath, SourceFile};
 use crate::ledger::Owned;
-use crate::model::{Environment, EnvironmentId, Project, Sources};
+use crate::model::{Environment, EnvironmentId, Kept, Model, Project, Sources};
 
 /// The first line of a manifest that envloom wrote whole. It names no environment, so that those of one kind
 /// differ in their pins only.
 const HEADER: &str = "# Written by envloom from tasks.kdl. Edit that and run `envloom generate`; what is added here by hand stays.";
 
+/// The first line of one that is made from an adopted manifest.
+fn header(model: &Model, environment: &Environment) -> String {
+    match environment.kept {
+        Kept::Derived(origin) => {
+            let origin = &model.environment(origin).manifest.value;
+            HEADER.replace("from tasks.kdl. Edit that", &format!("from {origin} and tasks.kdl. Edit these"))
+        }
+        Kept::Generated | Kept::Adopted => HEADER.to_owned(),
+    }
+}
+
 /// Says what every manifest is to be.
 #[must_use]
 pub(crate) fn render(request: &Request<'_>) -> ManifestSet {
     let model = request.model;
-    let Some(project) = &model.project else {
-        return ManifestSet { manifests: Vec::new() };
-    };
-    let workspace = model.workspace_environment();
-    let origin = workspace.map(|(id, environment)| Workspace::read(request, id, environment, project));
+    let workspace = model.workspace_environment().zip(model.project.as_ref());
+    let origin =
+        workspace.map(|((id, environment), project)| Workspace::read(request, id, environment, project));
     let manifests = model
         .environments()
-        .map(|(id, environment)| {
+        .filter_map(|(id, environment)| {
+            let project = match environment.kept {
+                Kept::Adopted => return None,
+                Kept::Derived(from) => {
+                    let wanted = derived(request, environment, from);
+                    return Some((id, Manifest::new(request, id, environment).rendered(wanted)));
+                }
+                // `resolve` demands one of every model that has such an environment.
+                Kept::Generated => model.project.as_ref()?,
+            };
             let wanted = match (environment.sources, &origin) {
                 (Sources::Workspace, _) => Ok(wanted_in_workspace(request, environment, project)),
                 (Sources::Tags(_), Some(Err(unread))) => Err(unread.clone()),
@@ -49,7 +67,7 @@ pub(crate) fn render(request: &Request<'_>) -> ManifestSet {
                     Ok(carry::merged(own, carried))
                 }
             };
-            Manifest::new(request, id, environment).rendered(wanted)
+            Some((id, Manifest::new(request, id, environment).rendered(wanted)))
         })
         .collect();
     ManifestSet { manifests }
@@ -72,6 +90,16 @@ pub(crate) fn requirements_of(manifest: &str) -> Vec<String> {
     leaves.filter_map(|leaf| leaf.value.as_str().map(str::to_owned)).collect()
 }
 
+fn derived(
+    request: &Request<'_>,
+    environment: &Environment,
+    from: EnvironmentId,
+) -> Result<Vec<Entry>, ManifestError> {
+    let text = request.on_disk.get(&from).and_then(|found| found.manifest.as_deref());
+    let text = text.map(|text| without_mark(text).1);
+    derived::entries(request, environment, request.model.environment(from), text)
+}
+
 fn wanted_in_workspace(request: &Request<'_>, environment: &Environment, project: &Project) -> Vec<Entry> {
     dev::entries(request.model, environment, project, request.members, request.scoped_excludes)
 }
@@ -81,7 +109,7 @@ fn without_mark(text: &str) -> (&str, &str) {
     text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 })
 }
 
-fn not_toml(fault: &TomlError) -> ManifestFinding {
+pub(super) fn not_toml(fault: &TomlError) -> ManifestFinding {
     let span = fault.span().unwrap_or_default();
     ManifestFinding::NotToml {
         message: crate::base::printable(fault.message()).into_owned(),
@@ -233,7 +261,7 @@ impl<'r> Manifest<'r> {
         let nothing = View::parse("").map_err(|fault| vec![not_toml(&fault)])?;
         let case = Case { owned: None, disposition: Disposition::TakeOver, ..self.case(&nothing, wanted) };
         let edits = ownership::judge(&case)?;
-        let text = format!("{HEADER}\n");
+        let text = format!("{}\n", header(self.request.model, self.environment));
         self.applied(&text, wanted, &edits).map(|text| (text, edits))
     }
 

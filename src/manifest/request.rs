@@ -51,11 +51,11 @@ pub(crate) enum Disposition {
     TakeOver,
 }
 
-/// All manifests, by environment.
+/// All manifests that envloom writes.
 #[derive(Debug, Clone)]
 pub(crate) struct ManifestSet {
-    /// One for each environment of the model, in its order; none in a file of tasks only.
-    pub(crate) manifests: Vec<Rendered>,
+    /// One for each environment but those that are adopted.
+    pub(crate) manifests: BTreeMap<EnvironmentId, Rendered>,
 }
 
 /// One environment's manifest as it is to be.

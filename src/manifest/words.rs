@@ -9,7 +9,7 @@ use super::entry::{EntryPath, Segment};
 use super::identity;
 use super::layout;
 use crate::base::{RelPath, printable};
-use crate::model::{Environment, Model};
+use crate::model::{Environment, Kept, Model};
 
 /// A value in a message: one line, safe to print, not endless.
 pub(super) fn shown(value: &Value) -> String {
@@ -58,6 +58,10 @@ pub(super) fn kdl(
     path: &EntryPath,
     value: &Value,
 ) -> Option<String> {
+    if matches!(environment.kept, Kept::Derived(_)) && !is_pin(model, path) {
+        // It comes from the adopted manifest.
+        return None;
+    }
     let (keys, element) = parts(path);
     let text = value.as_str().map(quoted);
     match (keys.as_slice(), element) {
@@ -99,6 +103,11 @@ pub(super) fn parts(path: &EntryPath) -> (Vec<&str>, Option<&str>) {
         }
     }
     (keys, element)
+}
+
+/// Is it where an internal package comes from?
+pub(super) fn is_pin(model: &Model, path: &EntryPath) -> bool {
+    matches!(parts(path).0.as_slice(), ["tool", "uv", "sources", name, ..] if is_internal(model, name))
 }
 
 fn is_internal(model: &Model, identity: &str) -> bool {

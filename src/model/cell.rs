@@ -2,7 +2,6 @@
 
 use super::environment::EnvironmentId;
 use super::{Axis, Model};
-use crate::config::AxisChoice;
 
 /// More cells of one environment than this are refused when the model is made.
 pub(super) const MAX_CELLS: usize = 10_000;
@@ -12,7 +11,7 @@ pub(super) const MAX_CELLS: usize = 10_000;
 pub(crate) struct Cell {
     /// The environment.
     pub(crate) environment: EnvironmentId,
-    /// For each axis of the model the chosen variant; `None` is the empty choice.
+    /// For each axis of the environment ([`Model::axes_of`]) the chosen variant; `None` is the empty choice.
     pub(crate) choices: Vec<Option<usize>>,
     /// The Python version where the target names one, or the environment's pin. `None`: whatever suits.
     pub(crate) python: Option<String>,
@@ -23,7 +22,7 @@ impl Cell {
     pub(crate) fn variants<'m>(&self, model: &'m Model) -> impl Iterator<Item = &'m str> {
         self.choices
             .iter()
-            .zip(&model.axes)
+            .zip(model.axes_of(self.environment))
             .filter_map(|(choice, axis)| choice.map(|at| axis.variants[at].name.value.as_str()))
             .collect::<Vec<_>>()
             .into_iter()
@@ -31,7 +30,7 @@ impl Cell {
 
     /// Do all its variants exist for the platform this program runs on?
     pub(crate) fn is_possible_here(&self, model: &Model) -> bool {
-        let chosen = self.choices.iter().zip(&model.axes);
+        let chosen = self.choices.iter().zip(model.axes_of(self.environment));
         let mut chosen = chosen.filter_map(|(choice, axis)| choice.map(|at| &axis.variants[at]));
         chosen.all(super::Variant::is_possible_here)
     }
@@ -40,7 +39,7 @@ impl Cell {
     #[must_use]
     pub(crate) fn slug(&self, model: &Model) -> String {
         let mut slug = model.environment(self.environment).name.value.clone();
-        for (choice, axis) in self.choices.iter().zip(&model.axes) {
+        for (choice, axis) in self.choices.iter().zip(model.axes_of(self.environment)) {
             slug.push('-');
             slug.push_str(Self::choice_word(*choice, axis));
         }
@@ -58,7 +57,7 @@ impl Cell {
         let mut items: Vec<&str> = self
             .choices
             .iter()
-            .zip(&model.axes)
+            .zip(model.axes_of(self.environment))
             .map(|(choice, axis)| Self::choice_word(*choice, axis))
             .collect();
         let pin = model.environment(self.environment).settings.python.as_ref().map(|python| &python.value);
@@ -96,9 +95,10 @@ impl OwnCell {
             ("python", Some(cell)) => cell.python.clone(),
             ("python", None) => self.python.clone(),
             (_, Some(cell)) => {
-                let at = model.axes.iter().position(|known| known.name.value == axis)?;
+                let axes = model.axes_of(cell.environment);
+                let at = axes.iter().position(|known| known.name.value == axis)?;
                 let choice = *cell.choices.get(at)?;
-                Some(Cell::choice_word(choice, &model.axes[at]).to_owned())
+                Some(Cell::choice_word(choice, &axes[at]).to_owned())
             }
             (_, None) => None,
         }
@@ -131,7 +131,7 @@ impl OwnCell {
 impl Axis {
     /// The choices there are, in the order written; the empty one comes last.
     pub(crate) fn options(&self) -> impl Iterator<Item = Option<usize>> {
-        let empty = (self.choose == AxisChoice::AtMostOne).then_some(None);
+        let empty = (self.choose.allows_none()).then_some(None);
         (0..self.variants.len()).map(Some).chain(empty)
     }
 }
@@ -144,7 +144,7 @@ impl Model {
         let python =
             self.environment(environment).settings.python.as_ref().map(|python| python.value.clone());
         let mut combinations = vec![Vec::new()];
-        for axis in &self.axes {
+        for axis in self.axes_of(environment) {
             let longer = |choices: &Vec<Option<usize>>| {
                 let choices = choices.clone();
                 axis.options()

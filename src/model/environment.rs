@@ -4,6 +4,7 @@ use miette::SourceSpan;
 
 use super::name::PackageName;
 use super::package::PackageId;
+use super::variant::Axis;
 use crate::base::{RelPath, Spanned};
 use crate::config::{Channel, Install};
 
@@ -27,7 +28,12 @@ pub(crate) struct Environment {
     pub(crate) name: Spanned<String>,
     /// Its `pyproject.toml`.
     pub(crate) manifest: Spanned<RelPath>,
-    /// Where internal packages come from.
+    /// How that manifest comes about.
+    pub(crate) kept: Kept,
+    /// The name that its manifest gives the project. `None`: a manifest that is only adopted gives none.
+    pub(crate) project: Option<PackageName>,
+    /// Where internal packages come from. Of an adopted one only the manifest itself knows: it counts as
+    /// [`Sources::Workspace`], whose syncs may lock.
     pub(crate) sources: Sources,
     /// The project's words with the environment's added or put in their place.
     pub(crate) settings: Settings,
@@ -39,8 +45,22 @@ pub(crate) struct Environment {
     pub(crate) carry: Option<Vec<Spanned<String>>>,
     /// How it is synced.
     pub(crate) sync: Sync,
+    /// The axes of an adopted manifest: extras that exclude one another there. A derived one has those of its origin.
+    /// Where envloom writes the manifest from `tasks.kdl` it is empty, and [`Model::axes`](super::Model::axes) hold.
+    pub(crate) axes: Vec<Axis>,
     /// The node that declared it.
     pub(crate) span: SourceSpan,
+}
+
+/// How a manifest comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// envloom writes it, from `tasks.kdl`.
+    Generated,
+    /// It exists, and envloom never writes it.
+    Adopted,
+    /// envloom writes it, from the manifest of that adopted environment.
+    Derived(EnvironmentId),
 }
 
 /// Where an environment's internal packages come from.
@@ -133,8 +153,8 @@ impl PinReference {
 /// How an environment is synced.
 #[derive(Debug, Clone)]
 pub(crate) struct Sync {
-    /// Groups to install.
-    pub(crate) groups: Vec<String>,
+    /// Groups to install; `None`: those that the manifest has by default, as uv finds them.
+    pub(crate) groups: Option<Vec<String>>,
     /// Extras to install besides the variants.
     pub(crate) extras: Vec<String>,
     /// What to leave out.
@@ -146,6 +166,12 @@ pub(crate) struct Sync {
 }
 
 impl Environment {
+    /// Does envloom write its manifest?
+    #[must_use]
+    pub(crate) fn is_written(&self) -> bool {
+        self.kept != Kept::Adopted
+    }
+
     /// The directory of the manifest: where uv runs and the lockfile lies.
     #[must_use]
     pub(crate) fn directory(&self) -> RelPath {

@@ -1,4 +1,4 @@
-//! Layer 2: [`Config`](crate::config::Config) -> [`Model`].
+//! Layer 2: [`Config`](crate::config::Config), and what was [`Found`] in the repository -> [`Model`].
 //!
 //! Holding a [`Model`] proves that names are unique and well formed (PEP 503), references resolve,
 //! versions (PEP 440), requirements (PEP 508) and tags parse, every path stays in the repository and
@@ -11,6 +11,7 @@ mod cell;
 mod codes;
 mod environment;
 mod error;
+mod found;
 mod marker;
 mod matrix;
 mod name;
@@ -36,9 +37,11 @@ pub(crate) use environment::Settings;
 #[cfg(test)]
 pub(crate) use environment::Sync;
 pub(crate) use environment::{
-    CARRIED, Environment, EnvironmentId, Group, Participant, Pin, PinReference, Project, Requirement, Sources,
+    CARRIED, Environment, EnvironmentId, Group, Kept, Participant, Pin, PinReference, Project, Requirement,
+    Sources,
 };
 
+pub(crate) use found::{Facts, Found, FoundProject};
 pub(crate) use marker::{even, marker_fault};
 pub(crate) use matrix::Point;
 pub(crate) use name::PackageName;
@@ -67,7 +70,7 @@ pub(crate) struct Model {
     pub(crate) packages: Vec<Package>,
     /// Indexes declared by `index`; those of variants are in [`Variant::index`].
     pub(crate) indexes: Vec<Index>,
-    /// Axes of variants, in the order written.
+    /// Axes of variants that `tasks.kdl` declares, in the order written; see [`Model::axes_of`].
     pub(crate) axes: Vec<Axis>,
     /// Environments, in the order written. [`EnvironmentId`] indexes it.
     pub(crate) environments: Vec<Environment>,
@@ -142,6 +145,19 @@ impl Model {
         &self.environments[id.0]
     }
 
+    /// The axes that a sync of the environment chooses on; [`Cell::choices`] has one choice for each.
+    #[must_use]
+    pub(crate) fn axes_of(&self, id: EnvironmentId) -> &[Axis] {
+        let environment = self.environment(id);
+        if environment.kept == Kept::Generated { &self.axes } else { &environment.axes }
+    }
+
+    /// The names of all axes that cells may have: those of `tasks.kdl`, then those of adopted manifests.
+    pub(crate) fn axis_names(&self) -> impl Iterator<Item = &str> {
+        let adopted = self.environments.iter().flat_map(|environment| &environment.axes);
+        self.axes.iter().chain(adopted).map(|axis| axis.name.value.as_str())
+    }
+
     /// The internal package of that id.
     #[must_use]
     pub(crate) fn package(&self, id: PackageId) -> &Package {
@@ -157,6 +173,8 @@ impl Model {
     /// resolution settings from. The first one declared where there are several.
     #[must_use]
     pub(crate) fn workspace_environment(&self) -> Option<(EnvironmentId, &Environment)> {
-        self.environments().find(|(_, environment)| environment.sources == Sources::Workspace)
+        self.environments().find(|(_, environment)| {
+            environment.kept == Kept::Generated && environment.sources == Sources::Workspace
+        })
     }
 }

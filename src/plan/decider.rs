@@ -55,7 +55,7 @@ pub(crate) fn decide(premises: &Premises, place: usize, task: &Task) -> Result<D
 
 /// The manifest of an environment as it is to be, or why it cannot be.
 pub(crate) fn rendered(premises: &Premises, id: EnvironmentId) -> Result<&Rendered, Refusal> {
-    let rendered = &premises.manifests.manifests[id.0];
+    let rendered = &premises.manifests.manifests[&id];
     // First: a message about the text would show what lies behind a link.
     inside(premises, &rendered.path)?;
     match &rendered.refused {
@@ -74,6 +74,18 @@ fn generate(premises: &Premises, id: EnvironmentId) -> Result<Decided, Refusal> 
         return Err(Refusal::drift(premises, id, &changes));
     }
     Ok(Decided::Run { reason: RunReason::ManifestDiffers { changes }, fingerprint: None })
+}
+
+/// Is the manifest adopted? Then it must be there, since envloom makes none.
+fn adopted(premises: &Premises, id: EnvironmentId) -> Result<bool, Refusal> {
+    if premises.model.environment(id).is_written() {
+        return Ok(false);
+    }
+    let manifest = premises.manifest(id);
+    match premises.observer.stat(&manifest.under(&premises.root)).map_err(PlanError::from)? {
+        Some(_) => Ok(true),
+        None => Err(Refusal::NoManifest { manifest: manifest.to_string(), environment: name(premises, id) }),
+    }
 }
 
 /// Everything that `generate` would write: entries, `.python-version`, the record.
@@ -135,6 +147,7 @@ fn record_change(path: &RelPath, what: &str) -> FieldChange {
 }
 
 fn lock(premises: &Premises, id: EnvironmentId, place: usize) -> Result<Decided, Refusal> {
+    adopted(premises, id)?;
     let lockfile = lockfile(premises, id)?;
     let fingerprint = agreement(premises, id)?;
     if let Some(reason) = premises.wishes.lock_reason().filter(|_| premises.wishes.asked.contains(&place)) {
@@ -161,10 +174,11 @@ fn lock(premises: &Premises, id: EnvironmentId, place: usize) -> Result<Decided,
 }
 
 fn check(premises: &Premises, id: EnvironmentId, place: usize) -> Result<Decided, Refusal> {
-    let rendered = rendered(premises, id)?;
-    let changes = changes_of(premises, rendered)?;
-    if !changes.is_empty() {
-        return Err(Refusal::drift(premises, id, &changes));
+    if !adopted(premises, id)? {
+        let changes = changes_of(premises, rendered(premises, id)?)?;
+        if !changes.is_empty() {
+            return Err(Refusal::drift(premises, id, &changes));
+        }
     }
     let lockfile = lockfile(premises, id)?;
     if premises.journal_has_lockfile(id) {
@@ -180,7 +194,9 @@ fn check(premises: &Premises, id: EnvironmentId, place: usize) -> Result<Decided
 }
 
 fn verify(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> Result<Decided, Refusal> {
-    rendered(premises, id)?;
+    if !adopted(premises, id)? {
+        rendered(premises, id)?;
+    }
     let lockfile = lockfile(premises, id)?;
     if premises.observer.stat(&lockfile.under(&premises.root)).map_err(PlanError::from)?.is_none() {
         return Err(Refusal::NoLockfile { lockfile: lockfile.to_string(), environment: name(premises, id) });
@@ -189,6 +205,7 @@ fn verify(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> R
 }
 
 fn sync(premises: &Premises, cell: &Cell, place: usize) -> Result<Decided, Refusal> {
+    adopted(premises, cell.environment)?;
     lockfile(premises, cell.environment)?;
     let fingerprint = sync_fingerprint(premises, cell)?;
     let venv = premises.venv(cell);
@@ -298,9 +315,12 @@ impl Owned<'_> {
 /// What `uv sync` is told, after `--directory`: also a field of the fingerprint, so that both are one.
 pub(crate) fn sync_arguments(premises: &Premises, cell: &Cell) -> Vec<String> {
     let environment = premises.model.environment(cell.environment);
-    let mut arguments = vec!["--frozen".to_owned(), "--no-default-groups".to_owned()];
+    let mut arguments = vec!["--frozen".to_owned()];
+    if environment.sync.groups.is_some() {
+        arguments.push("--no-default-groups".to_owned());
+    }
     let mut add = |flag: &str, value: &str| arguments.extend([flag.to_owned(), value.to_owned()]);
-    for group in &environment.sync.groups {
+    for group in environment.sync.groups.iter().flatten() {
         add("--group", group);
     }
     for extra in environment.sync.extras.iter().map(String::as_str).chain(cell.variants(&premises.model)) {

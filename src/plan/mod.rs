@@ -21,6 +21,7 @@ mod records;
 mod refusal;
 mod uv_files;
 mod venv;
+mod workspace;
 
 pub(crate) use cells::CellRecord;
 pub(crate) use decider::{
@@ -35,3 +36,4 @@ pub(crate) use reason::RunReason;
 pub(crate) use records::check_records;
 pub(crate) use refusal::{CODES as REFUSAL_CODES, Refusal};
 pub(crate) use venv::inspect;
+pub(crate) use workspace::{Roots, expand, is_unmanaged, matcher, table};

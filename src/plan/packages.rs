@@ -6,18 +6,15 @@
 
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobMatcher};
 use toml::{Table, Value};
 
 use super::error::PlanError;
 use super::uv_files::{Collector, Scope, clean};
+use super::workspace::{expand, is_member, members, texts, uv_table, workspace_of};
 use crate::base::Digest;
 
 /// Dynamic metadata that a lockfile depends on.
 const LOCKED_METADATA: [&str; 4] = ["dependencies", "optional-dependencies", "requires-python", "version"];
-
-/// Never entered by `**`: large, and no place for a member or a cache key.
-const NOT_ENTERED: [&str; 5] = [".envloom", ".git", ".venv", "__pycache__", "node_modules"];
 
 impl Collector<'_> {
     /// All manifests that matter to the environment. Returns the directory of its lockfile.
@@ -50,7 +47,7 @@ impl Collector<'_> {
             let Some(workspace) = workspace_of(&manifest) else {
                 continue;
             };
-            if !self.member_directories(above, workspace)?.iter().any(|member| member == directory) {
+            if !is_member(above, workspace, directory) {
                 break;
             }
             self.members(above, workspace)?;
@@ -63,7 +60,7 @@ impl Collector<'_> {
     }
 
     fn members(&mut self, root: &Path, workspace: &Table) -> Result<(), PlanError> {
-        for member in self.member_directories(root, workspace)? {
+        for member in members(self.inputs.observer, root, workspace)? {
             // uv looks for a workspace between a member and its root (strace).
             for between in
                 member.ancestors().skip(1).take_while(|above| *above != root && above.starts_with(root))
@@ -73,23 +70,6 @@ impl Collector<'_> {
             self.package(&member)?;
         }
         Ok(())
-    }
-
-    fn member_directories(&self, root: &Path, workspace: &Table) -> Result<Vec<PathBuf>, PlanError> {
-        let excluded: Vec<GlobMatcher> = texts(workspace.get("exclude"))
-            .filter_map(|pattern| matcher(&clean(Path::new(pattern)).to_string_lossy()))
-            .collect();
-        let mut members = Vec::new();
-        for pattern in texts(workspace.get("members")) {
-            members.extend(self.expand(root, pattern)?);
-        }
-        members.retain(|member| {
-            let inside = member.strip_prefix(root).unwrap_or(member);
-            !excluded.iter().any(|glob| glob.is_match(inside))
-        });
-        members.sort();
-        members.dedup();
-        Ok(members)
     }
 
     /// A member or a path source: its manifest and what else its metadata or its build depends on.
@@ -143,7 +123,7 @@ impl Collector<'_> {
     fn cache_key(&mut self, directory: &Path, key: &Value) -> Result<(), PlanError> {
         let word = |name: &str| key.get(name).and_then(Value::as_str);
         if let Some(pattern) = key.as_str().or_else(|| word("file")) {
-            for path in self.expand(directory, pattern)? {
+            for path in expand(self.inputs.observer, directory, pattern)? {
                 if !path.is_dir() {
                     self.bytes(&path)?;
                 }
@@ -169,58 +149,6 @@ impl Collector<'_> {
         }
         Ok(())
     }
-
-    /// The paths below `base` that fit a pattern. Every directory whose names count is listed by the observer.
-    fn expand(&self, base: &Path, pattern: &str) -> Result<Vec<PathBuf>, PlanError> {
-        let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-        let start = if pattern.starts_with('/') { PathBuf::from("/") } else { base.to_owned() };
-        let mut found = Vec::new();
-        let mut open = vec![(start, parts.as_slice())];
-        while let Some((path, parts)) = open.pop() {
-            let Some((part, rest)) = parts.split_first() else {
-                found.push(path);
-                continue;
-            };
-            if !part.contains(['*', '?', '[', '{']) {
-                open.push((clean(&path.join(part)), rest));
-                continue;
-            }
-            if !path.is_dir() {
-                // Absent now: should it come, the listing of its parent or this look will tell.
-                self.inputs.observer.stat(&path)?;
-                continue;
-            }
-            let names = self.inputs.observer.list(&path)?;
-            if *part == "**" {
-                open.push((path.clone(), rest));
-                let enter = |name: &&String| !NOT_ENTERED.contains(&name.as_str());
-                let below = names.iter().filter(enter).map(|name| path.join(name));
-                // A link is not followed: it may lead in a circle.
-                open.extend(
-                    below.filter(|below| below.is_dir() && !below.is_symlink()).map(|below| (below, parts)),
-                );
-            } else if let Some(glob) = matcher(part) {
-                let fitting = names.iter().filter(|name| glob.is_match(name.as_str()));
-                open.extend(fitting.map(|name| (path.join(name), rest)));
-            }
-        }
-        found.sort();
-        found.dedup();
-        Ok(found)
-    }
-}
-
-/// A glob whose `*` stops at `/`. A pattern that is none fits nothing: uv refuses it.
-fn matcher(pattern: &str) -> Option<GlobMatcher> {
-    GlobBuilder::new(pattern).literal_separator(true).build().ok().map(|glob| glob.compile_matcher())
-}
-
-fn uv_table(manifest: &Table) -> Option<&Table> {
-    manifest.get("tool")?.get("uv")?.as_table()
-}
-
-fn workspace_of(manifest: &Table) -> Option<&Table> {
-    uv_table(manifest)?.get("workspace")?.as_table()
 }
 
 /// What of the metadata only a build can tell.
@@ -270,8 +198,4 @@ fn file_requirement(text: &str) -> Option<PathBuf> {
         rest = if decoded.is_some() { &after[2..] } else { after };
     }
     String::from_utf8(bytes).ok().map(PathBuf::from)
-}
-
-fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
-    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

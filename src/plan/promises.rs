@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use super::premises::Premises;
-use crate::model::{Axis, EnvironmentId, IndexLocation, Variant};
+use crate::model::{Axis, EnvironmentId, IndexLocation, PackageName, Variant};
 
 /// What `verify` judges by, besides the lockfile and the manifest: the declarations and the ledger.
 pub(super) fn promises(premises: &Premises, id: EnvironmentId) -> BTreeMap<String, String> {
     let model = &premises.model;
     let environment = model.environment(id);
-    let project = model.project.as_ref().map_or("-", |project| project.name.value.as_str());
+    let project = environment.project.as_ref().map_or("-", PackageName::as_str);
     let mut fields = BTreeMap::from([
         ("sources".to_owned(), format!("{:?}", environment.sources)),
         ("project".to_owned(), project.to_owned()),
@@ -39,7 +39,7 @@ pub(super) fn promises(premises: &Premises, id: EnvironmentId) -> BTreeMap<Strin
             fields.insert(format!("release {} {}", key.package, key.reference), format!("{release:?}"));
         }
     }
-    for axis in &model.axes {
+    for axis in model.axes_of(id) {
         for variant in &axis.variants {
             fields.insert(format!("variant {}", variant.name.value), promised(axis, variant));
         }

@@ -17,6 +17,7 @@ use crate::model::{EnvironmentId, IndexLocation, Model};
 /// Every code of refusals and what it means, for the README.
 pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::plan::drift", "a manifest is not what tasks.kdl says, and this call writes none"),
+    ("envloom::plan::no_manifest", "an adopted manifest does not exist"),
     ("envloom::plan::no_lockfile", "a task reads a lockfile that does not exist"),
     ("envloom::plan::lock_interrupted", "a lock was cut off, so the lockfile may be half-written"),
     ("envloom::plan::upgrade_locked", "--upgrade was given to a call that may write no lockfile"),
@@ -55,6 +56,20 @@ pub(crate) enum Refusal {
         environment: String,
         /// What would change, one a line.
         changes: String,
+    },
+    /// Nothing to lock, check or sync from, and envloom writes none.
+    #[error("there is no {manifest}, which {environment} adopts")]
+    #[diagnostic(
+        code(envloom::plan::no_manifest),
+        help(
+            "write it, check out the submodule it lies in, or delete the environment; envloom writes no adopted manifest"
+        )
+    )]
+    NoManifest {
+        /// The manifest.
+        manifest: String,
+        /// The environment.
+        environment: String,
     },
     /// Nothing to check, verify or sync from.
     #[error("there is no {lockfile}")]
@@ -298,6 +313,7 @@ mod tests {
         let changes = "  tool.uv.package: true -> false".to_owned();
         let errors = [
             Refusal::Drift { manifest: manifest(), environment: environment(), changes },
+            Refusal::NoManifest { manifest: manifest(), environment: environment() },
             Refusal::NoLockfile { lockfile: lockfile(), environment: environment() },
             Refusal::LockInterrupted { lockfile: lockfile(), environment: environment() },
             Refusal::UpgradeLocked,
@@ -321,6 +337,9 @@ mod tests {
             prod/pyproject.toml is not what tasks.kdl says:
           tool.uv.package: true -> false
             help: type `envloom generate:prod` and commit what it writes
+        envloom::plan::no_manifest
+            there is no prod/pyproject.toml, which prod adopts
+            help: write it, check out the submodule it lies in, or delete the environment; envloom writes no adopted manifest
         envloom::plan::no_lockfile
             there is no prod/uv.lock
             help: type `envloom lock:prod` and commit what it writes

@@ -72,8 +72,8 @@ fn unknown_node() {
        · ──┬──
        ·   ╰── not known at the top of the file
        ╰────
-      help: use one of: envloom, uv, project, package, index, variants, environment, task, resources,
-            default, default-environment
+      help: use one of: envloom, uv, project, package, index, variants, environment, projects, task,
+            resources, default, default-environment
     "#);
 }
 
@@ -120,29 +120,18 @@ fn misplaced() {
 
 #[test]
 fn not_supported_yet() {
-    assert_snapshot!(seen("projects \"libs/*\"\nenvironment \"a\" { adopt }\ntask \"t\" { run \"x\"; matrix { python \"3.10\" } }\n"), @r#"
-      × tasks.kdl has 2 mistakes
+    let source = SourceFile::new("tasks.local.kdl", "jobs 4\ncache directory=\"/scratch\"\n");
+    assert_snapshot!(rendered(&parse_local(&source).unwrap_err()), @r#"
+      × tasks.local.kdl has 1 mistake
 
     Error: envloom::config::not_supported_yet
 
-      × `projects` is not supported yet by this version
-       ╭─[tasks.kdl:1:1]
-     1 │ projects "libs/*"
-       · ────┬───
-       ·     ╰── reserved
-     2 │ environment "a" { adopt }
-       ╰────
-      help: delete it; the word is reserved for a later version of envloom
-
-    Error: envloom::config::not_supported_yet
-
-      × `adopt` is not supported yet by this version
-       ╭─[tasks.kdl:2:19]
-     1 │ projects "libs/*"
-     2 │ environment "a" { adopt }
-       ·                   ──┬──
-       ·                     ╰── reserved
-     3 │ task "t" { run "x"; matrix { python "3.10" } }
+      × `cache` is not supported yet by this version
+       ╭─[tasks.local.kdl:2:1]
+     1 │ jobs 4
+     2 │ cache directory="/scratch"
+       · ──┬──
+       ·   ╰── reserved
        ╰────
       help: delete it; the word is reserved for a later version of envloom
     "#);

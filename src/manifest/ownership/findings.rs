@@ -11,6 +11,7 @@ use super::super::error::ManifestFinding;
 use super::super::request::{Change, Disposition};
 use super::super::words::{self, kdl, place, shown};
 use super::Judge;
+use crate::model::Kept;
 
 impl Judge<'_> {
     /// `tasks.kdl:9:18 asks for "tqdm>=4.67.1"`.
@@ -44,6 +45,11 @@ impl Judge<'_> {
     /// What to write where, to keep a value.
     fn keep(&self, path: &EntryPath, now: &Value, entry: Option<&Entry>) -> String {
         let model = self.case.model;
+        if let Kept::Derived(origin) = self.case.environment.kept
+            && !words::is_pin(model, path)
+        {
+            return format!("to keep it, say the same in {}", model.environment(origin).manifest.value);
+        }
         let at = entry.map_or_else(
             || format!("in {}", model.source.name()),
             |entry| format!("at {}", place(model, entry.span)),

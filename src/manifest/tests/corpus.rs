@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::fixture::{Bench, DEV, requirement};
 use crate::manifest::Disposition;
+use crate::model::EnvironmentId;
 
 /// Hand-written manifests. A line with `~` in it may change; every other line must stay, byte for byte.
 const ODD: &[&str] = &[
@@ -39,7 +40,7 @@ fn taken_over(text: &str) -> Bench {
     let mut bench = Bench::new();
     bench.put(DEV, text).settle(DEV, Disposition::TakeOver);
     let set = bench.write();
-    if let Some(refused) = &set.manifests[0].refused {
+    if let Some(refused) = &set.manifests[&EnvironmentId(0)].refused {
         panic!("{text}\n{}", crate::base::testing::rendered(refused));
     }
     bench.dispositions.clear();
@@ -48,7 +49,7 @@ fn taken_over(text: &str) -> Bench {
 
 fn settled(bench: &mut Bench) {
     let set = bench.write();
-    if let Some(refused) = &set.manifests[0].refused {
+    if let Some(refused) = &set.manifests[&EnvironmentId(0)].refused {
         panic!("{}\n{}", bench.text(DEV), crate::base::testing::rendered(refused));
     }
 }
@@ -81,7 +82,10 @@ fn every_other_line_stays_byte_for_byte() {
         let kept_newline = text.trim().is_empty() || text.ends_with('\n') == after.ends_with('\n');
         assert!(kept_newline, "{text:?}\n{after:?}");
         let set = bench.write();
-        assert!(set.manifests[0].refused.is_none() && !set.manifests[0].differs(), "{after}");
+        assert!(
+            set.manifests[&EnvironmentId(0)].refused.is_none() && !set.manifests[&EnvironmentId(0)].differs(),
+            "{after}"
+        );
     }
 }
 

@@ -9,9 +9,9 @@ use crate::config::{AxisChoice, Channel, Install, Role};
 use crate::ledger::{Record, Release, ReleaseKey};
 use crate::manifest::{Disposition, ManifestSet, Members, OnDisk, Rendered, Request, render};
 use crate::model::{
-    Axis, Environment, EnvironmentId, Group, Index, IndexLocation, Model, Package, PackageId, PackageName,
-    Participant, Pin, PinReference, Platform, Project, Requirement, Settings, Sources, Sync, TagForm,
-    UvRequest, Variant, WantedUv,
+    Axis, Environment, EnvironmentId, Group, Index, IndexLocation, Kept, Model, Package, PackageId,
+    PackageName, Participant, Pin, PinReference, Platform, Project, Requirement, Settings, Sources, Sync,
+    TagForm, UvRequest, Variant, WantedUv,
 };
 
 /// What the model below was made from.
@@ -101,6 +101,9 @@ fn environment(name: &str, manifest: &str, sources: Sources, tag: Option<&str>) 
     Environment {
         name: spanned(name),
         manifest: Spanned::new(RelPath::parse(manifest).unwrap(), at(manifest)),
+        kept: Kept::Generated,
+        project: Some(PackageName::parse("vlm-hyperbench").unwrap()),
+        axes: Vec::new(),
         sources,
         settings: Settings {
             version: Some(spanned("0.0.3")),
@@ -115,7 +118,7 @@ fn environment(name: &str, manifest: &str, sources: Sources, tag: Option<&str>) 
         groups: if tag.is_none() { vec![dev] } else { Vec::new() },
         carry: None,
         sync: Sync {
-            groups: Vec::new(),
+            groups: Some(Vec::new()),
             extras: Vec::new(),
             install: Install::All,
             editable: tag.is_none(),
@@ -233,14 +236,14 @@ impl Bench {
     }
 
     pub(super) fn rendered(&self, id: EnvironmentId) -> Rendered {
-        self.render().manifests[id.0].clone()
+        self.render().manifests[&id].clone()
     }
 
     /// Renders, and puts what is not refused on the disk and into the record.
     pub(super) fn write(&mut self) -> ManifestSet {
         use crate::manifest::PythonVersionFile as File;
         let set = self.render();
-        for rendered in set.manifests.iter().filter(|rendered| rendered.refused.is_none()) {
+        for rendered in set.manifests.values().filter(|rendered| rendered.refused.is_none()) {
             let disk = self.on_disk.entry(rendered.environment).or_default();
             disk.manifest = Some(rendered.text.clone());
             match &rendered.python_version {

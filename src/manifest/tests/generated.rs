@@ -6,6 +6,7 @@ use super::fixture::{Bench, DEV, PROD, STAGING, index, requirement, variant};
 use crate::base::RelPath;
 use crate::config::Role;
 use crate::manifest::{Change, PythonVersionFile};
+use crate::model::EnvironmentId;
 use crate::model::{IndexLocation, PinReference, Platform};
 
 #[test]
@@ -170,15 +171,15 @@ fn staging_is_written_whole() {
 #[test]
 fn prod_differs_from_staging_in_its_pins_only() {
     let set = Bench::new().render();
-    let staging = &set.manifests[STAGING.0].text;
-    assert_eq!(set.manifests[PROD.0].text, staging.replace("0.1.2.dev0", "0.1.2"));
+    let staging = &set.manifests[&STAGING].text;
+    assert_eq!(set.manifests[&PROD].text, staging.replace("0.1.2.dev0", "0.1.2"));
 }
 
 #[test]
 fn generating_twice_changes_nothing() {
     let mut bench = Bench::generated();
     let set = bench.write();
-    for rendered in set.manifests {
+    for rendered in set.manifests.into_values() {
         assert!(rendered.refused.is_none() && !rendered.differs(), "{}", rendered.path);
         assert_eq!((rendered.changes, rendered.foreign), (vec![], vec![]));
     }
@@ -237,11 +238,11 @@ fn a_package_at_a_path_and_a_member_have_their_own_forms() {
     bench.model.packages[1].role = Role::Member;
     bench.model.packages[1].subdirectory = RelPath::parse("python").unwrap();
     let set = bench.render();
-    let dev = &set.manifests[0].text;
+    let dev = &set.manifests[&EnvironmentId(0)].text;
     assert!(dev.contains("bench-utils = { path = \"packages/bench_utils\", editable = true }"), "{dev}");
     assert!(dev.contains("members = [\n    \"packages/model_interface\",\n]"), "{dev}");
     assert!(!dev.contains("    \"bench-utils\","), "{dev}");
-    let prod = &set.manifests[2].text;
+    let prod = &set.manifests[&EnvironmentId(2)].text;
     assert!(prod.contains("tag = \"v0.1.2\", subdirectory = \"python\" }"), "{prod}");
 }
 
@@ -284,7 +285,7 @@ fn settings_of_the_workspace_are_carried() {
         .edit(DEV, "    \"torch>=2.4,<2.8\",\n]\nexclude", "    \"torch>=2.4,<2.8\",\n    \"numpy<3\", # old ABI\n]\nexclude")
         .edit(DEV, "[[tool.uv.index]]", "[tool.uv.config-settings]\na = \"b\"\n\n[[tool.uv.index]]\nname = \"own\"\nurl = \"own/wheels\"\n\n[[tool.uv.index]]");
     let set = bench.write();
-    let report: Vec<String> = set.manifests[1]
+    let report: Vec<String> = set.manifests[&EnvironmentId(1)]
         .changes
         .iter()
         .map(|change| format!("{} = {}\n", change.path, change.new.as_deref().unwrap_or_default()))
@@ -296,13 +297,15 @@ fn settings_of_the_workspace_are_carried() {
     tool.uv.config-settings = { a = "b" }
     tool.uv.index[own] = { name = "own", url = "../own/wheels" }
     "#);
-    assert!(!set.manifests[0].differs() && set.manifests[0].foreign.is_empty());
+    assert!(
+        !set.manifests[&EnvironmentId(0)].differs() && set.manifests[&EnvironmentId(0)].foreign.is_empty()
+    );
     // What goes there, goes here; `carry` limits it.
     bench.model.environments[1].carry = Some(Vec::new());
     bench.edit(DEV, "prerelease = 'allow'\n", "");
     let set = bench.write();
-    assert_eq!(set.manifests[1].changes.len(), 5);
-    assert_eq!(set.manifests[2].changes.len(), 1);
+    assert_eq!(set.manifests[&EnvironmentId(1)].changes.len(), 5);
+    assert_eq!(set.manifests[&EnvironmentId(2)].changes.len(), 1);
     assert!(!bench.text(STAGING).contains("own"), "{}", bench.text(STAGING));
 }
 
@@ -310,7 +313,7 @@ fn settings_of_the_workspace_are_carried() {
 fn an_index_of_a_url_is_the_same_everywhere() {
     let mut bench = Bench::new();
     bench.model.indexes[0].location = IndexLocation::Url("https://x/simple".into());
-    for rendered in bench.render().manifests {
+    for rendered in bench.render().manifests.into_values() {
         assert!(rendered.text.contains("url = \"https://x/simple\"\ndefault = true"), "{}", rendered.text);
     }
 }

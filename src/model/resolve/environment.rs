@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::super::environment::{CARRIED, Environment, Group, Requirement, Sources, Sync};
+use super::super::environment::{CARRIED, Environment, Group, Kept, Requirement, Sources, Sync};
 use super::super::error::ModelFinding;
+use super::super::found::Found;
+use super::super::name::PackageName;
 use super::super::package::{Package, PackageId};
 use super::super::variant::Axis;
 use super::axis::Taken;
 use super::project::{Words, normal};
 use super::{Packages, Resolver, Thing};
 use crate::base::{RelPath, Spanned, brief, hidden};
-use crate::config::{EnvironmentNode, Install, SourcesNode};
+use crate::config::{EnvironmentNode, Install, KeptNode, SourcesNode};
 
 /// Words that a target or the command line takes for something else.
-const NOT_ENVIRONMENTS: &[&str] = &["all", "auto", "none", "default"];
+pub(super) const NOT_ENVIRONMENTS: &[&str] = &["all", "auto", "none", "default"];
 /// What uv's `--link-mode` takes.
 const LINK_MODES: &[&str] = &["clone", "copy", "hardlink", "symlink"];
 
@@ -23,6 +25,8 @@ const ONE_MANIFEST: &str =
 
 /// What environments share.
 pub(super) struct Shared<'s> {
+    /// The name that `project` gives.
+    pub(super) name: Option<PackageName>,
     pub(super) packages: &'s Packages<'s>,
     /// For each package the environments it is limited to.
     pub(super) limits: Vec<Option<Vec<Spanned<String>>>>,
@@ -36,6 +40,7 @@ impl Resolver {
         &mut self,
         nodes: &[EnvironmentNode],
         shared: &Shared<'_>,
+        found: &Found,
     ) -> Vec<Environment> {
         let mut names = BTreeMap::new();
         let mut manifests = BTreeMap::new();
@@ -50,9 +55,15 @@ impl Resolver {
                 let thing = Thing::new("the manifest", &text).because(ONE_MANIFEST);
                 self.once(&mut manifests, path.value.as_str().to_lowercase(), &thing);
             }
-            let environment = self.environment(node, manifest, shared);
+            let environment = match node.kept {
+                KeptNode::Adopted => manifest.map(|manifest| self.adopted(node, manifest, found)),
+                KeptNode::From(_) => manifest.map(|manifest| self.underived(node, manifest)),
+                KeptNode::Generated => self.environment(node, manifest, shared),
+            };
             environments.extend(environment.filter(|_| fits));
         }
+        self.projects(found, shared.packages, &mut environments);
+        self.derive(nodes, shared, found, &mut environments);
         environments
     }
 
@@ -84,6 +95,9 @@ impl Resolver {
         Some(Environment {
             name: node.name.clone(),
             manifest: manifest?,
+            kept: Kept::Generated,
+            project: shared.name.clone(),
+            axes: Vec::new(),
             sources,
             settings: words.settings,
             packages,
@@ -111,7 +125,7 @@ impl Resolver {
         }
     }
 
-    fn check_carry(&mut self, node: &EnvironmentNode) {
+    pub(super) fn check_carry(&mut self, node: &EnvironmentNode) {
         let Some(carry) = &node.carry else { return };
         if matches!(node.sources, SourcesNode::Workspace) {
             let span = carry.first().map_or(node.name.span, |key| key.span);
@@ -143,8 +157,10 @@ impl Resolver {
             self.report(ModelFinding::ManifestName { name, suggestion, span: text.span });
             return None;
         }
+        // An adopted one is written by nobody but its authors.
+        let adopted = matches!(node.kept, KeptNode::Adopted);
         let around = |package: &&Package| package.path.as_ref().is_some_and(|of| path.value.is_in(&of.value));
-        if let Some(package) = packages.all.iter().find(around) {
+        if let Some(package) = packages.all.iter().find(around).filter(|_| !adopted) {
             let (package, declared) = (package.name.value.to_string(), package.name.span);
             self.report(ModelFinding::ManifestInPackage { environment, package, declared, span: text.span });
         }
@@ -209,6 +225,17 @@ impl Resolver {
         };
         let extras = self.declared("extra", &node.sync.extras, &group_names(&words.settings.extras));
         let tags = matches!(node.sources, SourcesNode::Tags { .. });
+        self.sync_of(node, Some(chosen), extras, tags)
+    }
+
+    /// How an environment is synced, its groups and extras being known.
+    pub(super) fn sync_of(
+        &mut self,
+        node: &EnvironmentNode,
+        groups: Option<Vec<String>>,
+        extras: Vec<String>,
+        tags: bool,
+    ) -> Sync {
         if let Some(editable) = node.sync.editable.filter(|editable| editable.value && tags) {
             let environment = brief(&node.name.value);
             self.report(ModelFinding::EditableTags { environment, span: editable.span });
@@ -218,7 +245,7 @@ impl Resolver {
             self.unknown_word("link mode", mode, LINK_MODES);
         }
         Sync {
-            groups: chosen,
+            groups,
             extras,
             install: node.sync.install.map_or(Install::All, |install| install.value),
             editable: node.sync.editable.map_or(!tags, |editable| editable.value),
@@ -227,7 +254,12 @@ impl Resolver {
     }
 
     /// The names as they are declared, each once.
-    fn declared(&mut self, what: &'static str, names: &[Spanned<String>], known: &[&str]) -> Vec<String> {
+    pub(super) fn declared(
+        &mut self,
+        what: &'static str,
+        names: &[Spanned<String>],
+        known: &[&str],
+    ) -> Vec<String> {
         let mut declared: Vec<String> = Vec::new();
         for name in names {
             match known.iter().find(|known| normal(known) == normal(&name.value)) {

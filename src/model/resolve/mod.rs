@@ -4,6 +4,7 @@
 //! reported and left out, and what is left goes on, so that one run reports all; the model is handed out only
 //! when there were no findings.
 
+mod adopted;
 mod axis;
 mod environment;
 mod local;

@@ -253,7 +253,7 @@ fn places(model: &Model, matrix: Option<&Matrix>, parameters: &[Parameter]) -> V
         names.push("cell".to_owned());
         names.extend(matrix.axes.iter().map(|axis| axis.name.value.clone()));
         if matrix.points.first().is_some_and(|point| point.environment.is_some()) {
-            let in_cells = model.axes.iter().map(|axis| axis.name.value.clone());
+            let in_cells = model.axis_names().map(str::to_owned);
             names.extend(["environment".to_owned(), "python".to_owned()].into_iter().chain(in_cells));
         }
     }

@@ -7,6 +7,7 @@ use pep440_rs::{Operator, Version, VersionSpecifiers};
 
 use super::super::environment::{EnvironmentId, Project};
 use super::super::error::ModelFinding;
+use super::super::found::Found;
 use super::super::report::ModelError;
 use super::super::{Cell, Environment, Model, UvRequest, WantedUv};
 use super::axis::Taken;
@@ -14,16 +15,16 @@ use super::environment::Shared;
 use super::task::Ground;
 use super::{Packages, Resolver};
 use crate::base::{Spanned, brief};
-use crate::config::{Config, EnvironmentNode, ProjectNode, UvNode};
+use crate::config::{Config, EnvironmentNode, KeptNode, ProjectNode, UvNode};
 
 /// The version of this program.
 const RUNNING: &str = env!("CARGO_PKG_VERSION");
 
-/// Gives the configuration its meaning.
+/// Gives the configuration its meaning, with what was found where it points.
 ///
 /// # Errors
 /// Every mistake in what it means.
-pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
+pub(crate) fn resolve(config: Config, found: &Found) -> Result<Model, ModelError> {
     let mut resolver = Resolver::new(config.source.clone());
     if let Some(range) = &config.envloom {
         resolver.running(range);
@@ -38,12 +39,15 @@ pub(crate) fn resolve(config: Config) -> Result<Model, ModelError> {
     let words = config.project.as_ref().map(|project| resolver.words(&project.settings, &named, &taken));
     let words = words.unwrap_or_default();
     resolver.check_python(&words.settings);
-    if let Some(environment) = config.environments.first().filter(|_| config.project.is_none()) {
+    let generated = config.environments.iter().find(|node| matches!(node.kept, KeptNode::Generated));
+    if let Some(environment) = generated.filter(|_| config.project.is_none()) {
         resolver.report(ModelFinding::MissingProject { span: environment.name.span });
     }
     let limits = resolver.limits(&named, &config.packages, &config.environments);
-    let shared = Shared { packages: &named, limits, project: words, taken: &taken, axes: &axes };
-    let environments = resolver.environments(&config.environments, &shared);
+    let name = project.as_ref().map(|project| project.name.value.clone());
+    let shared = Shared { name, packages: &named, limits, project: words, taken: &taken, axes: &axes };
+    resolver.project_patterns(&config.projects, found);
+    let environments = resolver.environments(&config.environments, &shared, found);
     let default_environment = config
         .default_environment
         .and_then(|name| resolver.default_environment(&name, &environments, &config.environments));

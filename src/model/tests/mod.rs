@@ -1,5 +1,6 @@
 //! What a configuration comes to mean, and every mistake in it as a user sees it.
 
+mod adopted;
 mod environments;
 mod pins;
 mod refused;
@@ -18,13 +19,13 @@ const EXAMPLE: &str = include_str!("../../config/tests/example.kdl");
 
 fn model(text: &str) -> Model {
     let config = parse(&SourceFile::new("tasks.kdl", text)).map_err(|error| rendered(&error)).unwrap();
-    resolve(config).map_err(|error| rendered(&error)).unwrap()
+    resolve(config, &Found::default()).map_err(|error| rendered(&error)).unwrap()
 }
 
 /// What a user sees of a wrong `tasks.kdl`.
 fn seen(text: &str) -> String {
     let config = parse(&SourceFile::new("tasks.kdl", text)).map_err(|error| rendered(&error)).unwrap();
-    rendered(&resolve(config).unwrap_err())
+    rendered(&resolve(config, &Found::default()).unwrap_err())
 }
 
 fn local(text: &str) -> Result<LocalModel, String> {
@@ -132,7 +133,7 @@ fn an_exact_uv_is_told_from_a_range() {
 fn a_pin_of_a_minor_version_is_any_of_its_releases() {
     let accepts = |range: &str, python: &str| {
         let text = format!("project \"p\" {{ requires-python \"{range}\"; python \"{python}\" }}");
-        resolve(parse(&SourceFile::new("tasks.kdl", text)).unwrap()).is_ok()
+        resolve(parse(&SourceFile::new("tasks.kdl", text)).unwrap(), &Found::default()).is_ok()
     };
     assert!(accepts(">=3.12.4", "3.12"));
     assert!(!accepts(">=3.12.4", "3.12.3"));
@@ -239,6 +240,7 @@ fn every_code_is_listed_and_has_a_snapshot() {
         include_str!("pins.rs"),
         include_str!("refused.rs"),
         include_str!("tasks.rs"),
+        include_str!("adopted.rs"),
     ]
     .concat();
     for code in codes {
@@ -288,7 +290,7 @@ proptest! {
         let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
         let text = format!("project \"p\" {{ dependencies \"{quoted}\"; platforms \"{quoted}\"; python \"{quoted}\" }}");
         if let Ok(config) = parse(&SourceFile::new("tasks.kdl", text)) {
-            let _ = resolve(config).map_err(|error| rendered(&error));
+            let _ = resolve(config, &Found::default()).map_err(|error| rendered(&error));
         }
     }
 
@@ -296,7 +298,7 @@ proptest! {
     fn any_marker_is_taken_or_refused(words in prop::collection::vec(prop::sample::select(MARKER_WORDS), 0..12)) {
         let text = words.join(" ");
         let text = format!("project \"p\" {{ dependencies \"a ; {text}\"; platforms \"{text} \" }}");
-        let _ = resolve(parse(&SourceFile::new("tasks.kdl", text)).unwrap_or_else(|_| parse(&SourceFile::new("", "")).unwrap()));
+        let _ = resolve(parse(&SourceFile::new("tasks.kdl", text)).unwrap_or_else(|_| parse(&SourceFile::new("", "")).unwrap()), &Found::default());
     }
 
     #[test]
@@ -305,7 +307,7 @@ proptest! {
         let escaped = with.replace('\\', "\\\\").replace('"', "\\\"");
         parts[2 * at + 1] = &escaped;
         if let Ok(config) = parse(&SourceFile::new("tasks.kdl", parts.join("\""))) {
-            let _ = resolve(config).map_err(|error| rendered(&error));
+            let _ = resolve(config, &Found::default()).map_err(|error| rendered(&error));
         }
     }
 }

@@ -18,7 +18,7 @@ fn top(words: &str) -> String {
 fn refused<'t>(texts: &[&'t str], file: impl Fn(&str) -> String) -> Vec<&'t str> {
     let is_refused = |text: &str| {
         let config = parse(&SourceFile::new("tasks.kdl", file(text))).map_err(|error| rendered(&error));
-        resolve(config.unwrap()).is_err()
+        resolve(config.unwrap(), &Found::default()).is_err()
     };
     texts.iter().copied().filter(|text| is_refused(text)).collect()
 }
@@ -323,7 +323,7 @@ fn a_sync_has_names_as_they_are_declared() {
     );
     let sync = &model.environments[0].sync;
     assert_eq!(
-        (sync.groups.as_slice(), sync.extras.as_slice()),
+        (sync.groups.as_deref().unwrap(), sync.extras.as_slice()),
         (&["Doc_s".to_owned()][..], &["Fla.sh".to_owned()][..])
     );
 }

@@ -1,0 +1,51 @@
+//! What `tasks.kdl` only points at: the directories of `projects`, and what adopted manifests say.
+//!
+//! `cli` finds and reads them, so that the compiled plan rests on them; this room only judges. Of a manifest that is
+//! missing or no TOML nothing is known, which is no mistake of `tasks.kdl`: its own tasks say so, and all others go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use miette::SourceSpan;
+
+use super::name::PackageName;
+use crate::base::RelPath;
+
+/// All that was found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    /// The directories of `projects`, sorted, each once.
+    pub(crate) projects: Vec<FoundProject>,
+    /// What manifests say, by their paths: those of `projects` and those that an environment adopts.
+    pub(crate) manifests: BTreeMap<RelPath, Facts>,
+}
+
+/// A directory with a manifest.
+#[derive(Debug, Clone)]
+pub(crate) struct FoundProject {
+    /// The directory.
+    pub(crate) directory: RelPath,
+    /// The pattern it fits.
+    pub(crate) span: SourceSpan,
+}
+
+/// What an adopted manifest says, as far as envloom goes by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// `project.name`.
+    pub(crate) name: Option<PackageName>,
+    /// `project.requires-python`.
+    pub(crate) requires_python: Option<String>,
+    /// The version in `.python-version` beside it, where that is one such as `3.12` or `3.12.1`.
+    pub(crate) python: Option<String>,
+    /// Its extras.
+    pub(crate) extras: Vec<String>,
+    /// Its dependency groups.
+    pub(crate) groups: Vec<String>,
+    /// `tool.uv.conflicts`: of each set the extras of this project.
+    pub(crate) conflicts: Vec<Vec<String>>,
+    /// The packages that it requires, be it in an extra or a group.
+    pub(crate) requires: BTreeSet<PackageName>,
+    /// The directory of the workspace it is a member of, as a user sees it; its lockfile lies there. `None`: it has
+    /// a lockfile of its own.
+    pub(crate) workspace: Option<String>,
+}
