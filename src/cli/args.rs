@@ -174,12 +174,18 @@ pub(super) enum GraphFormat {
     Text,
     /// Graphviz.
     Dot,
+    /// Mermaid, as GitHub and GitLab draw it in Markdown.
+    Mermaid,
+    /// As with --json.
+    Json,
+    /// A drawing.
+    Svg,
 }
 
 /// The verbs that are no targets, each with its words and what it does.
 pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("list", "", "targets and own tasks; --cells: every cell"),
-    ("graph", "[TARGET…]", "what waits for what; --format dot for Graphviz"),
+    ("graph", "[TARGET…]", "what waits for what; --format dot, mermaid, json or svg"),
     ("explain", "TARGET…", "why each task would run, or ran last"),
     ("use", "ENV[@CELL]", "point the environment's .venv at a cell"),
     ("run", "ENV[@CELL] -- CMD", "run a command in a cell's venv"),
@@ -203,7 +209,7 @@ Targets: TASK[:ENVIRONMENT][@CELL]
 
 Verbs:
   list [--cells]               targets and own tasks
-  graph [TARGET…]              what waits for what; --format dot for Graphviz
+  graph [TARGET…]              what waits for what; --format dot, mermaid, json or svg
   explain TARGET…              why each task would run, or ran last
   use ENV[@CELL]               point the environment's .venv at a cell
   run ENV[@CELL] -- CMD        run a command in a cell's venv

@@ -1,18 +1,17 @@
-//! The verbs that only look: `list`, `graph`, `explain`. They write nothing and run nothing of the repository's.
+//! The verbs that only look: `list`, `explain`; `graph` is in its own file. They write nothing and run nothing of the repository's.
 
 use std::fmt::Write as _;
 
 use miette::Diagnostic as _;
 use serde_json::{Value, json};
 
-use super::args::GraphFormat;
 use super::call::{Call, Chosen};
 use super::exit;
 use super::load::Stop;
 use super::output::Output;
 use super::prepare;
 use crate::base::printable;
-use crate::graph::{Task, TaskGraph, TaskKey, VERBS_OF_TASKS};
+use crate::graph::{Task, TaskKey, VERBS_OF_TASKS};
 use crate::model::{Cell, Environment, Kept, Model, OwnTask, Sources, Variant};
 use crate::plan::{Decided, Premises, Refusal, RunReason, decide};
 
@@ -132,63 +131,6 @@ fn variant_json(variant: &Variant) -> Value {
         "driver": variant.driver.as_ref().map(|range| range.value.to_string()),
         "possible": variant.is_possible_here(),
     })
-}
-
-/// `graph`: what waits for what.
-///
-/// # Errors
-/// When the words mean nothing.
-pub(super) fn graph(call: &Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
-    let chosen = call.choose("graph ", words)?;
-    chosen.selection.notes.autos.iter().for_each(|auto| output.say(auto));
-    let graph = &chosen.graph;
-    if output.is_json() {
-        let tasks: Vec<Value> = graph
-            .tasks()
-            .iter()
-            .map(|task| json!({ "task": task.id, "needs": ids(graph, &task.needs), "after": ids(graph, &task.after) }))
-            .collect();
-        return Ok(Output::answer(&json!({ "tasks": tasks })));
-    }
-    Ok(Output::data(&match call.arguments.format {
-        GraphFormat::Text => as_text(graph),
-        GraphFormat::Dot => as_dot(graph),
-    }))
-}
-
-fn ids<'a>(graph: &'a TaskGraph, places: &[usize]) -> Vec<&'a str> {
-    places.iter().map(|&place| graph.tasks()[place].id.as_str()).collect()
-}
-
-fn as_text(graph: &TaskGraph) -> String {
-    let mut text = String::new();
-    for task in graph.tasks() {
-        text.push_str(&printable(&task.id));
-        for (word, places) in [("<-", &task.needs), ("after", &task.after)] {
-            if !places.is_empty() {
-                // Writing to a String cannot fail.
-                let _ = write!(text, " {word} {}", printable(&ids(graph, places).join(" ")));
-            }
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// Graphviz: an arrow leads from what comes first to what waits for it; dashed where it only orders.
-fn as_dot(graph: &TaskGraph) -> String {
-    let quoted = |id: &str| format!("\"{}\"", printable(id).replace('\\', "\\\\").replace('"', "\\\""));
-    let mut text = String::from("digraph envloom {\n    rankdir=LR;\n    node [shape=box];\n");
-    for task in graph.tasks() {
-        let _ = writeln!(text, "    {};", quoted(&task.id));
-        for (places, style) in [(&task.needs, ""), (&task.after, " [style=dashed]")] {
-            for id in ids(graph, places) {
-                let _ = writeln!(text, "    {} -> {}{style};", quoted(id), quoted(&task.id));
-            }
-        }
-    }
-    text.push_str("}\n");
-    text
 }
 
 /// `explain`: why each task would run, or that it is up to date and why it ran last; with `--json` also what that

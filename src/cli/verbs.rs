@@ -5,6 +5,7 @@ use super::call::Call;
 use super::cell;
 use super::complete;
 use super::error::CliError;
+use super::graph;
 use super::load::Stop;
 use super::man;
 use super::output::Output;
@@ -61,7 +62,7 @@ impl Verb<'_> {
                 self.no_words()?;
                 Ok(show::list(&Call::read(process, arguments)?, output))
             }
-            "graph" => show::graph(&Call::read(process, arguments)?, self.words, output),
+            "graph" => graph::graph(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
             "explain" => show::explain(Call::read(process, arguments)?, self.words, output),
             "task" => match self.words {

@@ -61,8 +61,52 @@ fn what_waits_for_what() {
         "lock:dev" -> "check:dev" [style=dashed];
     }
     "#);
-    let answer: serde_json::Value = serde_json::from_str(&repo.run("graph --json lock:dev").text()).unwrap();
+    let text = repo.run("graph --json lock:dev").text();
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(answer["tasks"].as_array().unwrap().len(), 2);
+    assert_eq!(repo.run("graph --format json lock:dev").text(), text);
+    insta::assert_snapshot!(repo.run("graph --format mermaid sync:dev@cpu check:dev").text(), @r#"
+    flowchart LR
+        t0["generate:dev"]
+        t1["lock:dev"]
+        t2["sync:dev@cpu"]
+        t3["check:dev"]
+        t0 --> t1
+        t1 --> t2
+        t0 -.-> t3
+        t1 -.-> t3
+    "#);
+}
+
+/// Prints what a drawing holds: its boxes' names, and how many edges of each kind.
+const READ_SVG: &str = r"
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+space = '{http://www.w3.org/2000/svg}'
+assert root.tag == space + 'svg', root.tag
+width, height = float(root.get('width')), float(root.get('height'))
+for rect in root.findall(space + 'rect'):
+    x, y, w, h = (float(rect.get(name)) for name in ('x', 'y', 'width', 'height'))
+    assert 0 <= x and x + w <= width and 0 <= y and y + h <= height, (x, y, w, h)
+print(' '.join(text.text for text in root.findall(space + 'text')))
+paths = [path.get('class') for path in root.findall(space + 'path')]
+print(paths.count(None), paths.count('after'))
+";
+
+#[test]
+fn a_drawing_is_xml_and_has_every_task_and_edge() {
+    let repo = three_environments();
+    let python = crate::support::python("3.12");
+    let read = |targets: &str| {
+        repo.write("../graph.svg", &repo.run(&format!("graph --format svg {targets}")).text());
+        let file = repo.root().join("graph.svg");
+        repo.exec(python, &["-c", READ_SVG, file.to_str().unwrap()]).text()
+    };
+    assert_eq!(
+        read("sync:prod@cpu check:dev lock:dev"),
+        "check:prod verify:prod sync:prod@cpu check:dev generate:dev lock:dev\n3 2"
+    );
+    assert_eq!(read("check:dev"), "check:dev\n0 0");
 }
 
 #[test]
