@@ -80,18 +80,18 @@ fn mistakes_are_annotated_in_the_workspace_of_the_runner() {
     ----- stderr -----
     error: tasks.kdl has 2 mistakes
 
-    error[envloom::config::missing]: `task` needs a `run` in its block
+    error[envloom::config::missing]: `task` needs a `run`, `shell`, `service` or `after` in its block
      --> tasks.kdl:1:1
     1 | task "a" { rum "x" }
       | ^^^^ without it
-    help: write `run "cargo" "fmt"`
+    help: write `run "pytest" "-q"`
 
     error[envloom::config::unknown_node]: unknown node `rum`
      --> tasks.kdl:1:12
     1 | task "a" { rum "x" }
       |            ^^^ not known in `task`
     help: did you mean `run`?
-    ::error file=repo/tasks.kdl,line=1,col=1,title=envloom%3A%3Aconfig%3A%3Amissing::`task` needs a `run` in its block%0Ahelp: write `run "cargo" "fmt"`
+    ::error file=repo/tasks.kdl,line=1,col=1,title=envloom%3A%3Aconfig%3A%3Amissing::`task` needs a `run`, `shell`, `service` or `after` in its block%0Ahelp: write `run "pytest" "-q"`
     ::error file=repo/tasks.kdl,line=1,col=12,title=envloom%3A%3Aconfig%3A%3Aunknown_node::unknown node `rum`%0Ahelp: did you mean `run`?
     "#);
     insta::assert_snapshot!(repo.tasks_kdl(TASKS).run("biuld").code(2).output_snapshot(), @r"
