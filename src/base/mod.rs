@@ -32,4 +32,4 @@ pub(crate) use pattern::{PatternError, PatternFault, Patterns};
 pub(crate) use quantity::{QuantityFault, bytes_text, parse_bytes, parse_duration};
 pub(crate) use secret::{credentials, hidden, hide};
 pub(crate) use span::{SourceFile, Spanned};
-pub(crate) use text::{brief, nearest, printable};
+pub(crate) use text::{brief, counted, nearest, printable};

@@ -22,6 +22,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// `1 package`, `2 packages`.
+#[must_use]
+pub(crate) fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// A text from a file as a message shows it: printable, without credentials, and cut when long.
 #[must_use]
 pub(crate) fn brief(text: &str) -> String {
@@ -74,6 +80,12 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_told_from_several() {
+        let shown = [0, 1, 2].map(|count| counted(count, "entry", "entries"));
+        assert_eq!(shown, ["0 entries", "1 entry", "2 entries"]);
+    }
 
     #[test]
     fn escapes_what_a_terminal_would_obey() {

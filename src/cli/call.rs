@@ -11,7 +11,7 @@ use super::locate::{Place, enter, locate};
 use super::prepare::Ground;
 use super::state;
 use super::surroundings::Process;
-use crate::base::{SourceFile, Spanned};
+use crate::base::{SourceFile, Spanned, brief, nearest};
 use crate::cache::Observer;
 use crate::graph::{
     AskDriver, GraphError, Kind, Selection, TaskGraph, TaskGraphBuilder, TaskKey, Words, nothing_to_do,
@@ -188,6 +188,18 @@ impl<'a> Call<'a> {
         if !arguments.accept_moved.is_empty() && !has(Kind::Generate) {
             let (option, belongs_to) = ("--accept-moved", "`generate` and `lock`");
             return Err(CliError::OptionWithoutUse { option, belongs_to });
+        }
+        let names: Vec<String> =
+            self.model.packages.iter().map(|package| package.name.value.to_string()).collect();
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        if let Some(name) = arguments.accept_moved.iter().find(|name| !known.contains(&name.as_str())) {
+            let help = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "there are none".to_owned(),
+                None => format!("use one of: {}", known.join(", ")),
+            };
+            let (option, name) = ("--accept-moved", brief(name));
+            return Err(CliError::UnknownPackage { option, name, help });
         }
         let own = asked.iter().filter(|key| key.kind() == Kind::Own).count();
         let takes = |key: &TaskKey| matches!(key.kind(), Kind::Lock | Kind::Sync) || own == 1;

@@ -3,6 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -24,7 +25,7 @@ use crate::exec::cell_variables;
 use crate::graph::{AskDriver, TaskGraph, TaskKey, cell_of};
 use crate::model::Cell;
 use crate::plan::{Decided, Premises, decide};
-use crate::tool::run::quoted;
+use crate::tool::run::{quoted, quoted_bytes};
 use crate::tool::variables::{Variables, own_task};
 
 /// A cell whose venv is whole.
@@ -40,7 +41,7 @@ struct Ready<'a> {
 /// # Errors
 /// When the cell is unknown, cannot be synced, or the command does not exist.
 pub(super) fn run(call: Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
-    let ready = match ready(call, "run ", words, output)? {
+    let ready = match ready(call, "run ", words, output, |_, _| Ok(()))? {
         Ok(ready) => ready,
         Err(code) => return Ok(code),
     };
@@ -69,25 +70,26 @@ pub(super) fn run(call: Call<'_>, words: &[String], output: &Output) -> Result<u
 /// # Errors
 /// When the cell is unknown or cannot be synced.
 pub(super) fn exports(call: Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
-    let ready = match ready(call, "env ", words, output)? {
+    let ready = match ready(call, "env ", words, output, |_, _| Ok(()))? {
         Ok(ready) => ready,
         Err(code) => return Ok(code),
     };
     let before = &ready.process.surroundings.vars;
-    let set: Vec<(String, String)> = ready
-        .variables()
-        .into_iter()
-        .filter(|(name, value)| before.get(name) != Some(value))
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .collect();
+    let mut set = ready.variables();
+    set.retain(|name, value| before.get(name) != Some(value));
     if output.is_json() {
+        let text = |text: &OsStr| text.to_string_lossy().into_owned();
         let pairs: serde_json::Map<_, _> =
-            set.into_iter().map(|(name, value)| (name, json!(value))).collect();
+            set.iter().map(|(name, value)| (text(name), json!(text(value)))).collect();
         return Ok(Output::answer(&json!({ "cell": ready.name(), "set": pairs })));
     }
-    let lines: String =
-        set.iter().map(|(name, value)| ["export ", name, "=", &quoted(value), "\n"].concat()).collect();
-    Ok(Output::data(&lines))
+    let mut lines = Vec::new();
+    for (name, value) in &set {
+        // A value is bytes: a directory of PATH need not be UTF-8.
+        let value = value.to_str().map_or_else(|| quoted_bytes(value.as_bytes()), |text| quoted(text).into());
+        lines.extend([b"export ", name.as_bytes(), b"=", &value, b"\n"].concat());
+    }
+    Ok(Output::bytes(&lines))
 }
 
 /// `use ENV@CELL`: `.venv` beside the manifest leads to the cell's venv.
@@ -95,7 +97,7 @@ pub(super) fn exports(call: Call<'_>, words: &[String], output: &Output) -> Resu
 /// # Errors
 /// When the cell is unknown or cannot be synced, or something else is called `.venv`.
 pub(super) fn point(call: Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
-    let ready = match ready(call, "use ", words, output)? {
+    let ready = match ready(call, "use ", words, output, refuse_directory)? {
         Ok(ready) => ready,
         Err(code) => return Ok(code),
     };
@@ -111,17 +113,30 @@ pub(super) fn point(call: Call<'_>, words: &[String], output: &Output) -> Result
     Ok(exit::DONE)
 }
 
-/// Points `link` at `venv` in one step; a directory that stands there is somebody's.
+/// Points `link` at `venv` in one step.
 fn replace_link(link: &Path, venv: &Path) -> Result<(), Stop> {
     let fail = |cause| FileError::new("link", link, cause);
-    if fs::symlink_metadata(link).is_ok_and(|metadata| !metadata.is_symlink()) {
-        return Err(CliError::VenvInTheWay { path: link.to_owned() }.into());
-    }
+    free_for_link(link)?;
     let aside = link.with_file_name(format!(".venv.envloom-{}", std::process::id()));
     crate::base::remove_if_exists(&aside)?;
     symlink(venv, &aside).map_err(fail)?;
     fs::rename(&aside, link).map_err(fail)?;
     Ok(())
+}
+
+/// What would be refused after a sync is refused before it.
+fn refuse_directory(read: &Call<'_>, chosen: &Cell) -> Result<(), CliError> {
+    let directory = read.model.environment(chosen.environment).directory();
+    let link = directory.under(&read.place.root).join(".venv");
+    if read.model.is_only_cell(chosen) { Ok(()) } else { free_for_link(&link) }
+}
+
+/// A directory that stands there is somebody's.
+fn free_for_link(link: &Path) -> Result<(), CliError> {
+    match fs::symlink_metadata(link) {
+        Ok(metadata) if !metadata.is_symlink() => Err(CliError::VenvInTheWay { path: link.to_owned() }),
+        _ => Ok(()),
+    }
 }
 
 /// The cell that the words name, once its venv is whole; or the exit code of a sync that failed.
@@ -130,12 +145,14 @@ fn ready<'a>(
     lead: &str,
     words: &[String],
     output: &Output,
+    check: impl FnOnce(&Call<'a>, &Cell) -> Result<(), CliError>,
 ) -> Result<Result<Ready<'a>, u8>, Stop> {
     let (process, arguments) = (call.process, call.arguments);
     let ask = || call.driver();
     let (found, notes) =
         cell_of(&call.model, call.local.as_ref(), &call.cell_words(lead, words, AskDriver(&ask)))?;
     notes.autos.iter().for_each(|auto| output.say(auto));
+    check(&call, &found)?;
     let target = TaskKey::Sync(found.clone()).name(&call.model);
     let premises = look(call, &target)?;
     if let Some(premises) = premises {

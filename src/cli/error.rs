@@ -13,6 +13,7 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::not_utf8", "a text file is not UTF-8"),
     ("envloom::cli::verb_words", "a verb was given words it does not take, or lacks one"),
     ("envloom::cli::option_without_use", "an option was given to a call it says nothing to"),
+    ("envloom::cli::unknown_package", "an option names a package that tasks.kdl does not declare"),
     ("envloom::cli::arguments_without_use", "words after -- were given to targets that take none"),
     ("envloom::cli::not_synced", "a cell was to be used that was never synced"),
     ("envloom::cli::program_not_found", "the command of run is neither in the venv nor on PATH"),
@@ -86,6 +87,17 @@ pub(super) enum CliError {
         option: &'static str,
         /// What it belongs to.
         belongs_to: &'static str,
+    },
+    /// `--accept-moved` of a package that there is not.
+    #[error("`{option} {name}`: tasks.kdl declares no such package")]
+    #[diagnostic(code(envloom::cli::unknown_package), help("{help}"))]
+    UnknownPackage {
+        /// The option.
+        option: &'static str,
+        /// What was named.
+        name: String,
+        /// The nearest name, or all of them.
+        help: String,
     },
     /// Words after `--`.
     #[error("words after `--` go to `lock`, to `sync` or to one own task")]

@@ -144,8 +144,13 @@ impl Output {
 
     /// Prints data to standard output. A reader that has gone away (`| head`) is no failure.
     pub(super) fn data(text: &str) -> u8 {
+        Self::bytes(text.as_bytes())
+    }
+
+    /// The same for what need not be text.
+    pub(super) fn bytes(bytes: &[u8]) -> u8 {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(bytes).and_then(|()| out.flush()) {
             Ok(()) => exit::DONE,
             Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => exit::DONE,
             Err(_) => exit::FAILED,

@@ -137,6 +137,15 @@ impl Axis {
 }
 
 impl Model {
+    /// Is it the only cell its environment can have, with the Python of its pin? Then `.venv` is its own.
+    #[must_use]
+    pub(crate) fn is_only_cell(&self, cell: &Cell) -> bool {
+        let pin = self.environment(cell.environment).settings.python.as_ref().map(|pin| &pin.value);
+        let choices = self.axes_of(cell.environment);
+        choices.iter().all(|axis| axis.variants.len() == 1 && cell.choices.iter().all(Option::is_some))
+            && cell.python.as_ref() == pin
+    }
+
     /// All cells of an environment: every combination of its axes' choices, with the Python of its pin. Also
     /// those that this platform cannot have; see [`Variant::is_possible_here`](super::Variant::is_possible_here).
     #[must_use]

@@ -147,10 +147,7 @@ impl Premises {
 
     /// Is `.venv` beside the manifest this cell's own venv?
     pub(crate) fn is_only_cell(&self, cell: &Cell) -> bool {
-        let pin = self.model.environment(cell.environment).settings.python.as_ref().map(|pin| &pin.value);
-        let choices = self.model.axes_of(cell.environment);
-        choices.iter().all(|axis| axis.variants.len() == 1 && cell.choices.iter().all(Option::is_some))
-            && cell.python.as_ref() == pin
+        self.model.is_only_cell(cell)
     }
 
     /// What is remembered of cells' venvs.

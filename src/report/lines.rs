@@ -133,7 +133,14 @@ pub(super) fn failure(style: Style, ending: &Ending, printed: Option<Taken>) -> 
 
 /// The line where held lines are missing.
 pub(super) fn gap(style: Style, missing: u64) -> String {
-    style.paint(Role::Faint, &format!("{} {missing} lines left out, the log has them", style.ellipsis()))
+    style.paint(
+        Role::Faint,
+        &format!(
+            "{} {missing} {} left out, the log has all",
+            style.ellipsis(),
+            if missing == 1 { "line" } else { "lines" }
+        ),
+    )
 }
 
 /// The line before what a task prints.

@@ -86,7 +86,7 @@ pub(super) fn closing(style: Style, progress: &Progress, skipped: &[String], end
 
 fn nothing_ran(progress: &Progress, fresh: usize, wall_ms: u64) -> String {
     let took = duration(wall_ms);
-    let tasks = if fresh == 1 { "1 task".to_owned() } else { format!("{fresh} tasks") };
+    let tasks = crate::base::counted(fresh, "task", "tasks");
     let targets = progress.targets.join(" ");
     match (progress.sole_target(), fresh) {
         (_, 0) => format!("nothing to do ({took})"),

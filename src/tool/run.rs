@@ -273,6 +273,19 @@ fn keep_end(mut pipe: impl Read, kept: &Mutex<Vec<u8>>) {
     }
 }
 
+/// Bytes that are no text, likewise.
+pub(crate) fn quoted_bytes(word: &[u8]) -> Vec<u8> {
+    let mut quoted = vec![b'\''];
+    for &byte in word {
+        match byte {
+            b'\'' => quoted.extend(b"'\\''"),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push(b'\'');
+    quoted
+}
+
 /// A word as a shell reads it back: bash, zsh and, but for control characters, any other.
 pub(crate) fn quoted(word: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,%".contains(c);

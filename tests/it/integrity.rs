@@ -33,6 +33,14 @@ fn a_moved_tag_keeps_the_former_lockfile_and_names_both_commits() {
     assert_eq!(repo.read("prod/uv.lock"), before);
     repo.assert_clean();
 
+    insta::assert_snapshot!(repo.run("lock:prod --accept-moved fooo").code(2).output_snapshot(), @r"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::unknown_package]: `--accept-moved fooo`: tasks.kdl declares no such package
+    help: did you mean `foo`?
+    ");
     repo.run("lock:prod --accept-moved foo").success().ran(&["generate:prod", "lock:prod"]);
     assert!(repo.read("prod/uv.lock").contains(&new) && repo.read("envloom.lock").contains(&new));
     repo.run("check:prod verify:prod").success();

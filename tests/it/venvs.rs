@@ -194,12 +194,12 @@ fn use_never_replaces_a_directory() {
     ----- stdout -----
 
     ----- stderr -----
-    ✓ sync:dev@cpu  ran in [TIME]  (no record of it here)
-    ran 1, up to date 2 in [TIME]
     error[envloom::cli::venv_in_the_way]: [ROOT]/repo/.venv is a directory that envloom did not make
     help: move it away (`mv [ROOT]/repo/.venv [ROOT]/repo/.venv.old`) and type the command again
     ");
     assert_eq!(repo.read(".venv/mine"), "mine\n");
+    // Refused before anything was synced.
+    assert!(!repo.exists(".envloom/venvs/dev-cpu-py3.12"));
 }
 
 #[test]
@@ -236,4 +236,13 @@ fn the_place_of_a_venv_that_holds_something_else_is_left_alone() {
     up to date 2, failed 1 in [TIME]
     ");
     assert_eq!(repo.read(".envloom/venvs/dev-cpu-py3.12/mine"), "mine\n");
+}
+
+#[test]
+fn exports_keep_a_path_that_is_not_utf8() {
+    let repo = locked();
+    let script = "PATH=\"$PATH:$(printf \"/it's \\377\")\" && export PATH && before=$PATH
+        eval \"$(\"$0\" env dev@cpu)\" && case $PATH in */dev-cpu-py3.12/bin:\"$before\") echo kept ;; *) printf '%s' \"$PATH\" | od -c ;; esac";
+    let printed = repo.exec("sh", &["-c", script, env!("CARGO_BIN_EXE_envloom")]).success();
+    assert_eq!(printed.stdout(), "kept\n");
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::child::keep_if_unmoved;
 use crate::base::SourceFile;
+use crate::base::counted;
 use crate::exec::failure::TaskFailure;
 use crate::exec::work::{Done, Hand};
 use crate::ledger::{self, Lockfile, VerifyError};
@@ -25,5 +26,5 @@ pub(in crate::exec) fn verify(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done
         return Err(TaskFailure::found(error));
     }
     keep_if_unmoved(hand, &verification(premises, id)?, &[], began.elapsed());
-    Ok(Done { note: Some(format!("{} packages", lockfile.packages.len())), log: None })
+    Ok(Done { note: Some(counted(lockfile.packages.len(), "package", "packages")), log: None })
 }
