@@ -86,9 +86,9 @@ fn run(schedule: &Schedule, work: &Fake<'_>, options: &Options) -> (Vec<String>,
     run_with(schedule, work, options, None, |_| {})
 }
 
-fn run_with<'a>(
+fn run_with(
     schedule: &Schedule,
-    work: &Fake<'a>,
+    work: &Fake<'_>,
     options: &Options,
     locks: Option<&Locks>,
     watch: impl FnMut(&str),
