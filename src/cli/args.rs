@@ -190,6 +190,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("use", "ENV[@CELL]", "point the environment's .venv at a cell"),
     ("run", "ENV[@CELL] -- CMD", "run a command in a cell's venv"),
     ("env", "ENV[@CELL]", "print the exports of a cell, for direnv or eval"),
+    ("export", "make|pre-commit [TARGET…]", "print rules for a Makefile, or hooks for pre-commit"),
     ("task", "NAME", "run an own task whatever its name"),
     ("completions", "SHELL", "print the completion script for bash, zsh or fish"),
     ("man", "", "print the manual page: envloom man | man -l -"),
@@ -214,6 +215,8 @@ Verbs:
   use ENV[@CELL]               point the environment's .venv at a cell
   run ENV[@CELL] -- CMD        run a command in a cell's venv
   env ENV[@CELL]               print the exports of a cell, for direnv or eval
+  export make [TARGET…]        print rules for a Makefile, which share make's slots
+  export pre-commit            print hooks for .pre-commit-config.yaml
   task NAME                    run an own task whatever its name
   completions bash|zsh|fish    print a completion script
   man                          print the manual page: envloom man | man -l -

@@ -142,7 +142,9 @@ fn options(table: &Command) -> Vec<String> {
 fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) -> Vec<String> {
     match typed {
         ["completions"] => ["bash", "zsh", "fish"].map(str::to_owned).to_vec(),
-        ["list" | "man" | "help" | "version", ..]
+        ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
+        ["export", "pre-commit", ..]
+        | ["list" | "man" | "help" | "version", ..]
         | ["completions" | "task" | "use" | "run" | "env", _, ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         [] => {

@@ -10,6 +10,7 @@ mod complete;
 mod dry_run;
 mod error;
 mod exit;
+mod export;
 mod found;
 mod graph;
 mod habits;

@@ -5,6 +5,7 @@ use super::call::Call;
 use super::cell;
 use super::complete;
 use super::error::CliError;
+use super::export;
 use super::graph;
 use super::load::Stop;
 use super::man;
@@ -65,6 +66,11 @@ impl Verb<'_> {
             "graph" => graph::graph(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
             "explain" => show::explain(Call::read(process, arguments)?, self.words, output),
+            "export" => match self.words.split_first().map(|(what, rest)| (what.as_str(), rest)) {
+                Some(("make", targets)) => export::make(process, arguments, targets),
+                Some(("pre-commit", [])) => export::pre_commit(process, arguments),
+                _ => Err(self.wrong("takes `make` and targets, or `pre-commit`").into()),
+            },
             "task" => match self.words {
                 [_] => targets::run_words(process, arguments, output, self.words),
                 _ => Err(self.wrong("takes the name of one own task").into()),

@@ -1,5 +1,6 @@
 //! envloom as make, beside make, below make. These tests run the real make.
 
+mod export;
 mod habits;
 mod jobserver;
 
