@@ -10,6 +10,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ),
     ("envloom::config::line_too_long", "a line is longer than 16 KiB"),
     ("envloom::config::too_deep", "blocks or comments are nested too deep, or a raw string has too many `#`"),
+    ("envloom::config::too_many_nodes", "the file has more than 50,000 nodes"),
     ("envloom::config::unclosed", "a string, a comment or a block has no end"),
     ("envloom::config::unopened", "a `}` closes nothing"),
     ("envloom::config::indentation", "a line of a multi-line string is indented too little"),

@@ -57,6 +57,15 @@ pub(crate) enum ConfigFinding {
         span: SourceSpan,
     },
 
+    /// More nodes than anyone writes by hand.
+    #[error("the file has more than {most} nodes")]
+    #[diagnostic(code(envloom::config::too_many_nodes), help("remove what does not belong in this file"))]
+    TooManyNodes {
+        most: usize,
+        #[label("one too many")]
+        span: SourceSpan,
+    },
+
     /// A string, comment or block without its end.
     #[error("{what} is not closed")]
     #[diagnostic(code(envloom::config::unclosed), help("{help}"))]

@@ -11,6 +11,8 @@ use super::prescan::{MAX_FINDINGS, Prescan};
 
 /// The deepest `{`, and the deepest `/*`.
 pub(super) const MAX_DEPTH: usize = 64;
+/// The most nodes: the parser takes 25 microseconds for each, and tiny ones are many in few bytes.
+pub(super) const MAX_NODES: usize = 50_000;
 /// The pass under way.
 pub(super) struct Scanner<'t> {
     /// The text, without invisible characters.
@@ -26,6 +28,8 @@ pub(super) struct Scanner<'t> {
     blocks: Vec<Block>,
     /// The node being read.
     node: Node,
+    /// How many nodes began so far.
+    nodes: usize,
 }
 
 /// An open `{`.
@@ -92,6 +96,7 @@ impl<'t> Scanner<'t> {
             findings,
             blocks: Vec::new(),
             node: Node::default(),
+            nodes: 0,
         }
     }
 
@@ -125,7 +130,13 @@ impl Scanner<'_> {
             ',' if self.node.touches => self.replace_with_blank("values are separated by blanks"),
             _ => {
                 let start = self.at;
+                let begins = self.starts_a_node();
                 let lexeme = self.lexeme();
+                self.nodes += usize::from(begins);
+                if self.nodes > MAX_NODES {
+                    let span = self.span_from(start);
+                    return self.give_up(ConfigFinding::TooManyNodes { most: MAX_NODES, span });
+                }
                 self.value(lexeme, start);
             }
         }

@@ -80,6 +80,28 @@ fn syntax() {
 }
 
 #[test]
+fn too_many_nodes() {
+    assert_snapshot!(seen(&"a;\n".repeat(200_000)), @r"
+      × tasks.kdl has 1 mistake
+
+    Error: envloom::config::too_many_nodes
+
+      × the file has more than 50000 nodes
+           ╭─[tasks.kdl:50001:1]
+     50000 │ a;
+     50001 │ a;
+           · ┬
+           · ╰── one too many
+     50002 │ a;
+           ╰────
+      help: remove what does not belong in this file
+    ");
+    // As many as there may be are read, blocks and arguments not counted.
+    let most = "a 1 {b}\n".repeat(25_000);
+    assert!(crate::config::prescan::prescan(&most).findings.is_empty());
+}
+
+#[test]
 fn too_deep() {
     assert_snapshot!(seen(&"x {\n".repeat(65)), @r"
       × tasks.kdl has 1 mistake
