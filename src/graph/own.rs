@@ -113,8 +113,8 @@ impl<'a> Scope<'a> {
         let mut cells = vec![Cell { environment, choices: Vec::new(), python }];
         for (at, axis) in self.model.axes_of(environment).iter().enumerate() {
             let values = match self.choice_of_point(point, environment, at) {
-                Some(choice) => vec![choice],
-                None => request.values(axis, &Choice::Open)?.0,
+                Choice::One(choice, _) => vec![choice],
+                open => request.values(axis, &open)?.0,
             };
             let longer = |cell: &Cell| {
                 let cell = cell.clone();
@@ -131,20 +131,20 @@ impl<'a> Scope<'a> {
 
     /// What a point of a matrix says on an axis of its environment. An adopted manifest's axes are none of `tasks.kdl`:
     /// there it says so by the axis' name, or by a variant that is called like an extra of it.
-    fn choice_of_point(&self, point: &Point, environment: EnvironmentId, at: usize) -> Option<Option<usize>> {
+    fn choice_of_point(&self, point: &Point, environment: EnvironmentId, at: usize) -> Choice {
+        let one = |choice| Choice::One(choice, (0, 0).into());
         if self.model.environment(environment).kept == Kept::Generated {
-            return point.choices.get(&at).copied();
+            return point.choices.get(&at).map_or(Choice::Open, |choice| one(*choice));
         }
         let axis = &self.model.axes_of(environment)[at];
         let named = |word: &str| axis.variants.iter().position(|variant| variant.name.value == word);
-        let own = point.own.iter().find(|(name, _)| *name == axis.name.value);
-        match own {
-            Some((_, word)) if word == "none" => Some(None),
-            Some((_, word)) => named(word).map(Some),
-            None => point.choices.iter().find_map(|(&at, &choice)| {
-                named(&self.model.axes[at].variants[choice?].name.value).map(Some)
-            }),
-        }
+        let own =
+            point.own.iter().filter(|(name, _)| *name == axis.name.value).map(|(_, word)| word.as_str());
+        let declared = point
+            .choices
+            .iter()
+            .filter_map(|(&at, &choice)| Some(self.model.axes[at].variants[choice?].name.value.as_str()));
+        own.chain(declared).find_map(named).map_or(Choice::Open, |found| one(Some(found)))
     }
 
     /// Keeps the cells that the target and the assignments mean.

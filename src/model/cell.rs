@@ -95,10 +95,9 @@ impl OwnCell {
             ("python", Some(cell)) => cell.python.clone(),
             ("python", None) => self.python.clone(),
             (_, Some(cell)) => {
-                let axes = model.axes_of(cell.environment);
-                let at = axes.iter().position(|known| known.name.value == axis)?;
-                let choice = *cell.choices.get(at)?;
-                Some(Cell::choice_word(choice, &axes[at]).to_owned())
+                let mut chosen = model.axes_of(cell.environment).iter().zip(&cell.choices);
+                let (known, choice) = chosen.find(|(known, _)| known.name.value == axis)?;
+                Some(Cell::choice_word(*choice, known).to_owned())
             }
             (_, None) => None,
         }

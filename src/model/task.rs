@@ -10,6 +10,7 @@ use miette::SourceSpan;
 
 use super::Model;
 use super::cell::OwnCell;
+use super::environment::{Environment, Kept};
 use super::matrix::Matrix;
 use super::template::Template;
 use crate::base::{RelPath, Spanned};
@@ -185,7 +186,15 @@ impl OwnTask {
     ) -> Option<String> {
         match name {
             "cell" => Some(cell.slug(model)),
-            "project" => model.project.as_ref().map(|project| project.name.value.to_string()),
+            "project" => {
+                let environment = cell.cell.as_ref().map(|cell| model.environment(cell.environment));
+                let of_cell = environment.and_then(|environment| environment.project.as_ref());
+                let named = of_cell.or(model.project.as_ref().map(|project| &project.name.value));
+                // A manifest that cannot be read gives no name; the environment's is the nearest.
+                named
+                    .map(ToString::to_string)
+                    .or(environment.map(|environment| environment.name.value.clone()))
+            }
             _ => cell.value(model, name).or_else(|| {
                 let parameter = self.parameters.iter().find(|parameter| parameter.name.value == name)?;
                 parameters.get(name).cloned().or_else(|| parameter.default.clone())
@@ -193,11 +202,11 @@ impl OwnTask {
         }
     }
 
-    /// Where it runs.
+    /// Where it runs: an adopted project's own directory, as its authors would, else the root.
     fn directory(
         &self,
-        _model: &Model,
-        _cell: &OwnCell,
+        model: &Model,
+        cell: &OwnCell,
         fill: &dyn Fn(&Template) -> String,
     ) -> Result<RelPath, (String, String)> {
         match &self.cwd {
@@ -205,7 +214,11 @@ impl OwnTask {
                 let text = fill(&template.value);
                 RelPath::parse(&text).map_err(|fault| (text.clone(), fault.to_string()))
             }
-            None => Ok(RelPath::root()),
+            None => {
+                let environment = cell.cell.as_ref().map(|cell| model.environment(cell.environment));
+                let adopted = environment.filter(|environment| environment.kept == Kept::Adopted);
+                Ok(adopted.map_or_else(RelPath::root, Environment::directory))
+            }
         }
     }
 

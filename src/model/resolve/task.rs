@@ -246,13 +246,15 @@ impl Resolver {
 /// The names that stand for something in a task's texts.
 fn places(model: &Model, matrix: Option<&Matrix>, parameters: &[Parameter]) -> Vec<String> {
     let mut names = Vec::new();
-    if model.project.is_some() {
+    let in_environments =
+        matrix.and_then(|matrix| matrix.points.first()).is_some_and(|point| point.environment.is_some());
+    if model.project.is_some() || in_environments {
         names.push("project".to_owned());
     }
     if let Some(matrix) = matrix {
         names.push("cell".to_owned());
         names.extend(matrix.axes.iter().map(|axis| axis.name.value.clone()));
-        if matrix.points.first().is_some_and(|point| point.environment.is_some()) {
+        if in_environments {
             let in_cells = model.axis_names().map(str::to_owned);
             names.extend(["environment".to_owned(), "python".to_owned()].into_iter().chain(in_cells));
         }
