@@ -13,7 +13,7 @@ use crate::graph::{Kind, TaskGraph};
 use crate::ledger::{self, Progress, Record, Remotes};
 use crate::manifest::{self, Disposition, Members};
 use crate::model::{EnvironmentId, LocalModel, Model, PackageId, Sources, WantedUv};
-use crate::plan::{Machine, PlanError, Premises, Wishes};
+use crate::plan::{Machine, Parsed, PlanError, Premises, Wishes};
 use crate::tool::Surroundings;
 use crate::tool::git::Git;
 use crate::tool::memo::{Memo, place as memo_place};
@@ -77,6 +77,7 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         machine,
         wishes: ground.wishes,
         observer: ground.observer,
+        parsed: Parsed::default(),
     })
 }
 

@@ -90,7 +90,11 @@ impl<'a> Scope<'a> {
                     cells.push(OwnCell { cell: None, python: point.python.clone(), own: point.own.clone() });
                 }
                 Some(environment) => {
-                    let own = point.own.clone();
+                    // What chooses among the extras of an adopted manifest is in the cell already.
+                    let axes = self.model.axes_of(environment);
+                    let is_chosen = |name: &String| axes.iter().any(|axis| axis.name.value == *name);
+                    let own: Vec<_> =
+                        point.own.iter().filter(|(name, _)| !is_chosen(name)).cloned().collect();
                     let of = |cell| OwnCell { cell: Some(cell), python: None, own: own.clone() };
                     cells.extend(self.cells_of_point(point, environment, parts)?.into_iter().map(of));
                 }

@@ -209,17 +209,13 @@ impl OwnTask {
         cell: &OwnCell,
         fill: &dyn Fn(&Template) -> String,
     ) -> Result<RelPath, (String, String)> {
-        match &self.cwd {
-            Some(template) => {
-                let text = fill(&template.value);
-                RelPath::parse(&text).map_err(|fault| (text.clone(), fault.to_string()))
-            }
-            None => {
-                let environment = cell.cell.as_ref().map(|cell| model.environment(cell.environment));
-                let adopted = environment.filter(|environment| environment.kept == Kept::Adopted);
-                Ok(adopted.map_or_else(RelPath::root, Environment::directory))
-            }
+        if let Some(template) = &self.cwd {
+            let text = fill(&template.value);
+            return RelPath::parse(&text).map_err(|fault| (text.clone(), fault.to_string()));
         }
+        let environment = cell.cell.as_ref().map(|cell| model.environment(cell.environment));
+        let adopted = environment.filter(|environment| environment.kept == Kept::Adopted);
+        Ok(adopted.map_or_else(RelPath::root, Environment::directory))
     }
 
     /// The words of one cell: those that all share, and what differs there.

@@ -308,6 +308,7 @@ impl Owned<'_> {
             interpreter: &self.interpreter.path,
             python: &self.python,
             observer: &premises.observer,
+            parsed: &premises.parsed,
         }
     }
 }

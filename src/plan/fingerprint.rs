@@ -48,6 +48,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::PlanError;
+use super::parsed::Parsed;
 use super::reason::FieldChange;
 use super::uv_files::{Collector, Scope};
 use crate::base::{Digest, Hasher, RelPath};
@@ -76,6 +77,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) python: &'a str,
     /// The one reader of files.
     pub(crate) observer: &'a Observer,
+    /// TOML that was parsed before.
+    pub(crate) parsed: &'a Parsed,
 }
 
 /// What a result depends on.
@@ -317,6 +320,7 @@ mod tests {
                 interpreter: &self.interpreter,
                 python: &self.python,
                 observer,
+                parsed: &Parsed::default(),
             };
             match kind {
                 "agreement" => Fingerprint::agreement(&inputs, &self.environment),

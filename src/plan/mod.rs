@@ -14,6 +14,7 @@ mod error;
 mod fingerprint;
 mod manifest_fields;
 mod packages;
+mod parsed;
 mod premises;
 mod promises;
 mod reason;
@@ -29,6 +30,7 @@ pub(crate) use decider::{
 };
 pub(crate) use error::{CODES, PlanError};
 pub(crate) use fingerprint::Fingerprint;
+pub(crate) use parsed::Parsed;
 pub(crate) use premises::{Machine, Premises, Wishes};
 #[cfg(test)]
 pub(crate) use reason::FieldChange;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::cells::Cells;
+use super::parsed::Parsed;
 use super::reason::RunReason;
 use super::refusal::Refusal;
 use crate::base::{Digest, FileError, RelPath, SourceFile};
@@ -36,6 +37,8 @@ pub(crate) struct Premises {
     pub(crate) store: Store,
     /// Reads files and remembers which.
     pub(crate) observer: Observer,
+    /// Remembers the TOML it parsed.
+    pub(crate) parsed: Parsed,
 }
 
 /// The programs of this machine, and the variables they will see.

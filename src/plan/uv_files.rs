@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use toml::Table;
 
 use super::error::PlanError;
 use super::fingerprint::{Fingerprint, Inputs};
-use super::manifest_fields::{fields_of, shown};
+use super::manifest_fields::shown;
 use crate::base::Digest;
 
 /// Variables that name files, separated by spaces.
@@ -53,11 +54,12 @@ impl<'a> Collector<'a> {
     }
 
     /// Every value of a TOML file.
-    pub(super) fn toml(&mut self, path: &Path) -> Result<Option<Table>, PlanError> {
+    pub(super) fn toml(&mut self, path: &Path) -> Result<Option<Arc<Table>>, PlanError> {
         let Some(bytes) = self.read(path)? else {
             return Ok(None);
         };
-        Ok(fields_of(&self.label(path), &bytes, &mut self.fields))
+        let label = self.label(path);
+        Ok(self.inputs.parsed.add(&label, bytes, &mut self.fields))
     }
 
     /// The digest of a file.

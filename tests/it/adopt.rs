@@ -592,3 +592,45 @@ fn what_a_frozen_environment_cannot_be_made_from() {
     failed 1 in [TIME]
     ");
 }
+
+#[test]
+fn own_tasks_run_in_adopted_projects_and_over_their_extras() {
+    let repo = Monorepo::new()
+        .index("pypi", &[("tqdm", "4.67.1"), ("tqdm", "4.60.0")])
+        .write(
+            "app/pyproject.toml",
+            &project(
+                "the-app",
+                "[project.optional-dependencies]\nnew = ['tqdm>4.60']\nold = ['tqdm<=4.60']\n",
+            )
+            .replace(
+                "package = false",
+                "package = false\nconflicts = [[{ extra = 'new' }, { extra = 'old' }]]",
+            ),
+        )
+        .write("lib/pyproject.toml", &project("the-lib", ""))
+        .tasks_kdl(
+            r#"projects "app" "lib"
+task "where" { matrix { environment "lib" }; after "sync"; shell "echo {project} in $(basename $PWD)" }
+task "which" {
+    matrix { environment "app"; extra "new" "old" }
+    after "sync"
+    run "python" "-c" "import importlib.metadata as m; print('{extra}', m.version('tqdm'))"
+}
+"#,
+        );
+    repo.run("lock").success();
+    let ran = repo.run("where which").success();
+    assert!(ran.stdout().contains("the-lib in lib"), "{ran}");
+    assert!(ran.stdout().contains("new 4.67.1") && ran.stdout().contains("old 4.60.0"), "{ran}");
+    insta::assert_snapshot!(repo.run("graph which").success().output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+    lock:app
+    sync:app@new <- lock:app
+    which:app@new <- sync:app@new
+    sync:app@old <- lock:app
+    which:app@old <- sync:app@old
+    ----- stderr -----
+    ");
+}

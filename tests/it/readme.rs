@@ -37,6 +37,17 @@ fn blocks(language: &str) -> Vec<(String, String)> {
 #[test]
 fn every_configuration_of_the_readme_resolves() {
     let blocks = blocks("kdl");
+    let (adopting, blocks): (Vec<_>, Vec<_>) =
+        blocks.into_iter().partition(|(heading, _)| heading == "Manifests that exist");
+    for (_, text) in &adopting {
+        let repo = Monorepo::new().tasks_kdl(text);
+        for directory in ["app", "services/api", "libs/core", "libs/sdk-js", "libs/util"] {
+            repo.write(&format!("{directory}/pyproject.toml"), "[project]\nname = \"x\"\nversion = \"1\"\n");
+        }
+        let listed = repo.run("list --cells").success();
+        let cells = ["sync:app", "sync:app-prod", "sync:util", "sync:api", ""].join("\n");
+        assert_eq!(listed.stdout(), cells);
+    }
     let (local, whole): (Vec<_>, Vec<_>) =
         blocks.iter().partition(|(heading, _)| heading == "tasks.local.kdl");
     assert!(!local.is_empty() && !whole.is_empty());
