@@ -146,7 +146,9 @@ impl Reader {
         }
         let mut builder = GitignoreBuilder::new("");
         let text = String::from_utf8_lossy(bytes);
-        for line in text.strip_prefix('\u{feff}').unwrap_or(&text).lines() {
+        for line in text.strip_prefix('\u{feff}').unwrap_or(&text).split('\n') {
+            // Also of a last line without an end, which `str::lines` would leave it on.
+            let line = line.strip_suffix('\r').unwrap_or(line);
             // A line that is no pattern says nothing, as with git.
             drop(builder.add_line(None, &kept_end(line)));
         }
