@@ -12,7 +12,6 @@ mod path;
     expect(dead_code, reason = "the tasks of a maintainer's own will have inputs and outputs")
 )]
 mod pattern;
-#[cfg_attr(not(test), expect(dead_code, reason = "limits of time and of caches will be written so"))]
 mod quantity;
 mod secret;
 mod span;
@@ -28,8 +27,7 @@ pub(crate) use file::{
 pub(crate) use path::RelPath;
 #[expect(unused_imports, reason = "as above")]
 pub(crate) use pattern::{PatternError, PatternFault, Patterns};
-#[expect(unused_imports, reason = "as above")]
-pub(crate) use quantity::{QuantityFault, bytes_text, parse_bytes, parse_duration};
+pub(crate) use quantity::{bytes_text, parse_bytes, parse_duration};
 pub(crate) use secret::{credentials, hidden, hide};
 pub(crate) use span::{SourceFile, Spanned};
 pub(crate) use text::{brief, counted, nearest, printable};

@@ -1,9 +1,11 @@
-//! Layer 5: what is remembered between runs, all of it inside `.envloom/`.
+//! Layer 5: what is remembered between runs: inside `.envloom/`, and, of outputs, in the user's cache.
 //!
 //! - [`Observer`] reads files for the rooms above and remembers every file, directory listing and absence it
 //!   met, each with a [`Stamp`].
 //! - [`Store`] keeps a [`Verdict`] under the digest of a fingerprint, and what each task's last success and
 //!   last run were.
+//! - [`Walk`] and [`Contents`] say which files patterns mean and what is in them.
+//! - [`OutputStore`] keeps what own tasks left behind, for all worktrees of a repository.
 //! - [`CompiledPlan`] is the no-op path: all stamps of a call that found everything up to date. While they
 //!   hold, the same call needs to parse nothing.
 //!
@@ -13,10 +15,10 @@ mod compiled;
 #[cfg_attr(not(test), expect(dead_code, reason = "inputs and outputs of own tasks will be read through it"))]
 mod content;
 mod journal;
+mod memory;
 mod observe;
 #[cfg_attr(not(test), expect(dead_code, reason = "outputs of own tasks will be kept in it"))]
 mod outputs;
-#[cfg_attr(not(test), expect(dead_code, reason = "the store of outputs will lie there"))]
 mod place;
 mod stamp;
 mod store;
@@ -27,13 +29,13 @@ pub(crate) use compiled::{CompiledPlan, Notice, PlanKey};
 #[expect(unused_imports, reason = "as above")]
 pub(crate) use content::Contents;
 pub(crate) use journal::Journal;
+pub(crate) use memory::{forget_memory, memory_size};
 pub(crate) use observe::Observer;
 #[expect(unused_imports, reason = "as above")]
 pub(crate) use outputs::{
     Difference, KeepError, Kept, Left, Limits, Made, Output, OutputStore, Pruned, RestoreError, Size,
 };
-#[expect(unused_imports, reason = "as above")]
-pub(crate) use place::{Refused, Repository, check_owner, store_directory};
+pub(crate) use place::{Refused, check_owner, store_directory};
 pub(crate) use stamp::Signature;
 pub(crate) use store::{LastRun, Store, Verdict};
 #[expect(unused_imports, reason = "as above")]

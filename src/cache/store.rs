@@ -6,16 +6,22 @@
 //! Several processes write at once: each file is whole or absent, and equal keys hold equal meaning.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Digest, FileError, read_if_exists, write_whole};
+use super::outputs::Size;
+use crate::base::{Digest, FileError, read_if_exists, remove_if_exists, write_whole};
 
 /// The form of the files below. Readers take no other; writers of another form use other names for fields
 /// they must not drop, so nothing is rewritten in place.
 const FORMAT: u32 = 1;
+
+/// So many verdicts are never too many.
+const MANY: usize = 1000;
 
 /// That a task succeeded with the inputs of one fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +92,32 @@ impl Store {
         save(&self.last_path(task), run)
     }
 
+    /// Forgets verdicts that are older than `age` where there are more than [`MANY`]: each costs a few milliseconds to
+    /// find again, and none says when it was last used.
+    ///
+    /// # Errors
+    /// When they cannot be listed or removed.
+    pub(crate) fn prune(&self, age: Duration) -> Result<Size, FileError> {
+        let (directory, now) = (self.directory.join("records"), SystemTime::now());
+        let mut removed = Size::default();
+        let Ok(entries) = fs::read_dir(&directory) else { return Ok(removed) };
+        let entries = entries.collect::<Result<Vec<_>, _>>();
+        let entries = entries.map_err(|cause| FileError::new("list", &directory, cause))?;
+        if entries.len() <= MANY {
+            return Ok(removed);
+        }
+        for entry in entries {
+            let Ok(metadata) = entry.metadata() else { continue };
+            let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            let is_old = now.duration_since(written).is_ok_and(|since| since > age);
+            if is_old && remove_if_exists(&entry.path())? {
+                removed.files += 1;
+                removed.bytes += metadata.len();
+            }
+        }
+        Ok(removed)
+    }
+
     fn record_path(&self, digest: Digest) -> PathBuf {
         self.directory.join("records").join(format!("{digest}.json"))
     }
@@ -114,7 +146,6 @@ fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     fn verdict() -> Verdict {
         Verdict { task: "check:dev".into(), fields: BTreeMap::from([("uv".into(), "0.13.9".into())]) }
@@ -127,6 +158,24 @@ mod tests {
         store.keep(Digest::of("a"), &verdict()).unwrap();
         assert_eq!(store.verdict(Digest::of("a")), Some(verdict()));
         assert_eq!(store.verdict(Digest::of("b")), None);
+    }
+
+    #[test]
+    fn of_many_verdicts_the_old_go() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::new(root.path());
+        assert_eq!(store.prune(Duration::ZERO).unwrap(), Size::default());
+        let records = root.path().join("records");
+        fs::create_dir(&records).unwrap();
+        let old = SystemTime::now() - Duration::from_hours(48);
+        for at in 0..MANY {
+            let file = fs::File::create(records.join(format!("{at}.json"))).unwrap();
+            file.set_modified(if at < 10 { old } else { SystemTime::now() }).unwrap();
+        }
+        assert_eq!(store.prune(Duration::from_hours(24)).unwrap(), Size::default());
+        store.keep(Digest::of("a"), &verdict()).unwrap();
+        assert_eq!(store.prune(Duration::from_hours(24)).unwrap().files, 10);
+        assert_eq!(store.verdict(Digest::of("a")), Some(verdict()));
     }
 
     #[test]

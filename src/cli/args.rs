@@ -192,6 +192,11 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("env", "ENV[@CELL]", "print the exports of a cell, for direnv or eval"),
     ("export", "make|pre-commit [TARGET…]", "print rules for a Makefile, or hooks for pre-commit"),
     ("task", "NAME", "run an own task whatever its name"),
+    (
+        "cache",
+        "dir|size|prune|clean",
+        "the store of tasks' outputs: where, how much; what is too old or all goes",
+    ),
     ("completions", "SHELL", "print the completion script for bash, zsh or fish"),
     ("man", "", "print the manual page: envloom man | man -l -"),
     ("help", "", "this text"),
@@ -218,6 +223,7 @@ Verbs:
   export make [TARGET…]        print rules for a Makefile, which share make's slots
   export pre-commit            print hooks for .pre-commit-config.yaml
   task NAME                    run an own task whatever its name
+  cache dir|size|prune|clean   where outputs are kept, how much; remove the old, or all
   completions bash|zsh|fish    print a completion script
   man                          print the manual page: envloom man | man -l -
 

@@ -141,11 +141,12 @@ fn options(table: &Command) -> Vec<String> {
 /// Verbs, targets and cells.
 fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) -> Vec<String> {
     match typed {
+        ["cache"] => ["dir", "size", "prune", "clean"].map(str::to_owned).to_vec(),
         ["completions"] => ["bash", "zsh", "fish"].map(str::to_owned).to_vec(),
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
         | ["list" | "man" | "help" | "version", ..]
-        | ["completions" | "task" | "use" | "run" | "env", _, ..] => Vec::new(),
+        | ["cache" | "completions" | "task" | "use" | "run" | "env", _, ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         [] => {
             let verbs = VERBS.iter().map(|(name, ..)| (*name).to_owned());

@@ -27,6 +27,8 @@ pub(super) const CODES: &[(&str, &str)] = &[
         "envloom::cli::release_unknown",
         "a pin's release is not in envloom.lock, and this call may not look it up",
     ),
+    ("envloom::cli::no_cache_place", "nothing says where the user's cache is"),
+    ("envloom::cli::foreign_store", "the store of outputs is not this user's alone"),
     ("envloom::cli::internal", "a mistake of envloom's own"),
 ];
 
@@ -67,6 +69,25 @@ pub(super) enum CliError {
         path: PathBuf,
         /// The first byte that does not fit.
         offset: usize,
+    },
+    /// Neither `XDG_CACHE_HOME` nor `HOME`.
+    #[error("nothing says where the user's cache is: neither XDG_CACHE_HOME nor HOME is set")]
+    #[diagnostic(
+        code(envloom::cli::no_cache_place),
+        help("set one of them, or write `cache directory=\"…\"` into tasks.local.kdl")
+    )]
+    NoCachePlace,
+    /// Outputs from there would be believed.
+    #[error("the store of outputs {} {found}", path.display())]
+    #[diagnostic(
+        code(envloom::cli::foreign_store),
+        help("remove it, or write `cache directory=\"…\"` into tasks.local.kdl")
+    )]
+    ForeignStore {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: &'static str,
     },
     /// Too many or too few words.
     #[error("`{verb}` {problem}")]

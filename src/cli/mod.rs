@@ -4,6 +4,7 @@
 //! it was last found up to date, that is all), configuration, targets, premises, run, report.
 
 mod args;
+mod cache;
 mod call;
 mod cell;
 mod complete;

@@ -1,6 +1,7 @@
 //! The verbs that are no targets: which one a call means, and what it does.
 
 use super::args::{Arguments, VERBS};
+use super::cache;
 use super::call::Call;
 use super::cell;
 use super::complete;
@@ -58,6 +59,13 @@ impl Verb<'_> {
                     Ok(Output::data(complete::script(shell).unwrap_or_default()))
                 }
                 _ => Err(self.wrong("takes one of bash, zsh, fish").into()),
+            },
+            "cache" => match self.words {
+                [word] => match cache::Word::read(word) {
+                    Some(word) => cache::carry_out(&Call::read(process, arguments)?, word, output),
+                    None => Err(self.wrong("takes one of dir, size, prune, clean").into()),
+                },
+                _ => Err(self.wrong("takes one of dir, size, prune, clean").into()),
             },
             "list" => {
                 self.no_words()?;

@@ -11,7 +11,9 @@ use super::document::{
     TaskNode,
 };
 use super::error::{ConfigError, ConfigFinding, offset, span};
-use super::lower::{count, first, index, package, project, projects, second, settings, sync, uv, variants};
+use super::lower::{
+    cache, count, first, index, package, project, projects, second, settings, sync, uv, variants,
+};
 use super::prescan::prescan;
 use super::task::task;
 use crate::base::{SourceFile, brief};
@@ -278,6 +280,7 @@ impl Reader {
             tasks: Vec::new(),
             resources: Vec::new(),
             venvs: None,
+            cache: None,
         };
         for node in nodes {
             match node.spec.name {
@@ -289,6 +292,7 @@ impl Reader {
                 "jobs" => config.jobs = count(node),
                 "env" => config.env.push((first(node), second(node))),
                 "venvs" => config.venvs = Some(first(node)),
+                "cache" => config.cache = Some(cache(node)),
                 _ => {}
             }
         }

@@ -59,6 +59,19 @@ pub(crate) struct LocalConfig {
     pub(crate) resources: Vec<(Spanned<String>, Spanned<String>)>,
     /// `venvs "/scratch/venvs"`: where cells' venvs are made instead of `.envloom/venvs`.
     pub(crate) venvs: Option<Spanned<String>>,
+    /// `cache directory="/scratch/cache" limit="10GiB" age="30d"`: the store of outputs.
+    pub(crate) cache: Option<CacheNode>,
+}
+
+/// `cache directory="…" limit="…" age="…"`.
+#[derive(Debug, Clone)]
+pub(crate) struct CacheNode {
+    /// Where, instead of the user's cache.
+    pub(crate) directory: Option<Spanned<String>>,
+    /// Bytes.
+    pub(crate) limit: Option<Spanned<String>>,
+    /// A length of time.
+    pub(crate) age: Option<Spanned<String>>,
 }
 
 /// `prefer AXIS VARIANT`.

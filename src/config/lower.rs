@@ -5,8 +5,8 @@
 
 use super::check::Node;
 use super::document::{
-    AxisChoice, GroupNode, IndexNode, Install, PackageNode, ProjectNode, ProjectsNode, Requirements, Role,
-    SettingsNode, SyncNode, UvNode, VariantNode, VariantsNode,
+    AxisChoice, CacheNode, GroupNode, IndexNode, Install, PackageNode, ProjectNode, ProjectsNode,
+    Requirements, Role, SettingsNode, SyncNode, UvNode, VariantNode, VariantsNode,
 };
 use super::value::Value;
 use crate::base::Spanned;
@@ -30,6 +30,11 @@ pub(super) fn count(node: &Node) -> Option<Spanned<u32>> {
 
 pub(super) fn uv(node: &Node) -> UvNode {
     UvNode { version: first(node), sha256: node.text_of("sha256") }
+}
+
+pub(super) fn cache(node: &Node) -> CacheNode {
+    let text = |name| node.text_of(name);
+    CacheNode { directory: text("directory"), limit: text("limit"), age: text("age") }
 }
 
 pub(super) fn project(node: &Node) -> ProjectNode {

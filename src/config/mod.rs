@@ -29,10 +29,10 @@ mod value;
 pub(crate) use codes::CODES;
 pub(crate) use decode::{from_bytes, parse, parse_local};
 pub(crate) use document::{
-    AxisChoice, CellWords, Channel, CommandNode, Config, CoordinatesNode, EnvironmentNode, GroupNode,
-    IndexNode, Install, KeptNode, LocalConfig, MatrixNode, PackageNode, PinNode, PreferNode, ProjectNode,
-    ProjectsNode, Requirements, Role, SettingsNode, SourcesNode, StepNode, TaskNode, UvNode, VariantNode,
-    VariantsNode,
+    AxisChoice, CacheNode, CellWords, Channel, CommandNode, Config, CoordinatesNode, EnvironmentNode,
+    GroupNode, IndexNode, Install, KeptNode, LocalConfig, MatrixNode, PackageNode, PinNode, PreferNode,
+    ProjectNode, ProjectsNode, Requirements, Role, SettingsNode, SourcesNode, StepNode, TaskNode, UvNode,
+    VariantNode, VariantsNode,
 };
 
 pub(crate) use error::ConfigError;

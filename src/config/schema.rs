@@ -170,7 +170,11 @@ pub(crate) fn reference() -> String {
             "#### `{file}`\n\n| Node | Stands in | Says | Properties |\n| --- | --- | --- | --- |\n"
         );
         rows(&mut text, block, "the top");
-        let _ = writeln!(text, "\nReserved for later versions: {}.\n", reserved(block).join("; "));
+        text.push('\n');
+        let words = reserved(block);
+        if !words.is_empty() {
+            let _ = writeln!(text, "Reserved for later versions: {}.\n", words.join("; "));
+        }
     }
     text.truncate(text.trim_end().len());
     text.push('\n');

@@ -137,6 +137,16 @@ const SYNC: Block = Block {
     other: None,
 };
 
+const CACHE: &[PropertySpec] = &[
+    property(
+        "directory",
+        Kind::Text,
+        "each repository gets a directory of its own in it; default: the user's cache",
+    ),
+    property("limit", Kind::Text, "bytes at most, what was used longest ago goes first; default: 10GiB"),
+    property("age", Kind::Text, "how long what nobody uses is kept; default: 30d"),
+];
+
 const PIN: &[PropertySpec] = &[
     property("rev", Kind::Text, "a commit, 40 hexadecimal digits, instead of a tag"),
     property("version", Kind::Version, "the version at that commit"),
@@ -295,7 +305,7 @@ pub(crate) const ROOT: Block = Block {
         ],
         COMMON,
     ],
-    reserved: &[],
+    reserved: &["remote", "runner"],
     other: None,
 };
 
@@ -326,8 +336,14 @@ pub(crate) const LOCAL_ROOT: Block = Block {
                 "where the cells' venvs are made; an absolute place gets a directory for each repository",
             )
             .takes(&[argument("directory", Kind::Text)]),
+            NodeSpec::new(
+                "cache",
+                "cache directory=\"/scratch/cache\" limit=\"10GiB\" age=\"30d\"",
+                "where outputs of tasks are kept, and how much of them",
+            )
+            .with(CACHE),
         ],
     ],
-    reserved: &["cache"],
+    reserved: &[],
     other: None,
 };

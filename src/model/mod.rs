@@ -29,6 +29,7 @@ mod variant;
 mod verb;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(crate) use cell::{Cell, OwnCell};
 pub(crate) use codes::CODES;
@@ -107,6 +108,19 @@ pub(crate) struct LocalModel {
     pub(crate) pools: BTreeMap<String, u64>,
     /// An absolute directory for cells' venvs, or one relative to the repository's root.
     pub(crate) venvs: Option<String>,
+    /// The store of outputs.
+    pub(crate) cache: CacheSettings,
+}
+
+/// Where outputs of tasks are kept, and how much of them; what is absent has its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CacheSettings {
+    /// An absolute directory, or one relative to the repository's root.
+    pub(crate) directory: Option<String>,
+    /// Bytes at most.
+    pub(crate) limit: Option<u64>,
+    /// How long what nobody uses is kept.
+    pub(crate) age: Option<Duration>,
 }
 
 /// What `prefer` says of an axis.

@@ -115,20 +115,22 @@ impl OutputStore {
         Self { directory: directory.into() }
     }
 
-    /// What is kept under `key`, if it can be read. That notes a use.
+    /// What is kept under `key`, if it can be read. That writes nothing: see [`OutputStore::note_use`].
     #[must_use]
     pub(crate) fn find(&self, key: Digest) -> Option<Kept> {
-        let path = self.action_path(key);
-        let kept = file::read(&path, key)?;
-        let now = SystemTime::now();
+        file::read(&self.action_path(key), key)
+    }
+
+    /// Notes that a run used what it found under `key`, so that it is kept longer than what nobody uses.
+    pub(crate) fn note_use(&self, key: Digest, kept: &Kept) {
+        let (path, now) = (self.action_path(key), SystemTime::now());
         if is_due(&path, now) {
-            // The blobs first: while they are younger than their action they outlive it.
+            // The blobs first: while they are no older than their action they outlive it.
             for blob in kept.blobs() {
                 touch(&self.blob_path(blob), now);
             }
             touch(&path, now);
         }
-        Some(kept)
     }
 
     /// What the task printed, if it is still there and whole.

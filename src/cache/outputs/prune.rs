@@ -1,7 +1,7 @@
 //! How much the store holds, and what goes when it is too much.
 //!
 //! What was not used for longest goes first, actions and blobs alike, by the time that their use was last noted. Blobs
-//! bear the time of the youngest action that uses them (see `find` and `keep`), so that a blob never goes before such an
+//! bear the time of the youngest action that uses them (see `note_use` and `keep`), so that a blob never goes before such an
 //! action. No file needs to be read for that, and stopping after any removal leaves a sound store: that is what bounds
 //! the time.
 
@@ -23,24 +23,20 @@ pub(crate) struct Limits {
     pub(crate) age: Option<Duration>,
 }
 
-/// How much a store holds.
+/// How much a cache holds, or held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Size {
-    /// Results of tasks.
-    pub(crate) actions: u64,
-    /// Files and logs, equal ones once.
-    pub(crate) blobs: u64,
-    /// Of all of them.
+    /// Files of any kind.
+    pub(crate) files: u64,
+    /// Their bytes.
     pub(crate) bytes: u64,
 }
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Pruned {
-    /// Files of any kind.
-    pub(crate) files: u64,
-    /// Their bytes.
-    pub(crate) bytes: u64,
+    /// How much.
+    pub(crate) removed: Size,
     /// Was there no time for all of it?
     pub(crate) is_partial: bool,
 }
@@ -73,7 +69,7 @@ impl OutputStore {
         let mut size = Size::default();
         for shard in 0..SHARDS {
             for file in self.shard(shard, SystemTime::UNIX_EPOCH)? {
-                *(if file.is_blob { &mut size.blobs } else { &mut size.actions }) += 1;
+                size.files += 1;
                 size.bytes += file.bytes;
             }
         }
@@ -220,8 +216,8 @@ impl Pruned {
     fn remove(&mut self, path: &Path, bytes: u64) -> Result<(), FileError> {
         // Another process may have been quicker.
         if remove_if_exists(path)? {
-            self.files += 1;
-            self.bytes += bytes;
+            self.removed.files += 1;
+            self.removed.bytes += bytes;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ fn not_local() {
      2 │ jobs 0
        ╰────
       help: move it to tasks.kdl; a local file may set only what reaches no committed file: task,
-            resources, default, default-environment, prefer, jobs, env, venvs
+            resources, default, default-environment, prefer, jobs, env, venvs, cache
 
     Error: envloom::config::wrong_kind
 
@@ -43,7 +43,7 @@ fn not_local() {
        · ───┬───
        ·    ╰── not known at the top of the file
        ╰────
-      help: use one of: task, resources, default, default-environment, prefer, jobs, env, venvs
+      help: use one of: task, resources, default, default-environment, prefer, jobs, env, venvs, cache
     "#);
 }
 
@@ -120,18 +120,17 @@ fn misplaced() {
 
 #[test]
 fn not_supported_yet() {
-    let source = SourceFile::new("tasks.local.kdl", "jobs 4\ncache directory=\"/scratch\"\n");
-    assert_snapshot!(rendered(&parse_local(&source).unwrap_err()), @r#"
-      × tasks.local.kdl has 1 mistake
+    assert_snapshot!(seen("default \"check\"\nremote \"https://cache.example.com\"\n"), @r#"
+      × tasks.kdl has 1 mistake
 
     Error: envloom::config::not_supported_yet
 
-      × `cache` is not supported yet by this version
-       ╭─[tasks.local.kdl:2:1]
-     1 │ jobs 4
-     2 │ cache directory="/scratch"
-       · ──┬──
-       ·   ╰── reserved
+      × `remote` is not supported yet by this version
+       ╭─[tasks.kdl:2:1]
+     1 │ default "check"
+     2 │ remote "https://cache.example.com"
+       · ───┬──
+       ·    ╰── reserved
        ╰────
       help: delete it; the word is reserved for a later version of envloom
     "#);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::super::error::ModelFinding;
 use super::super::report::ModelError;
-use super::super::{Axis, LocalModel, Model, Preference};
+use super::super::task_error::TaskFinding;
+use super::super::{Axis, CacheSettings, LocalModel, Model, Preference};
 use super::task::Ground;
 use super::{Resolver, Thing};
-use crate::base::{Spanned, brief};
-use crate::config::{LocalConfig, PreferNode};
+use crate::base::{Spanned, brief, parse_bytes};
+use crate::config::{CacheNode, LocalConfig, PreferNode};
 
 /// Gives the private configuration its meaning.
 ///
@@ -23,6 +24,7 @@ pub(crate) fn resolve_local(local: LocalConfig, model: &Model) -> Result<LocalMo
     let tasks = resolver.tasks(&local.tasks, &ground);
     let pools =
         resolver.amounts(&local.resources).into_iter().map(|(name, amount)| (name.value, amount)).collect();
+    let cache = local.cache.as_ref().map(|node| resolver.cache(node)).unwrap_or_default();
     let venvs = local.venvs.as_ref().and_then(|venvs| resolver.venvs(venvs));
     let default_environment = local
         .default_environment
@@ -32,7 +34,7 @@ pub(crate) fn resolve_local(local: LocalConfig, model: &Model) -> Result<LocalMo
     }
     let (source, default) = (local.source, local.default);
     let jobs = local.jobs.map(|jobs| jobs.value);
-    Ok(LocalModel { source, default, default_environment, prefer, jobs, env, tasks, pools, venvs })
+    Ok(LocalModel { source, default, default_environment, prefer, jobs, env, tasks, pools, venvs, cache })
 }
 
 impl Resolver {
@@ -71,6 +73,23 @@ impl Resolver {
             self.once(&mut names, name.value.clone(), &Thing::new("variable", name));
         }
         nodes.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect()
+    }
+
+    fn cache(&mut self, node: &CacheNode) -> CacheSettings {
+        let directory = node.directory.as_ref().and_then(|directory| self.venvs(directory));
+        let limit = node.limit.as_ref().and_then(|limit| self.bytes(limit));
+        let age = node.age.as_ref().and_then(|age| self.duration(age));
+        CacheSettings { directory, limit, age }
+    }
+
+    fn bytes(&mut self, text: &Spanned<String>) -> Option<u64> {
+        let found = parse_bytes(&text.value).ok();
+        if found.is_none() {
+            let (what, example) = ("amount", "\"500MB\" or \"10GiB\"");
+            let text_of = brief(&text.value);
+            self.report(TaskFinding::InvalidAmount { what, text: text_of, example, span: text.span }.into());
+        }
+        found
     }
 
     /// An absolute directory, or one relative to the root, which may not climb out.

@@ -212,7 +212,7 @@ impl Resolver {
         Some(Spanned::new(template, text.span))
     }
 
-    fn duration(&mut self, text: &Spanned<String>) -> Option<Duration> {
+    pub(super) fn duration(&mut self, text: &Spanned<String>) -> Option<Duration> {
         let found = parse_duration(&text.value).ok().filter(|found| !found.is_zero());
         if found.is_none() {
             let (what, example) = ("duration", "\"90s\", \"30m\" or \"1h30m\"");

@@ -154,12 +154,14 @@ fn a_commit_pins_a_package() {
 
 #[test]
 fn a_local_file_prefers() {
-    let text = "prefer \"cuda\" \"cu128\"\njobs 4\nenv \"A\" \"\"\nvenvs \"/scratch/v\"\ndefault-environment \"prod\"\ntask \"mine\" { run \"x\" }";
+    let text = "prefer \"cuda\" \"cu128\"\njobs 4\nenv \"A\" \"\"\nvenvs \"/scratch/v\"\ncache limit=\"2GiB\" age=\"1d12h\"\ndefault-environment \"prod\"\ntask \"mine\" { run \"x\" }";
     let local = local(text).unwrap();
     assert_eq!(local.prefer.get(&0), Some(&Preference::One(Some(1))));
     assert_eq!((local.jobs, local.default_environment), (Some(4), Some(EnvironmentId(2))));
     assert_eq!(local.env, [("A".to_owned(), String::new())]);
     assert_eq!(local.venvs.as_deref(), Some("/scratch/v"));
+    let cache = CacheSettings { directory: None, limit: Some(2 << 30), age: Some(Duration::from_hours(36)) };
+    assert_eq!(local.cache, cache);
 }
 
 #[test]
@@ -225,6 +227,44 @@ fn mistakes_of_a_local_file_are_all_reported() {
        ·          ╰── refused
        ╰────
       help: write a path inside the repository, relative to its root
+    "#);
+}
+
+#[test]
+fn limits_of_a_cache_that_are_none_are_reported() {
+    let text = "cache directory=\"/..\" limit=\"10\" age=\"1w\"\n";
+    insta::assert_snapshot!(local(text).unwrap_err(), @r#"
+      × tasks.local.kdl has 3 mistakes
+
+    Error: envloom::model::invalid_path
+
+      × `/..` cannot be used: write the directory itself
+       ╭─[tasks.local.kdl:1:17]
+     1 │ cache directory="/.." limit="10" age="1w"
+       ·                 ──┬──
+       ·                   ╰── refused
+       ╰────
+      help: write a path inside the repository, relative to its root
+
+    Error: envloom::model::invalid_amount
+
+      × `10` is no amount
+       ╭─[tasks.local.kdl:1:29]
+     1 │ cache directory="/.." limit="10" age="1w"
+       ·                             ──┬─
+       ·                               ╰── cannot be read
+       ╰────
+      help: write it like "500MB" or "10GiB"
+
+    Error: envloom::model::invalid_amount
+
+      × `1w` is no duration
+       ╭─[tasks.local.kdl:1:38]
+     1 │ cache directory="/.." limit="10" age="1w"
+       ·                                      ──┬─
+       ·                                        ╰── cannot be read
+       ╰────
+      help: write it like "90s", "30m" or "1h30m"
     "#);
 }
 

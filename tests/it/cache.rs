@@ -1,0 +1,143 @@
+//! `cache`: where outputs are kept, how much it is, and what goes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use crate::seed::locked;
+use crate::support::Monorepo;
+
+const TASKS: &str = "task \"fmt\" { run \"true\" }\n";
+
+fn repository() -> Monorepo {
+    let repo = Monorepo::new();
+    repo.write("tasks.kdl", TASKS);
+    repo
+}
+
+/// Where the store is.
+fn store(repo: &Monorepo) -> PathBuf {
+    PathBuf::from(repo.run("cache dir").success().text().trim_end())
+}
+
+/// A blob as a run would have left it, last used so many days ago.
+fn blob(repo: &Monorepo, digit: &str, bytes: usize, days: u64) -> PathBuf {
+    let shard = store(repo).join("blobs").join(digit.repeat(2));
+    fs::create_dir_all(&shard).unwrap();
+    fs::set_permissions(store(repo), fs::Permissions::from_mode(0o700)).unwrap();
+    let path = shard.join(digit.repeat(64));
+    fs::write(&path, vec![b'x'; bytes]).unwrap();
+    let used = SystemTime::now() - Duration::from_hours(24 * days);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(used).unwrap();
+    path
+}
+
+#[test]
+fn worktrees_share_a_store_that_the_call_names() {
+    let repo = repository();
+    repo.git(&["add", "."]);
+    repo.git(&["commit", "-q", "-m", "one"]);
+    repo.git(&["worktree", "add", "-q", "../other"]);
+    let here = store(&repo);
+    assert!(here.starts_with(repo.root().join("cache/envloom/store")), "{}", here.display());
+    let there = repo.run("-C ../other cache dir").success().text();
+    assert_eq!(there.trim_end(), here.to_str().unwrap());
+    let answer: serde_json::Value = serde_json::from_str(&repo.run("cache dir --json").text()).unwrap();
+    assert_eq!(answer["directory"], here.to_str().unwrap());
+    assert!(!here.exists());
+    let place = repo.root().join("scratch");
+    repo.write("tasks.local.kdl", &format!("cache directory=\"{}\"\n", place.display()));
+    assert!(store(&repo).starts_with(place.join("store")));
+}
+
+#[test]
+fn what_is_too_old_or_too_much_goes() {
+    let repo = repository();
+    let (old, young) = (blob(&repo, "a", 5000, 40), blob(&repo, "b", 3000, 1));
+    insta::assert_snapshot!(repo.run("cache size").success().text(), @r#"
+    outputs    7.8 KiB in 2 files
+    memory     0 B in 0 files
+    "#);
+    insta::assert_snapshot!(repo.run("-n cache prune").success().text(), @r#"
+    outputs    7.8 KiB in 2 files
+    memory     0 B in 0 files
+    "#);
+    insta::assert_snapshot!(repo.run("cache prune").success().text(), @r#"
+    outputs    freed 4.8 KiB in 1 file
+    memory     freed 0 B in 0 files
+    "#);
+    assert!(!old.exists() && young.exists());
+    repo.write("tasks.local.kdl", "cache limit=\"1kB\"\n");
+    insta::assert_snapshot!(repo.run("cache prune --json").success().text(), @r#"
+    {
+      "memory": {
+        "bytes": 0,
+        "files": 0
+      },
+      "outputs": {
+        "bytes": 3000,
+        "files": 1
+      }
+    }
+    "#);
+    assert!(!young.exists());
+}
+
+#[test]
+fn clean_forgets_what_can_be_found_out_again_and_nothing_else() {
+    let repo = locked();
+    repo.run("check:dev").success();
+    repo.run("check:dev").success().ran(&[]);
+    let (outputs, foreign) = (blob(&repo, "a", 5000, 0), store(&repo).with_file_name("other"));
+    fs::create_dir(&foreign).unwrap();
+    repo.write(".envloom/logs/kept", "");
+    let before = repo.run("cache size").success().text();
+    assert_eq!(repo.run("-n cache clean").success().text(), before);
+    let freed = repo.run("cache clean").success().text();
+    assert_eq!(freed.replace("freed ", ""), before);
+    assert!(!outputs.exists() && foreign.exists() && repo.exists(".envloom/logs/kept"));
+    assert!(!repo.exists(".envloom/cache") && !repo.exists(".envloom/plans"));
+    insta::assert_snapshot!(repo.run("cache size").success().text(), @r#"
+    outputs    0 B in 0 files
+    memory     0 B in 0 files
+    "#);
+    repo.run("check:dev").success().ran(&["check:dev"]);
+    repo.run("check:dev").success().ran(&[]);
+}
+
+#[test]
+fn a_store_that_others_could_write_is_refused() {
+    let repo = repository();
+    let store = store(&repo);
+    fs::create_dir_all(&store).unwrap();
+    fs::set_permissions(&store, fs::Permissions::from_mode(0o777)).unwrap();
+    let refused = repo.run("cache clean").code(2).stderr().replace(store.to_str().unwrap(), "[STORE]");
+    insta::assert_snapshot!(refused, @r#"
+    error[envloom::cli::foreign_store]: the store of outputs [STORE] can be written by others
+    help: remove it, or write `cache directory="…"` into tasks.local.kdl
+    "#);
+    fs::remove_dir(&store).unwrap();
+    fs::write(&store, "").unwrap();
+    repo.run("cache size").code(2).stderr_has("is no directory");
+}
+
+#[test]
+fn without_a_home_there_is_no_store() {
+    let repo =
+        repository().without_env("ENVLOOM_CACHE_DIR").without_env("HOME").without_env("XDG_CACHE_HOME");
+    insta::assert_snapshot!(repo.run("cache dir").code(2).stderr(), @r#"
+    error[envloom::cli::no_cache_place]: nothing says where the user's cache is: neither XDG_CACHE_HOME nor HOME is set
+    help: set one of them, or write `cache directory="…"` into tasks.local.kdl
+    "#);
+}
+
+#[test]
+fn the_verb_takes_one_word() {
+    let repo = repository();
+    insta::assert_snapshot!(repo.run("cache").code(2).stderr(), @r#"
+    error[envloom::cli::verb_words]: `cache` takes one of dir, size, prune, clean
+    help: type `envloom cache dir|size|prune|clean`
+    "#);
+    repo.run("cache everything").code(2).stderr_has("takes one of dir, size, prune, clean");
+}
