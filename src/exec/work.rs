@@ -142,10 +142,11 @@ impl<'a> Tasks<'a> {
     }
 }
 
-/// The steps of an own task as one shell line.
-fn to_paste(steps: &[Vec<String>]) -> String {
-    let steps = steps.iter().map(|step| step.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
-    steps.collect::<Vec<_>>().join(" && ")
+/// The steps of an own task as one shell line; the words after `--` end it.
+fn to_paste(steps: &[Vec<String>], further: &[String]) -> String {
+    let line = |words: &[String]| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let steps = steps.iter().map(|step| line(step)).collect::<Vec<_>>().join(" && ");
+    if further.is_empty() { steps } else { format!("{steps} {}", line(further)) }
 }
 
 impl Work for Tasks<'_> {
@@ -171,7 +172,7 @@ impl Work for Tasks<'_> {
         let (reason, fingerprint) = decided.ok_or(ExecError::Undecided)?;
         context.report(Said::Begins {
             reason: reason.clone(),
-            command: node.job.as_ref().map(|job| to_paste(&job.steps)),
+            command: node.job.as_ref().map(|job| to_paste(&job.steps, &self.premises.wishes.arguments)),
             expected_ms: self.premises.store.last(&node.id).map(|last| last.duration_ms),
         });
         let hand = Hand {

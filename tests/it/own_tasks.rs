@@ -39,7 +39,7 @@ fn a_file_of_tasks_only_needs_no_project() {
     one
     two three
     ----- stderr -----
-    > twice: echo one && echo two
+    > twice: echo one && echo two three
     ✓ twice  ran in [TIME]
     ran 1 in [TIME]
     ");
