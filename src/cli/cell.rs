@@ -26,7 +26,7 @@ use crate::graph::{AskDriver, TaskGraph, TaskKey, cell_of};
 use crate::model::Cell;
 use crate::plan::{Decided, Premises, decide};
 use crate::tool::run::{quoted, quoted_bytes};
-use crate::tool::variables::{Variables, own_task};
+use crate::tool::variables::{Variables, by_hand};
 
 /// A cell whose venv is whole.
 struct Ready<'a> {
@@ -193,7 +193,7 @@ fn is_fresh(premises: &Premises, graph: &TaskGraph) -> bool {
 impl Ready<'_> {
     /// What a command in the cell sees.
     fn variables(&self) -> Variables {
-        let (mut variables, _) = own_task(&self.premises.machine.variables);
+        let (mut variables, _) = by_hand(&self.premises.machine.variables);
         for (name, value) in self.premises.local.iter().flat_map(|local| &local.env) {
             variables.insert(OsString::from(name), OsString::from(value));
         }

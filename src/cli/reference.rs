@@ -16,9 +16,11 @@ const NOTICES: &[(&str, &str)] = &[
         "a lock was cut off; its former lockfile is back, and what stood there since is kept",
     ),
     ("envloom::cache::not_written", "the cache could not be written; the next run costs more"),
+    ("envloom::exec::finally_failed", "a `finally` failed, and something before it had failed already"),
     ("envloom::exec::jobserver", "slots are not shared with make as they could be"),
     ("envloom::exec::leaked", "a process outlived its task"),
     ("envloom::exec::no_load", "this system tells no load average, so `-l` limits nothing"),
+    ("envloom::exec::retried", "a task failed and is tried again"),
     ("envloom::graph::auto", "which variant `auto` chose, and why"),
     ("envloom::graph::left_out", "`*` left out cells that do not exist for this platform"),
     (
@@ -26,6 +28,7 @@ const NOTICES: &[(&str, &str)] = &[
         "someone wrote an entry beside envloom's; other environments lack it",
     ),
     ("envloom::tool::variable_dropped", "a variable of the caller does not reach children (`-v`)"),
+    ("envloom::tool::variables_withheld", "variables of the caller that own tasks do not name (`-v`)"),
 ];
 
 /// Every table of codes.
@@ -59,6 +62,11 @@ pub(super) fn reference() -> String {
     table(&mut text, &codes);
     text.push_str("\n### Notices\n\n");
     table(&mut text, NOTICES);
+    text.push_str("\n### Variables of own tasks\n\n| passed on | for |\n| --- | --- |\n");
+    for (purpose, names) in tool::variables::OWN_TASKS {
+        let names: Vec<String> = names.split_whitespace().map(|name| format!("`{name}`")).collect();
+        let _ = writeln!(text, "| {} | {purpose} |", names.join(" "));
+    }
     let _ = writeln!(text, "\n{}", MARKS.1);
     text
 }

@@ -20,7 +20,7 @@ use crate::exec::{self, Tally};
 use crate::graph::Kind;
 use crate::plan::{Decided, Premises, decide};
 use crate::tool::make::MakeFlags;
-use crate::tool::variables::{own_task, plan_inputs};
+use crate::tool::variables::{by_hand, own_task, plan_inputs};
 
 /// Runs the targets of the command line.
 ///
@@ -322,7 +322,7 @@ fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<N
         }
     }
     if arguments.verbose > 0 {
-        let (_, dropped) = own_task(&premises.machine.variables);
+        let (_, dropped) = by_hand(&premises.machine.variables);
         notices.extend(dropped.into_iter().map(|one| {
             (
                 "envloom::tool::variable_dropped".to_owned(),
@@ -330,6 +330,16 @@ fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<N
                 None,
             )
         }));
+        notices.extend(withheld(premises, chosen));
     }
     notices
+}
+
+/// The caller's variables that own tasks do not see.
+fn withheld(premises: &Premises, chosen: &Chosen) -> Option<Notice> {
+    chosen.graph.tasks().iter().find(|task| task.key.kind() == Kind::Own)?;
+    let (_, names) = own_task(&premises.machine.variables);
+    let message = format!("own tasks see these variables only where they name them: {}", names.join(" "));
+    let help = "to pass one on, write in the task: `pass-env`, `secret` or `env` with its name".to_owned();
+    (!names.is_empty()).then(|| ("envloom::tool::variables_withheld".to_owned(), message, Some(help)))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Groups {
 #[derive(Default)]
 struct State {
     /// The groups whose leader is not reaped yet, by number.
-    live: BTreeMap<i32, Pid>,
+    live: BTreeMap<i32, Live>,
     /// Leaders that have ended while their group holds the output open.
     kept: Vec<Child>,
     /// Set once the run is being stopped.
@@ -47,6 +47,15 @@ struct State {
     suspended: Option<Instant>,
     /// How long they were suspended before.
     suspended_for: Duration,
+}
+
+/// A live group.
+#[derive(Clone, Copy)]
+struct Live {
+    /// Its leader.
+    group: Pid,
+    /// A stop leaves it alone.
+    spared: bool,
 }
 
 /// An orderly stop under way.
@@ -85,12 +94,12 @@ impl Groups {
         self.watch.as_ref().map_or(Ok(()), |watch| watch.ready(&self.run))
     }
 
-    /// Registers a child that was just started. `spared` leaves it out of a stop under way (clean-up
-    /// commands run after an interrupt), but never out of a kill.
+    /// Registers a child that was just started. `spared` leaves it out of a stop, be it under way or to come (what
+    /// cleans up must come to its end), but never out of a kill.
     pub(super) fn enter(&self, child: Child, spared: bool) -> Member<'_> {
         let group = Pid::from_child(&child);
         let mut state = self.lock();
-        state.live.insert(group.as_raw_pid(), group);
+        state.live.insert(group.as_raw_pid(), Live { group, spared });
         if state.killed {
             send(group, Signal::KILL);
         } else if let Some(stop) = state.stop
@@ -117,12 +126,14 @@ impl Groups {
         }
     }
 
-    /// Begins an orderly stop: all groups get `signal`, and so does every child that still enters. The
+    /// Begins an orderly stop: all groups but spared ones get `signal`, and so does every child that still enters. The
     /// caller kills at `until`.
     pub(crate) fn stop(&self, signal: Signal, until: Instant) {
         let mut state = self.lock();
         state.stop = Some(Stop { signal, until });
-        state.signal_all(signal);
+        for live in state.live.values().filter(|live| !live.spared) {
+            send(live.group, signal);
+        }
         // A stopped process acts on no other signal than SIGKILL until it is continued.
         state.signal_all(Signal::CONT);
         state.resumed();
@@ -182,8 +193,8 @@ impl Groups {
 impl State {
     /// Sends to all that are registered.
     fn signal_all(&self, signal: Signal) {
-        for group in self.live.values() {
-            send(*group, signal);
+        for live in self.live.values() {
+            send(live.group, signal);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::graph::{Declared, OwnKey, TaskGraph, TaskKey};
 use crate::model::{Job, OwnTask};
 use crate::plan::{Decided, Fingerprint, Premises, RunReason, decide};
 use crate::tool::run::quoted;
+use crate::tool::variables::{Variables, own_task};
 
 /// The tasks of a run.
 pub(crate) struct Tasks<'a> {
@@ -27,6 +28,8 @@ pub(crate) struct Tasks<'a> {
     pub(crate) logs: PathBuf,
     /// Whether live lines keep their colour.
     pub(crate) colour: bool,
+    /// The caller's variables that every own task gets.
+    caller: Variables,
     /// Why each task that runs does, from its decision to its start.
     decided: Mutex<BTreeMap<TaskIndex, (RunReason, Option<Fingerprint>)>>,
 }
@@ -91,6 +94,8 @@ pub(crate) struct OwnWork<'a> {
     pub(crate) key: &'a OwnKey,
     /// What it is told in this call.
     pub(crate) job: &'a Job,
+    /// The caller's variables that every own task gets.
+    pub(crate) caller: &'a Variables,
 }
 
 /// A running task's way to the coordinator and to the children's registry.
@@ -121,7 +126,8 @@ impl<'a> Tasks<'a> {
     /// The tasks of a graph.
     pub(crate) fn new(premises: &'a Premises, graph: &'a TaskGraph, colour: bool) -> Self {
         let logs = premises.state().join("logs");
-        Self { premises, graph, logs, colour, decided: Mutex::default() }
+        let (caller, _) = own_task(&premises.machine.variables);
+        Self { premises, graph, logs, colour, caller, decided: Mutex::default() }
     }
 
     /// The declaration of an own task.
@@ -191,7 +197,9 @@ impl Work for Tasks<'_> {
             TaskKey::Verify(id) => action::verify(&hand, *id),
             TaskKey::Sync(cell) => action::sync(&hand, cell),
             TaskKey::Own(key) => match (self.declared(key), &node.job) {
-                (Some(task), Some(job)) => action::own(&hand, &OwnWork { task, key, job }),
+                (Some(task), Some(job)) => {
+                    action::own(&hand, &OwnWork { task, key, job, caller: &self.caller })
+                }
                 _ => Err(ExecError::Undecided.into()),
             },
         }

@@ -200,6 +200,41 @@ pub(crate) const TABLE: &[Row] = &[
     passing("named like a secret of a later uv", "UV_*_TOKEN UV_*_PASSWORD UV_*_SECRET UV_*_KEY"),
 ];
 
+/// What own tasks get of the caller's variables, each line with what it is for; of these, none that [`TABLE`] drops.
+/// The rest they get by `pass-env`, `secret` or `env`.
+///
+/// An allow-list here, since a task's result may depend on any variable it sees, while only those that it names are in
+/// its key: whoever relies on another finds out at the first run, and not when a cache was wrong.
+pub(crate) const OWN_TASKS: &[(&str, &str)] = &[
+    ("the machine and the user", "PATH HOME USER LOGNAME SHELL LANG LANGUAGE LC_* TZ TMPDIR XDG_*"),
+    (
+        "the terminal",
+        "TERM TERMINFO* COLORTERM COLUMNS LINES NO_COLOR FORCE_COLOR CLICOLOR CLICOLOR_FORCE DISPLAY XAUTHORITY \
+         WAYLAND_DISPLAY",
+    ),
+    (
+        "how the network is reached",
+        "*_PROXY *_proxy SSL_CERT_FILE SSL_CERT_DIR SSL_CLIENT_CERT REQUESTS_CA_BUNDLE CURL_CA_BUNDLE \
+         NODE_EXTRA_CA_CERTS NIX_SSL_CERT_FILE",
+    ),
+    ("logins by agent and helper, and how git works", "SSH_AUTH_SOCK SSH_AGENT_PID SSH_ASKPASS* NETRC GIT_*"),
+    (
+        "devices, libraries, and caches of models",
+        "LD_LIBRARY_PATH CUDA_* NVIDIA_* NCCL_* HIP_* ROCR_* HF_HOME HF_HUB_CACHE HF_DATASETS_CACHE TORCH_HOME",
+    ),
+    ("how many threads numeric libraries start", "OMP_NUM_THREADS MKL_NUM_THREADS OPENBLAS_NUM_THREADS"),
+    ("which docker is meant", "DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG DOCKER_CERT_PATH DOCKER_TLS_VERIFY"),
+    (
+        "where the run takes place",
+        "CI CI_* GITHUB_* RUNNER_* GITLAB_CI TF_BUILD BUILD_NUMBER JENKINS_URL BUILDKITE SLURM_*",
+    ),
+    ("make and envloom below a task", "MAKEFLAGS MFLAGS MAKELEVEL ENVLOOM_*"),
+    ("uv below a task, its credentials for indexes among them", "UV_*"),
+];
+
+/// Names of secrets: none of them passes by a pattern of [`OWN_TASKS`] but uv's own.
+const SECRETS: &str = "*_TOKEN *_PASSWORD *_SECRET *_KEY";
+
 /// The class of a variable. An unknown `UV_*` is keyed, another unknown one is passed.
 #[must_use]
 pub(crate) fn classify(name: &str) -> Class {
@@ -214,7 +249,7 @@ pub(crate) fn classify(name: &str) -> Class {
 /// was dropped, in the order of names.
 #[must_use]
 pub(crate) fn uv_child(variables: &Variables) -> (Variables, Vec<Dropped>) {
-    let (mut environment, dropped) = own_task(variables);
+    let (mut environment, dropped) = by_hand(variables);
     // What uv builds is no part of a make's build above, and must not take its slots. Flags that the user set stay.
     let shares = |flags: &OsString| flags.to_string_lossy().contains("--jobserver-");
     if environment.get(OsStr::new(MAKEFLAGS)).is_some_and(shares) {
@@ -224,9 +259,30 @@ pub(crate) fn uv_child(variables: &Variables) -> (Variables, Vec<Dropped>) {
     (environment, dropped)
 }
 
-/// The environment of an own task before its cell's variables are added: the caller's, less what is dropped.
+/// The variables of the caller that every own task gets, before its cell's and its own are added; and the names of
+/// those that it does not get, unless it names them.
 #[must_use]
-pub(crate) fn own_task(variables: &Variables) -> (Variables, Vec<Dropped>) {
+pub(crate) fn own_task(variables: &Variables) -> (Variables, Vec<String>) {
+    let mut withheld = Vec::new();
+    let (mut environment, _) = by_hand(variables);
+    environment.retain(|name, _| {
+        let text = name.to_string_lossy();
+        let listed = || OWN_TASKS.iter().flat_map(|(_, names)| names.split_whitespace());
+        let fits = |pattern| matches(pattern, &text);
+        let secret = !text.starts_with("UV_") && SECRETS.split_whitespace().any(fits);
+        let passes = !secret && listed().any(fits);
+        if !passes {
+            withheld.push(text.into_owned());
+        }
+        passes
+    });
+    (environment, withheld)
+}
+
+/// The environment of a command that someone types (`run`, `env`) before the cell's variables are added: the caller's,
+/// less what is dropped.
+#[must_use]
+pub(crate) fn by_hand(variables: &Variables) -> (Variables, Vec<Dropped>) {
     let mut environment = Variables::new();
     let mut dropped = Vec::new();
     for (name, value) in variables {
@@ -459,7 +515,31 @@ mod tests {
         assert_eq!(child[&OsString::from("UV_NO_GITHUB_FAST_PATH")], "1");
         assert_eq!(child[&OsString::from("GIT_TERMINAL_PROMPT")], "0");
         assert_eq!(child[&OsString::from("UV_INDEX_CORP_PASSWORD")], "s3cret");
-        assert!(!own_task(&caller).0.contains_key(&OsString::from("UV_FROZEN")));
+        assert!(!by_hand(&caller).0.contains_key(&OsString::from("UV_FROZEN")));
+    }
+
+    #[test]
+    fn an_own_task_gets_what_is_listed_and_no_secret() {
+        let caller = environment(&[
+            ("AWS_REGION", "x"),
+            ("CI_JOB_TOKEN", "s3cret"),
+            ("CUDA_VISIBLE_DEVICES", "0"),
+            ("GITHUB_REF", "main"),
+            ("GITHUB_TOKEN", "s3cret"),
+            ("GIT_DIR", ".git"),
+            ("HF_TOKEN", "s3cret"),
+            ("LC_ALL", "C"),
+            ("PYTHONPATH", "x"),
+            ("UV_FROZEN", "1"),
+            ("UV_INDEX_CORP_PASSWORD", "s3cret"),
+            ("https_proxy", "x"),
+        ]);
+        let (passed, withheld) = own_task(&caller);
+        let passed: Vec<_> = passed.into_keys().map(|name| name.into_string().unwrap()).collect();
+        let expected =
+            ["CUDA_VISIBLE_DEVICES", "GITHUB_REF", "LC_ALL", "UV_INDEX_CORP_PASSWORD", "https_proxy"];
+        assert_eq!(passed, expected);
+        assert_eq!(withheld, ["AWS_REGION", "CI_JOB_TOKEN", "GITHUB_TOKEN", "HF_TOKEN"]);
     }
 
     #[test]
@@ -470,7 +550,7 @@ mod tests {
             names.collect::<Vec<_>>()
         };
         assert!(names(uv_child(&environment(&make)).0).is_empty());
-        assert_eq!(names(own_task(&environment(&make)).0), ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]);
+        assert_eq!(names(by_hand(&environment(&make)).0), ["MAKEFLAGS", "MAKELEVEL", "MFLAGS"]);
         assert_eq!(names(uv_child(&environment(&[("MAKEFLAGS", "-j4")])).0), ["MAKEFLAGS"]);
     }
 

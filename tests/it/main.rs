@@ -28,5 +28,6 @@ mod programs;
 mod readme;
 mod seed;
 mod support;
+mod tasks;
 mod trouble;
 mod venvs;

@@ -16,9 +16,19 @@ use crate::plan::Fingerprint;
 /// From SIGTERM to SIGKILL, as long as a run gives its children when it is interrupted.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How a program of a task runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Terms {
+    /// It goes on in the log that an earlier program of the task has begun.
+    pub(super) further: bool,
+    /// How long it may run.
+    pub(super) timeout: Option<Duration>,
+    /// It is started, and left alone, although the run is being stopped.
+    pub(super) cleanup: bool,
+}
+
 /// Runs a command line to its end; its output goes to the task's log and, line by line, to the report.
-/// `further` commands of a task go on in the same log.
-pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, further: bool) -> Result<Exit, TaskFailure> {
+pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, terms: &Terms) -> Result<Exit, TaskFailure> {
     if let Some(directory) = hand.log.parent() {
         std::fs::create_dir_all(directory).map_err(|cause| FileError::new("make", directory, cause))?;
     }
@@ -29,19 +39,28 @@ pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, further: bool) -> Re
         environment: &command.environment,
         held: hand.context.held(),
         log: hand.log,
-        append: further,
+        append: terms.further,
         colour: hand.colour,
-        timeout: None,
+        timeout: terms.timeout,
         grace: GRACE,
-        cleanup: false,
+        cleanup: terms.cleanup,
     };
     hand.context.report(Said::Runs { command: command.to_paste(), directory: command.directory.clone() });
     Ok(run(&request, hand.context.groups(), &mut |line| hand.context.report(Said::Line(line)))?)
 }
 
-/// As [`spawn`], and a failure where the program does not succeed.
+/// As [`spawn`], and a failure where the program does not succeed. `further` programs of a task go on in the same log.
 pub(super) fn succeed(hand: &Hand<'_>, command: &CommandLine, further: bool) -> Result<Exit, TaskFailure> {
-    let exit = spawn(hand, command, further)?;
+    succeed_under(hand, command, &Terms { further, ..Terms::default() })
+}
+
+/// The same under other terms.
+pub(super) fn succeed_under(
+    hand: &Hand<'_>,
+    command: &CommandLine,
+    terms: &Terms,
+) -> Result<Exit, TaskFailure> {
+    let exit = spawn(hand, command, terms)?;
     if exit.leaked {
         notice(hand, "envloom::exec::leaked", "a process it started still holds its output open", None);
     }

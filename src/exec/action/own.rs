@@ -1,93 +1,64 @@
 //! Own tasks: the command lines of their steps, one after the other, in the task's directory and cell.
 //!
+//! # One attempt
+//! Steps until one fails, then every `finally`, whatever happened, then the verdict: the step's failure, else the first
+//! of a `finally`. A timeout is one attempt's; each `finally` has as long again. A stop of the run leaves `finally` alone
+//! until its grace is over, so that a `docker compose down` after Ctrl-C comes to its end. Where the run was stopped
+//! before the attempt began, there is nothing to put away.
+//!
+//! # Further attempts
+//! `retries` begins anew after a program has failed or run out of its time, never after an interrupt, and not where
+//! nothing could be started: a missing program stays missing. All attempts share one log, a line between them.
+//!
 //! With `-i` a step that fails is passed over, as make does with a line of a recipe: the task counts as done, and its
-//! note says what was passed over. What a signal to envloom has ended is no such failure.
+//! note says what was passed over. What a signal to envloom has ended is no such failure, nor is a timeout.
+
+mod stage;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::path::Path;
-use std::time::Duration;
 
-use super::child::{log, remember, succeed};
-use crate::exec::command::{CommandLine, cell_variables};
-use crate::exec::error::ExecError;
+use self::stage::{Passed, Stage};
+use super::child::{log, notice, remember};
 use crate::exec::failure::TaskFailure;
 use crate::exec::groups::Standing;
 use crate::exec::work::{Done, Hand, OwnWork};
-use crate::tool::variables::{Variables, own_task};
 
-/// Runs each step; the first that fails is the task's failure. Words after `--` end the last step's line.
+/// Runs the task; the last attempt's failure is its own.
 pub(in crate::exec) fn own(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Done, TaskFailure> {
-    let premises = hand.premises;
-    let environment = variables(hand, work);
-    let directory = work.job.cwd.as_ref().map_err(|_| ExecError::Undecided)?.under(&premises.root);
-    let mut duration = Duration::ZERO;
-    let mut ignored: Vec<String> = Vec::new();
-    let last = work.job.steps.len().saturating_sub(1);
-    for (at, step) in work.job.steps.iter().enumerate() {
-        let further = if at == last { premises.wishes.arguments.as_slice() } else { &[] };
-        let ran = command(&directory, step, further, &environment)
-            .map_err(TaskFailure::from)
-            .and_then(|command| succeed(hand, &command, at > 0));
-        match ran {
-            Ok(exit) => duration += exit.duration,
-            Err(failure)
-                if premises.wishes.ignore_errors && hand.context.groups().standing() == Standing::Going =>
-            {
-                ignored.push(failure.message);
+    let stage = Stage::new(hand, work)?;
+    let most = work.job.retries.saturating_add(1);
+    let mut attempt = 1;
+    let passed = loop {
+        match stage.attempt() {
+            Err(failure) if attempt < most && may_help(hand, &failure) => {
+                attempt += 1;
+                let message = format!("{}; attempt {attempt} of {most} begins", failure.message);
+                notice(hand, "envloom::exec::retried", message, None);
+                stage.begin_again(&format!("--- attempt {attempt} of {most} ---"))?;
             }
-            Err(failure) => return Err(failure),
+            Err(mut failure) => {
+                if attempt > 1 {
+                    failure.message = format!("{} (attempt {attempt} of {most})", failure.message);
+                }
+                return Err(failure);
+            }
+            Ok(passed) => break passed,
         }
-    }
-    remember(hand, BTreeMap::new(), duration);
-    let note = (!ignored.is_empty()).then(|| format!("{} (ignored)", ignored.join(", ")));
+    };
+    remember(hand, BTreeMap::new(), passed.duration);
     let log = (!work.job.steps.is_empty()).then(|| log(hand));
-    Ok(Done { note, log })
+    Ok(Done { note: note(&passed, attempt, most), log })
 }
 
-/// The command line of a step.
-fn command(
-    directory: &Path,
-    step: &[String],
-    further: &[String],
-    environment: &Variables,
-) -> Result<CommandLine, ExecError> {
-    let (program, arguments) = step.split_first().ok_or(ExecError::Undecided)?;
-    let path = environment.get(OsStr::new("PATH")).cloned();
-    // A name without a slash is looked up on PATH alone; a path is the maintainer's own word for a program
-    // of the repository.
-    let found = which::which_in(program, path, directory)
-        .map_err(|_| ExecError::ProgramMissing { program: program.into() })?;
-    Ok(CommandLine {
-        program: found,
-        arguments: arguments.iter().chain(further).map(Into::into).collect(),
-        directory: directory.to_owned(),
-        environment: environment.clone(),
-        telling: Vec::new(),
-    })
+/// May another attempt help?
+fn may_help(hand: &Hand<'_>, failure: &TaskFailure) -> bool {
+    failure.command.is_some() && hand.context.groups().standing() == Standing::Going
 }
 
-/// The whole environment of a task's programs: what everybody gets, the machine's own, the cell's, the task's.
-fn variables(hand: &Hand<'_>, work: &OwnWork<'_>) -> Variables {
-    let premises = hand.premises;
-    let (mut environment, _) = own_task(&premises.machine.variables);
-    for (name, value) in premises.local.iter().flat_map(|local| &local.env) {
-        environment.insert(name.into(), value.into());
-    }
-    if let Some(cell) = &work.key.cell.cell {
-        cell_variables(premises, cell, &mut environment);
-    }
-    let caller = |name: &String| premises.machine.variables.get(OsStr::new(name)).cloned();
-    for name in work.task.pass_env.iter().chain(&work.task.secrets) {
-        if let Some(value) = caller(name) {
-            environment.insert(name.into(), value);
-        }
-    }
-    for (name, value) in &work.job.env {
-        match value.as_ref().map(Into::into).or_else(|| caller(name)) {
-            Some(value) => environment.insert(name.into(), value),
-            None => environment.remove(OsStr::new(name)),
-        };
-    }
-    environment
+/// What is to be said of a success.
+fn note(passed: &Passed, attempt: u32, most: u32) -> Option<String> {
+    let again = (attempt > 1).then(|| format!("attempt {attempt} of {most}"));
+    let ignored = (!passed.ignored.is_empty()).then(|| format!("{} (ignored)", passed.ignored.join(", ")));
+    let parts: Vec<String> = again.into_iter().chain(ignored).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
