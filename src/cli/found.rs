@@ -88,8 +88,10 @@ impl Search<'_> {
         let pin = pin.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let directory = path.parent().under(self.root);
         let workspace = self.roots.of(&directory, &manifest).map(|root| self.shown(&root));
-        self.manifests
-            .insert(path.clone(), Facts { workspace, ..manifest::facts(&manifest, pin.as_deref()) });
+        self.manifests.insert(
+            path.clone(),
+            Facts { workspace, ..manifest::facts(&manifest, &path.parent(), pin.as_deref()) },
+        );
         true
     }
 

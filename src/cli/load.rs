@@ -1,7 +1,7 @@
 //! Reading `tasks.kdl`, `tasks.local.kdl`, `envloom.lock` and the manifests. Everything goes through the observer,
 //! so that the compiled plan rests on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -102,9 +102,16 @@ pub(super) fn on_disk(
         Ok(Some(text))
     };
     let mut found = BTreeMap::new();
-    let is_origin = |id| model.environments.iter().any(|other| other.kept == Kept::Derived(id));
+    let origins: BTreeSet<EnvironmentId> = model
+        .environments
+        .iter()
+        .filter_map(|environment| match environment.kept {
+            Kept::Derived(origin) => Some(origin),
+            Kept::Generated | Kept::Adopted => None,
+        })
+        .collect();
     for (id, environment) in model.environments() {
-        if !environment.is_written() && !is_origin(id) {
+        if !environment.is_written() && !origins.contains(&id) {
             continue;
         }
         let directory = environment.directory().under(root);

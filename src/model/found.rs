@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use miette::SourceSpan;
 
 use super::name::PackageName;
+use super::variant::IndexLocation;
 use crate::base::RelPath;
 
 /// All that was found.
@@ -28,6 +29,17 @@ pub(crate) struct FoundProject {
     pub(crate) span: SourceSpan,
 }
 
+/// What an extra has from one index: its packages have `index` and `extra` among their sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Supplied {
+    /// The index' name.
+    pub(crate) index: String,
+    /// Where it is.
+    pub(crate) location: IndexLocation,
+    /// The requirements, as the extra has them.
+    pub(crate) requirements: Vec<(PackageName, String)>,
+}
+
 /// What an adopted manifest says, as far as envloom goes by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
@@ -43,6 +55,8 @@ pub(crate) struct Facts {
     pub(crate) groups: Vec<String>,
     /// `tool.uv.conflicts`: of each set the extras of this project.
     pub(crate) conflicts: Vec<Vec<String>>,
+    /// What an extra supplies from an index of its own.
+    pub(crate) supplies: BTreeMap<String, Supplied>,
     /// The packages that it requires, be it in an extra or a group.
     pub(crate) requires: BTreeSet<PackageName>,
     /// The directory of the workspace it is a member of, as a user sees it; its lockfile lies there. `None`: it has

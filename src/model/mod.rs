@@ -42,7 +42,7 @@ pub(crate) use environment::{
     Sources,
 };
 
-pub(crate) use found::{Facts, Found, FoundProject};
+pub(crate) use found::{Facts, Found, FoundProject, Supplied};
 pub(crate) use marker::{even, marker_fault};
 pub(crate) use matrix::Point;
 pub(crate) use name::PackageName;

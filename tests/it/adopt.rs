@@ -634,3 +634,71 @@ task "which" {
     ----- stderr -----
     ");
 }
+
+/// An adopted manifest with an extra for each of two indexes, and a frozen one made from it.
+fn indexes() -> Monorepo {
+    Monorepo::new()
+        .index("pypi", &[("tqdm", "4.67.1"), ("core", "9.9.9")])
+        .index("cu124", &[("torch", "2.6.0+cu124")])
+        .index("cpu", &[("torch", "2.7.0+cpu")])
+        .add(Package::new("core").path("libs/core").tag("v1.0.0"))
+        .write(
+            "app/pyproject.toml",
+            r#"[project]
+name = "app"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["core"]
+
+[project.optional-dependencies]
+cu124 = ["torch"]
+cpu = ["torch"]
+
+[tool.uv]
+package = false
+conflicts = [[{ extra = "cu124" }, { extra = "cpu" }]]
+
+[tool.uv.sources]
+core = { path = "../libs/core" }
+torch = [{ index = "cu124", extra = "cu124" }, { index = "cpu", extra = "cpu" }]
+
+[[tool.uv.index]]
+name = "cu124"
+url = "[INDEX]/cu124"
+explicit = true
+
+[[tool.uv.index]]
+name = "cpu"
+url = "[INDEX]/cpu"
+explicit = true
+"#,
+        )
+        .tasks_kdl(
+            r#"package "core" path="libs/core" git="https://git.example.com/core.git"
+environment "app" { manifest "app/pyproject.toml"; adopt }
+environment "app-prod" { manifest "app/prod/pyproject.toml"; from "app"; sources "tags" channel="stable"; pin "core" "v1.0.0" }
+"#,
+        )
+}
+
+#[test]
+fn a_lockfile_that_breaks_what_an_adopted_manifest_says_is_found() {
+    let repo = indexes();
+    repo.run("lock").success();
+    repo.run("verify").success().ran(&["verify:app", "verify:app-prod"]);
+    let wrong = |lockfile: &str| {
+        // The packages of one index as if they came from the other's.
+        let text = repo.read(lockfile).replace("index/cu124\"", "index/cpu\"");
+        repo.write(lockfile, &text);
+    };
+    wrong("app/uv.lock");
+    wrong("app/prod/uv.lock");
+    let ran = repo.run("-k verify").code(1).failed(&["verify:app", "verify:app-prod"]);
+    ran.stderr_has("envloom::ledger::wrong_index");
+    // What would take an internal package's name from an index.
+    repo.replace("app/pyproject.toml", "core = { path = \"../libs/core\" }\n", "");
+    repo.run("-k lock:app verify:app")
+        .code(1)
+        .failed(&["verify:app"])
+        .stderr_has("envloom::ledger::from_index");
+}

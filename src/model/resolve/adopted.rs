@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use miette::SourceSpan;
 
 use super::super::cell::MAX_CELLS;
-use super::super::environment::{Environment, EnvironmentId, Group, Kept, Settings, Sources, Sync};
+use super::super::environment::{
+    Environment, EnvironmentId, Group, Kept, Requirement, Settings, Sources, Sync,
+};
 use super::super::error::ModelFinding;
-use super::super::found::{Facts, Found, FoundProject};
+use super::super::found::{Facts, Found, FoundProject, Supplied};
+use super::super::name::PackageName;
 use super::super::package::{Package, PackageId};
-use super::super::variant::{Axis, Variant};
+use super::super::variant::{Axis, Index, Variant};
 use super::environment::{NOT_ENVIRONMENTS, Shared};
 use super::project::normal;
 use super::{Packages, Resolver};
@@ -107,7 +110,10 @@ impl Resolver {
             name: Spanned::new(if at == 0 { AXIS.to_owned() } else { format!("{AXIS}{}", at + 1) }, span),
             choose: AxisChoice::OneOrNone,
             requirements: Vec::new(),
-            variants: extras.into_iter().map(|extra| variant(extra, span)).collect(),
+            variants: extras
+                .into_iter()
+                .map(|extra| variant(extra, facts.supplies.get(extra), span))
+                .collect(),
             span,
         };
         joined.into_iter().enumerate().map(named).collect()
@@ -335,14 +341,22 @@ struct Origin<'f> {
     facts: Option<&'f Facts>,
 }
 
-/// An extra as a variant: what it supplies, and from where, is the manifest's affair.
-fn variant(extra: &str, span: SourceSpan) -> Variant {
+/// An extra as a variant, with what it supplies from an index of its own: `verify` holds the lockfile to that.
+fn variant(extra: &str, supplied: Option<&Supplied>, span: SourceSpan) -> Variant {
+    let requirement =
+        |(name, text): &(PackageName, String)| Requirement { name: name.clone(), text: text.clone(), span };
     Variant {
         name: Spanned::new(extra.to_owned(), span),
-        index: None,
+        index: supplied.map(|supplied| Index {
+            name: Spanned::new(supplied.index.clone(), span),
+            location: supplied.location.clone(),
+            explicit: true,
+            default: false,
+            span,
+        }),
         driver: None,
         platforms: Vec::new(),
-        requirements: Vec::new(),
+        requirements: supplied.iter().flat_map(|one| &one.requirements).map(requirement).collect(),
         foreign_requirements: Vec::new(),
         span,
     }

@@ -44,6 +44,7 @@ fn facts() -> Facts {
         extras: ["cpu", "cu124", "docs", "tests"].map(str::to_owned).into(),
         groups: vec!["dev".to_owned()],
         conflicts: vec![vec!["cpu".to_owned(), "cu124".to_owned()], vec!["docs".to_owned()]],
+        supplies: BTreeMap::new(),
         requires: [PackageName::parse("core").unwrap()].into(),
         workspace: None,
     }
