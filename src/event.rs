@@ -63,6 +63,8 @@ pub(crate) enum Fact {
         command: Option<String>,
         /// How long it took last time.
         expected_ms: Option<u64>,
+        /// Is its result put back from the store? What it prints then is its log of when it ran.
+        restored: bool,
     },
     /// A running task starts a program.
     Command {
@@ -134,6 +136,8 @@ pub(crate) enum TaskResult {
     Ran,
     /// It was up to date.
     Fresh,
+    /// Its result was in the store, and was put back.
+    Restored,
     /// It would run: `-n` was given.
     WouldRun,
     /// It ran, or was decided, and failed.
@@ -197,6 +201,8 @@ pub(crate) struct Counts {
     pub(crate) ran: usize,
     /// Up to date.
     pub(crate) fresh: usize,
+    /// Put back from the store.
+    pub(crate) restored: usize,
     /// Would run.
     pub(crate) would_run: usize,
     /// Failed.

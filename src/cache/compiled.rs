@@ -5,6 +5,8 @@
 //! decide can have changed, and it is answered without parsing KDL, TOML or a lockfile and without starting
 //! a program.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -14,9 +16,10 @@ use serde::{Deserialize, Serialize};
 use super::observe::Observation;
 use super::stamp::Stamp;
 use crate::base::{Digest, FileError, Hasher, read_if_exists, write_whole};
+use crate::tool::variables::Variables;
 
 /// The form of a stored plan, together with the program's version: a new envloom decides anew.
-const FORMAT: &str = concat!("envloom plan 2 ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("envloom plan 3 ", env!("CARGO_PKG_VERSION"));
 
 /// How many plans are kept.
 const MOST: usize = 200;
@@ -52,6 +55,8 @@ pub(crate) struct CompiledPlan {
     pub(crate) notices: Vec<Notice>,
     /// What it rests on, sorted by path.
     stamps: Vec<(PathBuf, Stamp)>,
+    /// Variables that only a file names, each with the digest of its value.
+    variables: Vec<(String, Option<Digest>)>,
 }
 
 impl CompiledPlan {
@@ -64,7 +69,27 @@ impl CompiledPlan {
         notices: Vec<Notice>,
         seen: Observation,
     ) -> Self {
-        Self { targets, by_default, tasks, notices, stamps: seen.into_iter().collect() }
+        let stamps = seen.into_iter().collect();
+        Self { targets, by_default, tasks, notices, stamps, variables: Vec::new() }
+    }
+
+    /// The plan, resting on these variables as they are now besides.
+    #[must_use]
+    pub(crate) fn with_variables(mut self, names: BTreeSet<String>, now: &Variables) -> Self {
+        self.variables = names
+            .into_iter()
+            .map(|name| {
+                let value = value_of(&name, now);
+                (name, value)
+            })
+            .collect();
+        self
+    }
+
+    /// Are the variables that it rests on as they were?
+    #[must_use]
+    pub(crate) fn holds_with(&self, now: &Variables) -> bool {
+        self.variables.iter().all(|(name, value)| value_of(name, now) == *value)
     }
 
     /// The stored plan of that call, if all it rests on still holds.
@@ -127,6 +152,11 @@ fn forget_oldest(directory: &Path) {
     for (_, oldest) in plans.iter().take(plans.len().saturating_sub(MOST)) {
         drop(fs::remove_file(oldest));
     }
+}
+
+/// The digest of a variable's value: it may be a secret.
+fn value_of(name: &str, variables: &Variables) -> Option<Digest> {
+    variables.get(OsStr::new(name)).map(|value| Digest::of(value.as_encoded_bytes()))
 }
 
 fn path(directory: &Path, key: PlanKey) -> PathBuf {

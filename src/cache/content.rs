@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,8 @@ pub(crate) struct Contents {
     file: PathBuf,
     today: u32,
     known: Mutex<Known>,
+    /// Lists of inputs of this run, by their digests.
+    lists: Mutex<BTreeMap<String, Arc<str>>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +70,8 @@ impl Contents {
         let today = u32::try_from(since.as_secs() / 86_400).unwrap_or_default();
         let file = directory.join("contents");
         let entries = read(&file).unwrap_or_default();
-        Self { file, today, known: Mutex::new(Known { entries, is_new: false }) }
+        let known = Mutex::new(Known { entries, is_new: false });
+        Self { file, today, known, lists: Mutex::default() }
     }
 
     /// The digest of an input: of a file its bytes and whether it may be run, of a link out of the repository or to a
@@ -112,6 +115,19 @@ impl Contents {
             self.remember(signature, digest);
         }
         Ok(hashed)
+    }
+
+    /// Remembers a list of inputs for the time of this run; its digest stands for it.
+    pub(crate) fn note_list(&self, list: String) -> Digest {
+        let digest = Digest::of(&list);
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.entry(digest.to_string()).or_insert_with(|| list.into());
+        digest
+    }
+
+    /// A list of [`Contents::note_list`], by its digest as text.
+    pub(crate) fn list(&self, digest: &str) -> Option<Arc<str>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
     }
 
     /// Writes what is new, for the next run. Of two processes the later one's is kept.

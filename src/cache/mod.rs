@@ -12,31 +12,23 @@
 //! A broken cache costs time, never the result: whatever cannot be read is a miss.
 
 mod compiled;
-#[cfg_attr(not(test), expect(dead_code, reason = "inputs and outputs of own tasks will be read through it"))]
 mod content;
 mod journal;
 mod memory;
 mod observe;
-#[cfg_attr(not(test), expect(dead_code, reason = "outputs of own tasks will be kept in it"))]
 mod outputs;
 mod place;
 mod stamp;
 mod store;
-#[cfg_attr(not(test), expect(dead_code, reason = "inputs of own tasks will be found by it"))]
 mod walk;
 
 pub(crate) use compiled::{CompiledPlan, Notice, PlanKey};
-#[expect(unused_imports, reason = "as above")]
 pub(crate) use content::Contents;
 pub(crate) use journal::Journal;
 pub(crate) use memory::{forget_memory, memory_size};
 pub(crate) use observe::Observer;
-#[expect(unused_imports, reason = "as above")]
-pub(crate) use outputs::{
-    Difference, KeepError, Kept, Left, Limits, Made, Output, OutputStore, Pruned, RestoreError, Size,
-};
+pub(crate) use outputs::{Difference, Kept, Limits, Made, OutputStore, Size};
 pub(crate) use place::{Refused, check_owner, store_directory};
 pub(crate) use stamp::Signature;
 pub(crate) use store::{LastRun, Store, Verdict};
-#[expect(unused_imports, reason = "as above")]
 pub(crate) use walk::Walk;

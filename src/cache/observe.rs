@@ -3,7 +3,7 @@
 //! Of several looks at one path the first is kept, until [`Observer::forget`]: a task that was decided by it would
 //! else rest on a state that only a later task has seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::{self, DirEntry, FileType};
 use std::io;
@@ -35,6 +35,8 @@ pub(crate) struct Observer {
     seen: Mutex<Observation>,
     /// Was something looked at that no stamp can hold?
     beyond_files: AtomicBool,
+    /// Variables that something rests on and that only a file names.
+    variables: Mutex<BTreeSet<String>>,
 }
 
 impl Observer {
@@ -148,8 +150,18 @@ impl Observer {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
 
-    /// Notes that a decision rests on something besides files, which no stamp can hold: a variable that only a
-    /// manifest names.
+    /// Notes that a decision rests on a variable that only a file names.
+    pub(crate) fn depend_on(&self, variable: &str) {
+        self.variables.lock().unwrap_or_else(PoisonError::into_inner).insert(variable.to_owned());
+    }
+
+    /// The variables of [`Observer::depend_on`].
+    #[must_use]
+    pub(crate) fn variables(&self) -> BTreeSet<String> {
+        self.variables.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that a decision rests on something that no stamp can hold.
     pub(crate) fn look_beyond_files(&self) {
         self.beyond_files.store(true, Ordering::Relaxed);
     }

@@ -96,6 +96,12 @@ impl Walk {
         Self { root, user, reader, memory: Mutex::default() }
     }
 
+    /// Another walk of the same repository that remembers nothing.
+    #[must_use]
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(self.root.clone(), self.user.clone())
+    }
+
     /// The files and links that match, sorted.
     ///
     /// # Errors

@@ -87,8 +87,14 @@ pub(super) fn store_of(
         Refused::NoDirectory => refused("is no directory"),
         Refused::Writable => refused("can be written by others"),
     })?;
-    let limits = Limits { bytes: settings.limit.or(Some(LIMIT)), age: settings.age.or(Some(AGE)) };
-    Ok(Kept { store: OutputStore::new(&directory), directory, limits })
+    Ok(Kept { store: OutputStore::new(&directory), directory, limits: limits(local) })
+}
+
+/// How much is kept, and for how long.
+pub(super) fn limits(local: Option<&LocalModel>) -> Limits {
+    let default = CacheSettings::default();
+    let settings = local.map_or(&default, |local| &local.cache);
+    Limits { bytes: settings.limit.or(Some(LIMIT)), age: settings.age.or(Some(AGE)) }
 }
 
 /// Carries out the verb.

@@ -38,7 +38,9 @@ pub(super) fn look(premises: &Premises, graph: &TaskGraph, tell: &mut dyn FnMut(
 fn of(decided: Result<Decided, Refusal>, pending: bool) -> (TaskResult, Option<RunReason>, Option<Failure>) {
     match decided {
         Ok(Decided::Fresh) => (TaskResult::Fresh, None, None),
-        Ok(Decided::Run { reason, .. }) => (TaskResult::WouldRun, Some(reason), None),
+        Ok(Decided::Run { reason, .. } | Decided::Restore { reason, .. }) => {
+            (TaskResult::WouldRun, Some(reason), None)
+        }
         // What is missing now is what the task before would make.
         Err(_) if pending => (TaskResult::WouldRun, Some(RunReason::AfterOthers), None),
         Err(refusal) => (TaskResult::Failed, None, Some(Failure::found(refusal))),

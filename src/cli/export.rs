@@ -72,7 +72,7 @@ fn rule(
     for (place, task) in chosen.graph.tasks().iter().enumerate() {
         let decided = decide(&premises, place, task);
         let reason = decided.as_ref().ok().and_then(|decided| match decided {
-            Decided::Run { reason, .. } => Some(reason),
+            Decided::Run { reason, .. } | Decided::Restore { reason, .. } => Some(reason),
             Decided::Fresh => None,
         });
         always |= task.id == id && matches!(reason, Some(RunReason::Always | RunReason::NotCacheable { .. }));

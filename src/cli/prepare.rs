@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::cache;
 use super::error::CliError;
 use super::load::{self, Stop};
 use super::locate::Place;
 use super::packages;
-use crate::cache::{Observer, Store};
-use crate::graph::{Kind, TaskGraph};
+use crate::cache::{Contents, Limits, Observer, OutputStore, Store, Walk};
+use crate::graph::{Declared, Kind, Task, TaskGraph, TaskKey};
 use crate::ledger::{self, Progress, Record, Remotes};
 use crate::manifest::{self, Disposition, Members};
 use crate::model::{EnvironmentId, LocalModel, Model, PackageId, Sources, WantedUv};
@@ -67,8 +68,13 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         dispositions: &dispositions,
         scoped_excludes: has_scoped_excludes(&ground.model),
     });
+    let (walk, outputs, limits) = own_tasks(&ground, graph)?;
     Ok(Premises {
         root: ground.place.root.clone(),
+        walk,
+        contents: Contents::load(&ground.place.state().join("cache")),
+        outputs,
+        limits,
         store: Store::new(ground.place.state().join("cache")),
         model: ground.model,
         local: ground.local,
@@ -79,6 +85,47 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         observer: ground.observer,
         parsed: Parsed::default(),
     })
+}
+
+/// What finds the inputs of own tasks, and where their outputs are kept. A call without such tasks asks git nothing.
+fn own_tasks(ground: &Ground<'_>, graph: &TaskGraph) -> Result<(Walk, OutputStore, Limits), Stop> {
+    let root = &ground.place.root;
+    let here = ground.place.state().join("cache/outputs");
+    let is_kept = |task: &Task| match &task.key {
+        TaskKey::Own(key) => {
+            let declared = match key.task {
+                Declared::Shared(at) => &ground.model.tasks[at],
+                Declared::Private(at) => match &ground.local {
+                    Some(local) => &local.tasks[at],
+                    None => return false,
+                },
+            };
+            declared.cache || !declared.outputs.is_empty()
+        }
+        _ => false,
+    };
+    if !graph.tasks().iter().any(is_kept) {
+        return Ok((Walk::new(root, None), OutputStore::new(here), cache::limits(ground.local.as_ref())));
+    }
+    // Without git nothing is ignored.
+    let excludes = match Git::find(ground.surroundings, root) {
+        Ok(git) => {
+            let (file, watched) = git.excludes_file(root)?;
+            observe(ground, &watched);
+            file
+        }
+        Err(_) => None,
+    };
+    let store =
+        match cache::store_of(&ground.place, ground.local.as_ref(), ground.surroundings, &ground.observer) {
+            Ok(kept) => (kept.store, kept.limits),
+            // A store that cannot be trusted costs sharing, not the run.
+            Err(refused) => {
+                (ground.progress)(&format!("{refused}: outputs are kept in .envloom instead"));
+                (OutputStore::new(here), cache::limits(ground.local.as_ref()))
+            }
+        };
+    Ok((Walk::new(root, excludes), store.0, store.1))
 }
 
 /// What the packages of the working tree require: a member that asks for what variants supply needs an exclude.

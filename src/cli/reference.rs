@@ -15,7 +15,17 @@ const NOTICES: &[(&str, &str)] = &[
         "envloom::cache::lockfile_restored",
         "a lock was cut off; its former lockfile is back, and what stood there since is kept",
     ),
+    (
+        "envloom::cache::not_kept",
+        "an output is nothing that the store can keep; the task runs again next time",
+    ),
+    ("envloom::cache::not_restored", "an output could not be put back from the store; the task runs instead"),
     ("envloom::cache::not_written", "the cache could not be written; the next run costs more"),
+    ("envloom::cache::output_missing", "a task succeeded and did not make an output that it declares"),
+    (
+        "envloom::cache::shortage",
+        "a task met the end of the disk, the memory or the like; nothing of it is kept",
+    ),
     ("envloom::exec::finally_failed", "a `finally` failed, and something before it had failed already"),
     ("envloom::exec::jobserver", "slots are not shared with make as they could be"),
     ("envloom::exec::leaked", "a process outlived its task"),

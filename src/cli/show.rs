@@ -189,6 +189,7 @@ impl Answer<'_> {
                     changes.collect::<String>()
                 )
             }
+            Ok(Decided::Restore { reason, .. }) => format!("{id} would be restored: {reason}\n"),
             Err(refusal) => {
                 let findings = refusal.related().into_iter().flatten();
                 let findings = findings.map(|finding| format!("  {finding}\n"));
@@ -208,6 +209,7 @@ impl Answer<'_> {
         let (state, reason, refusal) = match &self.decided {
             Ok(Decided::Fresh) => ("fresh", None, None),
             Ok(Decided::Run { reason, .. }) => ("would_run", Some(reason), None),
+            Ok(Decided::Restore { reason, .. }) => ("would_restore", Some(reason), None),
             Err(refusal) => ("would_fail", None, Some(crate::report::diagnostic_json(refusal))),
         };
         json!({ "task": self.task.id, "state": state, "reason": reason, "error": refusal, "last": self.last })

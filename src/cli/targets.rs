@@ -79,13 +79,13 @@ pub(super) fn run_words(
     state::refuse_foreign(&place)?;
     let plans = place.state().join("plans");
     let key = plan_key(process, &place);
-    if let Some(plan) = CompiledPlan::load(&plans, key) {
+    let known = CompiledPlan::load(&plans, key).filter(|plan| plan.holds_with(&process.surroundings.vars));
+    if let Some(plan) = known {
         return replay(process, output, &plan);
     }
     let call = Call::read(process, arguments)?;
     let chosen = call.choose("", words)?;
     call.check_options(&chosen)?;
-    let own_only = chosen.graph.tasks().iter().all(|task| task.key.kind() == Kind::Own);
     if !arguments.only_looks() {
         state::make(&place)?;
     }
@@ -99,8 +99,8 @@ pub(super) fn run_words(
         None => run.dry()?,
         Some(width) => run.wet(width)?,
     };
-    if code == exit::DONE && !own_only && !arguments.only_looks() {
-        let plan = if counts.ran == 0 {
+    if code == exit::DONE && !arguments.only_looks() {
+        let plan = if counts.ran + counts.restored == 0 {
             compiled(&premises, &chosen, notices.clone())
         } else {
             recompile(process, arguments, words)
@@ -268,7 +268,8 @@ pub(super) fn fresh(task: &str) -> Fact {
 fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> Option<CompiledPlan> {
     let seen = premises.observer.has_seen_all().then(|| premises.observer.seen())?;
     let tasks = chosen.graph.tasks().iter().map(|task| task.id.clone()).collect();
-    Some(CompiledPlan::new(chosen.targets.clone(), chosen.by_default, tasks, notices, seen))
+    let plan = CompiledPlan::new(chosen.targets.clone(), chosen.by_default, tasks, notices, seen);
+    Some(plan.with_variables(premises.observer.variables(), &premises.machine.variables))
 }
 
 /// The plan of a call whose tasks have just run: everything is looked at once more, since what was seen before

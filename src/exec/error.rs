@@ -31,6 +31,8 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::exec::locks_unsupported", "the file system has no locks"),
     ("envloom::exec::lock_busy", "another envloom holds what a task needs, and --no-wait was given"),
     ("envloom::exec::lock_held_by_parent", "a task runs envloom for something it holds itself"),
+    ("envloom::exec::not_as_committed", "a task under `check` would change what is committed"),
+    ("envloom::exec::check_impossible", "the outputs of a task under `check` could not be compared"),
     ("envloom::exec::undecided", "a mistake of envloom's own: a task ran without a decision"),
     ("envloom::exec::panicked", "a mistake of envloom's own: a task panicked; the others are not affected"),
 ];
@@ -229,6 +231,32 @@ pub(crate) enum ExecError {
         name: String,
     },
 
+    /// What a generator makes is not what is committed.
+    #[error("`{task}` would change {paths}; at {difference}")]
+    #[diagnostic(
+        code(envloom::exec::not_as_committed),
+        help("run `envloom {task} --no-locked` and commit what it makes")
+    )]
+    NotAsCommitted {
+        /// The task.
+        task: String,
+        /// The files, listed.
+        paths: String,
+        /// The first lines that differ.
+        difference: String,
+    },
+
+    /// Outputs that cannot be put aside or back.
+    #[error("its outputs cannot be compared with what is committed: {cause}")]
+    #[diagnostic(
+        code(envloom::exec::check_impossible),
+        help("see that its outputs are files of the repository, and that .envloom can be written")
+    )]
+    CheckImpossible {
+        /// Why not.
+        cause: String,
+    },
+
     /// The scheduler ran a task that nothing decided to run, or one that lacks what its kind always has.
     #[error("internal error: a task was started without a decision")]
     #[diagnostic(
@@ -286,6 +314,12 @@ mod tests {
             ExecError::LocksUnsupported { path, cause: cause(Unsupported) },
             ExecError::LockBusy { name: "venv dev-cpu".to_owned(), holder: Some(7) },
             ExecError::LockHeldByParent { name: "venv dev-cpu".to_owned() },
+            ExecError::NotAsCommitted {
+                task: "gen".to_owned(),
+                paths: "gen.py".to_owned(),
+                difference: "gen.py:2:\n- a\n+ b".to_owned(),
+            },
+            ExecError::CheckImpossible { cause: "it is a pipe".to_owned() },
             ExecError::Undecided,
             ExecError::Panicked { message: "index out of bounds".to_owned() },
         ];
@@ -342,6 +376,14 @@ mod tests {
         envloom::exec::lock_held_by_parent
             `venv dev-cpu` is held by the task that started this envloom
             help: let the outer task wait for the inner one (`after "…"`) instead of calling envloom
+        envloom::exec::not_as_committed
+            `gen` would change gen.py; at gen.py:2:
+        - a
+        + b
+            help: run `envloom gen --no-locked` and commit what it makes
+        envloom::exec::check_impossible
+            its outputs cannot be compared with what is committed: it is a pipe
+            help: see that its outputs are files of the repository, and that .envloom can be written
         envloom::exec::undecided
             internal error: a task was started without a decision
             help: this is a fault in envloom; please report it with the command you typed

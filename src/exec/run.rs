@@ -16,6 +16,7 @@ use super::schedule::{
 };
 use super::supervisor::Watch;
 use super::work::{Done, Said, Tasks};
+use crate::base::FileError;
 use crate::event::{Counts, Declared, Event, Fact, Failure, TaskResult, millis};
 use crate::graph::{self, Kind, Task, TaskGraph, TaskKey};
 use crate::model::Sources;
@@ -23,6 +24,9 @@ use crate::plan::{Premises, RunReason};
 
 /// At most so many syncs write to one disk: more only make it seek.
 const SYNCS: u64 = 2;
+
+/// How long a run may spend on removing old outputs.
+const PRUNING: Duration = Duration::from_millis(100);
 
 /// What is to be run, and how.
 pub(crate) struct Request<'a> {
@@ -96,9 +100,25 @@ pub(crate) fn execute(
             Some("let the task wait for what it starts".to_owned()),
         );
     }
+    if let Err(error) = put_in_order(request.premises) {
+        narrator.notice("envloom::cache::not_written", error.to_string(), None);
+    }
     let tally = narrator.tally;
     let ended = Ended { counts: tally.counts, interrupted: outcome.interrupted, timed_out: tally.timed_out };
     Ok((ended, tally))
+}
+
+/// What is left to do for the next run: contents are remembered, and what was not used for long goes, for no longer than
+/// nobody notices.
+fn put_in_order(premises: &Premises) -> Result<(), FileError> {
+    premises.contents.save()?;
+    if premises.outputs.is_prune_due() {
+        premises.outputs.prune(premises.limits, PRUNING)?;
+        if let Some(age) = premises.limits.age {
+            premises.store.prune(age)?;
+        }
+    }
+    Ok(())
 }
 
 /// What the summary needs.
@@ -209,11 +229,11 @@ impl Narrator<'_> {
 
     fn said(&mut self, task: TaskIndex, said: Said) {
         match said {
-            Said::Begins { reason, command, expected_ms } => {
+            Said::Begins { reason, command, expected_ms, restored } => {
                 self.reasons.insert(task, reason.clone());
                 let own = self.request.graph.tasks()[task.0].key.kind() == Kind::Own;
                 let task = self.id(task);
-                self.fact(Fact::Started { task, reason, own, command, expected_ms });
+                self.fact(Fact::Started { task, reason, own, command, expected_ms, restored });
             }
             Said::Runs { command, directory } => {
                 let task = self.id(task);
@@ -231,6 +251,7 @@ impl Narrator<'_> {
         let id = self.id(task);
         let reason = self.reasons.remove(&task);
         let (result, note, log, failure) = match finish {
+            Finish::Ran(done) if done.restored => (TaskResult::Restored, done.note, done.log, None),
             Finish::Ran(done) => (TaskResult::Ran, done.note, done.log, None),
             Finish::Fresh => (TaskResult::Fresh, None, None, None),
             Finish::Failed(failure) => {
@@ -309,6 +330,7 @@ impl Tally {
         let counter = match result {
             TaskResult::Ran => &mut self.counts.ran,
             TaskResult::Fresh => &mut self.counts.fresh,
+            TaskResult::Restored => &mut self.counts.restored,
             TaskResult::WouldRun => &mut self.counts.would_run,
             TaskResult::Failed => &mut self.counts.failed,
             TaskResult::Skipped => &mut self.counts.skipped,

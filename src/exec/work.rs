@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::action;
 use super::error::ExecError;
 use super::failure::TaskFailure;
 use super::groups::Groups;
 use super::schedule::{Context, Decision, TaskIndex, Work};
+use crate::cache::Kept;
 use crate::graph::{Declared, OwnKey, TaskGraph, TaskKey};
 use crate::model::{Job, OwnTask};
 use crate::plan::{Decided, Fingerprint, Premises, RunReason, decide};
@@ -31,7 +33,7 @@ pub(crate) struct Tasks<'a> {
     /// The caller's variables that every own task gets.
     caller: Variables,
     /// Why each task that runs does, from its decision to its start.
-    decided: Mutex<BTreeMap<TaskIndex, (RunReason, Option<Fingerprint>)>>,
+    decided: Mutex<BTreeMap<TaskIndex, Awaited>>,
 }
 
 /// What a running task says.
@@ -45,6 +47,8 @@ pub(crate) enum Said {
         command: Option<String>,
         /// How long its last run took.
         expected_ms: Option<u64>,
+        /// Is its result put back from the store? What it says then is its log of when it ran.
+        restored: bool,
     },
     /// It starts a program.
     Runs {
@@ -59,13 +63,30 @@ pub(crate) enum Said {
     Notice(&'static str, String, Option<String>),
 }
 
+/// What was decided of a task that is about to begin.
+#[derive(Debug)]
+struct Awaited {
+    /// Why it runs, or is restored.
+    reason: RunReason,
+    /// What its result will rest on.
+    fingerprint: Option<Fingerprint>,
+    /// The result in the store.
+    kept: Option<Box<Kept>>,
+}
+
 /// What a task leaves behind.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
+    /// Was its result put back from the store?
+    pub(crate) restored: bool,
     /// In a few words, for the report.
     pub(crate) note: Option<String>,
     /// Its log, where it ran a program.
     pub(crate) log: Option<PathBuf>,
+    /// How long its programs ran; own tasks only.
+    pub(crate) took: Duration,
+    /// Did a step fail that `-i` passed over?
+    pub(crate) ignored: bool,
 }
 
 /// What an action has at hand.
@@ -138,6 +159,19 @@ impl<'a> Tasks<'a> {
         }
     }
 
+    /// Keeps what was decided until the task begins.
+    fn await_start(
+        &self,
+        task: TaskIndex,
+        reason: RunReason,
+        fingerprint: Option<Fingerprint>,
+        kept: Option<Box<Kept>>,
+    ) -> Decision {
+        let mut waiting = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(task, Awaited { reason, fingerprint, kept });
+        Decision::Run
+    }
+
     /// The log of a task: ids hold characters that file names should not.
     pub(crate) fn log(&self, id: &str) -> PathBuf {
         let name: String = id
@@ -164,10 +198,9 @@ impl Work for Tasks<'_> {
         let decided = decide(self.premises, task.0, &self.graph.tasks()[task.0])?;
         Ok(match decided {
             Decided::Fresh => Decision::Fresh,
-            Decided::Run { reason, fingerprint } => {
-                let mut waiting = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
-                waiting.insert(task, (reason, fingerprint));
-                Decision::Run
+            Decided::Run { reason, fingerprint } => self.await_start(task, reason, fingerprint, None),
+            Decided::Restore { reason, fingerprint, kept } => {
+                self.await_start(task, reason, Some(fingerprint), Some(kept))
             }
         })
     }
@@ -175,11 +208,12 @@ impl Work for Tasks<'_> {
     fn run(&self, task: TaskIndex, context: &Context<'_, Self>) -> Result<Done, TaskFailure> {
         let node = &self.graph.tasks()[task.0];
         let decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
-        let (reason, fingerprint) = decided.ok_or(ExecError::Undecided)?;
+        let Awaited { reason, fingerprint, kept } = decided.ok_or(ExecError::Undecided)?;
         context.report(Said::Begins {
             reason: reason.clone(),
             command: node.job.as_ref().map(|job| to_paste(&job.steps, &self.premises.wishes.arguments)),
             expected_ms: self.premises.store.last(&node.id).map(|last| last.duration_ms),
+            restored: kept.is_some(),
         });
         let hand = Hand {
             premises: self.premises,
@@ -198,7 +232,17 @@ impl Work for Tasks<'_> {
             TaskKey::Sync(cell) => action::sync(&hand, cell),
             TaskKey::Own(key) => match (self.declared(key), &node.job) {
                 (Some(task), Some(job)) => {
-                    action::own(&hand, &OwnWork { task, key, job, caller: &self.caller })
+                    let work = OwnWork { task, key, job, caller: &self.caller };
+                    if let Some(done) = kept.and_then(|kept| action::restore(&hand, &work, &kept)) {
+                        return Ok(done);
+                    }
+                    let checked = action::begin_check(&hand, &work)?;
+                    let done = action::own(&hand, &work);
+                    // Whatever it has changed, also when it failed, is looked at anew.
+                    action::forget(&hand, &work);
+                    let done = action::end_check(&hand, &work, checked, done)?;
+                    action::keep_outputs(&hand, &work, &done);
+                    Ok(done)
                 }
                 _ => Err(ExecError::Undecided.into()),
             },

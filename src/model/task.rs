@@ -49,13 +49,10 @@ pub(crate) struct OwnTask {
     /// What goes on running while the tasks behind it run. It then has no steps.
     pub(crate) service: Option<Service>,
     /// It has the terminal, and runs alone.
-    #[expect(dead_code, reason = "the way own tasks run will read it")]
     pub(crate) interactive: bool,
     /// It is cached although it has no outputs.
-    #[expect(dead_code, reason = "the cache of own tasks will read it")]
     pub(crate) cache: bool,
     /// Its outputs are committed: under `--locked` it must not change them.
-    #[expect(dead_code, reason = "the cache of own tasks will read it")]
     pub(crate) check: bool,
     /// What may differ from cell to cell, as it is where nothing differs.
     pub(crate) common: CellWords,

@@ -10,12 +10,14 @@ use std::path::Path;
 use super::decide::{Decision, SyncInputs, decide as by_record, decide_sync};
 use super::error::PlanError;
 use super::fingerprint::{Fingerprint, Inputs};
+use super::own::{self, Subject};
 use super::premises::Premises;
 use super::promises::promises;
 use super::reason::{FieldChange, RunReason};
 use super::refusal::Refusal;
 use super::venv::inspect;
 use crate::base::RelPath;
+use crate::cache::Kept;
 use crate::config::Install;
 use crate::graph::{Task, TaskKey};
 use crate::ledger::releases_of;
@@ -29,6 +31,15 @@ use crate::tool::run::quoted;
 pub(crate) enum Decided {
     /// It is up to date.
     Fresh,
+    /// Its result is in the store, and is put back from there.
+    Restore {
+        /// Why it is not fresh.
+        reason: RunReason,
+        /// What the result rests on.
+        fingerprint: Fingerprint,
+        /// The result.
+        kept: Box<Kept>,
+    },
     /// It runs.
     Run {
         /// Why.
@@ -45,7 +56,13 @@ pub(crate) enum Decided {
 pub(crate) fn decide(premises: &Premises, place: usize, task: &Task) -> Result<Decided, Refusal> {
     match &task.key {
         TaskKey::Generate(id) => generate(premises, *id),
-        TaskKey::Own(_) => Ok(Decided::Run { reason: RunReason::Always, fingerprint: None }),
+        TaskKey::Own(key) => match &task.job {
+            Some(job) => {
+                let subject = Subject { id: &task.id, key, task: premises.own_task(key.task), job };
+                own::decide(premises, place, subject)
+            }
+            None => Ok(Decided::Run { reason: RunReason::Always, fingerprint: None }),
+        },
         TaskKey::Lock(id) => lock(premises, *id, place),
         TaskKey::Check(id) => check(premises, *id, place),
         TaskKey::Verify(id) => verify(premises, *id, &task.id, place),

@@ -8,11 +8,13 @@
 //! handed in.
 
 mod cells;
+mod closure;
 mod decide;
 mod decider;
 mod error;
 mod fingerprint;
 mod manifest_fields;
+mod own;
 mod packages;
 mod parsed;
 mod premises;
@@ -30,6 +32,7 @@ pub(crate) use decider::{
 };
 pub(crate) use error::{CODES, PlanError};
 pub(crate) use fingerprint::Fingerprint;
+pub(crate) use own::{Look, Subject, changes_by_name, fingerprint as own_fingerprint, input_list, list_path};
 pub(crate) use parsed::Parsed;
 pub(crate) use premises::{Machine, Premises, Wishes};
 #[cfg(test)]

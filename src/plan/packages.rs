@@ -131,7 +131,7 @@ impl Collector<'_> {
         } else if let Some(path) = word("dir") {
             self.presence(&clean(&directory.join(path)))?;
         } else if let Some(name) = word("env") {
-            self.inputs.observer.look_beyond_files();
+            self.inputs.observer.depend_on(name);
             // Whether the variable is a secret nobody says: only its digest.
             let value =
                 self.variable(name).map(|value| format!("digest:{}", Digest::of(value.as_encoded_bytes())));

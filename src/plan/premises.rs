@@ -8,10 +8,11 @@ use super::parsed::Parsed;
 use super::reason::RunReason;
 use super::refusal::Refusal;
 use crate::base::{Digest, FileError, RelPath, SourceFile};
-use crate::cache::{Journal, Observer, Store};
+use crate::cache::{Contents, Journal, Limits, Observer, OutputStore, Store, Walk};
+use crate::graph::Declared;
 use crate::ledger::{FILE_NAME, Record};
 use crate::manifest::ManifestSet;
-use crate::model::{Cell, EnvironmentId, LocalModel, Model};
+use crate::model::{Cell, EnvironmentId, LocalModel, Model, OwnTask};
 use crate::tool::python::Interpreter;
 use crate::tool::uv::Uv;
 use crate::tool::variables::Variables;
@@ -35,6 +36,14 @@ pub(crate) struct Premises {
     pub(crate) wishes: Wishes,
     /// Verdicts of earlier runs.
     pub(crate) store: Store,
+    /// Finds the files that patterns mean.
+    pub(crate) walk: Walk,
+    /// What is known of files' contents.
+    pub(crate) contents: Contents,
+    /// Outputs and logs of own tasks, shared by the worktrees of the repository.
+    pub(crate) outputs: OutputStore,
+    /// How much of them is kept.
+    pub(crate) limits: Limits,
     /// Reads files and remembers which.
     pub(crate) observer: Observer,
     /// Remembers the TOML it parsed.
@@ -91,6 +100,16 @@ impl Wishes {
 }
 
 impl Premises {
+    /// The declaration of an own task.
+    pub(crate) fn own_task(&self, declared: Declared) -> &OwnTask {
+        match declared {
+            Declared::Shared(at) => &self.model.tasks[at],
+            Declared::Private(at) => {
+                &self.local.as_ref().expect("a private task is declared in the local model").tasks[at]
+            }
+        }
+    }
+
     /// The directory of envloom's own state.
     pub(crate) fn state(&self) -> PathBuf {
         self.root.join(".envloom")

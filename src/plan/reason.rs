@@ -25,6 +25,13 @@ pub(crate) enum RunReason {
         /// The path, relative to the root of the repository.
         path: String,
     },
+    /// Something it made was changed since.
+    OutputChanged {
+        /// The path, relative to the root of the repository.
+        path: String,
+    },
+    /// It was not run here last with these inputs, but once before, or in another worktree.
+    MadeBefore,
     /// A sync of this venv was cut off.
     VenvInterrupted,
     /// Something else changed the venv since it was synced.
@@ -41,7 +48,7 @@ pub(crate) enum RunReason {
     Interrupted,
     /// `lock --upgrade` or `--upgrade-package` asks the indexes again.
     Upgrade,
-    /// `lock` was given words for uv.
+    /// It was given words after `--`.
     Arguments {
         /// The words after `--`, joined by spaces.
         words: String,
@@ -98,12 +105,14 @@ impl fmt::Display for RunReason {
                 [first, rest @ ..] => write!(f, "{first} (and {} more)", rest.len()),
             },
             Self::OutputMissing { path } => write!(f, "{path} is missing"),
+            Self::OutputChanged { path } => write!(f, "{path} was changed since"),
+            Self::MadeBefore => f.write_str("made before with the same inputs"),
             Self::VenvInterrupted => f.write_str("its last sync was cut off, the venv is rebuilt"),
             Self::VenvChanged { found } => write!(f, "the venv was changed by something else: {found}"),
             Self::NotCacheable { because } => write!(f, "never cached: {because}"),
             Self::Interrupted => f.write_str("it was cut off the last time"),
             Self::Upgrade => f.write_str("an upgrade was asked for"),
-            Self::Arguments { words } => write!(f, "uv was given words: {words}"),
+            Self::Arguments { words } => write!(f, "it was given words: {words}"),
             Self::AfterOthers => f.write_str("what it reads is made by a task before it"),
             Self::Forced => f.write_str("forced by -B"),
             Self::Always => f.write_str("runs every time"),

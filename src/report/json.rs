@@ -64,8 +64,9 @@ mod tests {
             own: false,
             command: Some("uv lock --project prod".to_owned()),
             expected_ms: None,
+            restored: false,
         };
-        insta::assert_snapshot!(json_line(&Event { at_ms: 3, fact }), @r#"{"at_ms":3,"event":"started","task":"lock:prod","reason":{"kind":"no_record"},"own":false,"command":"uv lock --project prod","expected_ms":null}"#);
+        insta::assert_snapshot!(json_line(&Event { at_ms: 3, fact }), @r#"{"at_ms":3,"event":"started","task":"lock:prod","reason":{"kind":"no_record"},"own":false,"command":"uv lock --project prod","expected_ms":null,"restored":false}"#);
     }
 
     #[test]

@@ -36,7 +36,9 @@ pub(super) fn ending(style: Style, verbose: bool, ending: &Ending) -> String {
     let said = said(ending);
     let mut line = format!("{} {}  {said}", style.mark(ending.result), style.paint(Role::Strong, &task));
     let told = match ending.result {
-        TaskResult::Ran | TaskResult::WouldRun => verbose || ending.reason != Some(&RunReason::Always),
+        TaskResult::Ran | TaskResult::Restored | TaskResult::WouldRun => {
+            verbose || ending.reason != Some(&RunReason::Always)
+        }
         TaskResult::Fresh | TaskResult::Failed => verbose,
         TaskResult::Skipped => false,
     };
@@ -74,6 +76,7 @@ fn said(ending: &Ending) -> String {
     let mut said = match ending.result {
         TaskResult::Ran => format!("ran in {took}"),
         TaskResult::Fresh => "up to date".to_owned(),
+        TaskResult::Restored => "restored".to_owned(),
         TaskResult::WouldRun => "would run".to_owned(),
         // What was refused before anything ran took no time worth telling.
         TaskResult::Failed if ending.failure.is_some_and(|failure| failure.command.is_none()) => {

@@ -94,8 +94,11 @@ impl Narrator {
         match &event.fact {
             Fact::Began { version, jobs, .. } => self.began(version, *jobs),
             Fact::Notice { code, message, help } => self.notice(code, message, help.as_deref()),
-            Fact::Started { task, reason, own, command, .. } => {
+            Fact::Started { task, reason, own, command, restored, .. } => {
                 self.traced(&format!("{task}: {reason}"));
+                // What it printed when it ran must not be taken for what it prints now.
+                let mark = if *restored { "  (from the store)" } else { "" };
+                let command = command.as_ref().map(|command| format!("{command}{mark}"));
                 self.started(task, *own, command.as_deref());
             }
             Fact::Command { task, command, .. } => self.traced(&format!("{task}: + {command}")),
@@ -319,7 +322,7 @@ impl Narrator {
                 self.failed(ending, if shown_above { None } else { Some(held) });
             }
             TaskResult::Skipped => self.skipped.push(ending.task.to_owned()),
-            TaskResult::Ran | TaskResult::Fresh | TaskResult::WouldRun => {}
+            TaskResult::Ran | TaskResult::Fresh | TaskResult::Restored | TaskResult::WouldRun => {}
         }
         if let Some(next) = self.sole_voice().filter(|_| !self.options.held_back).map(str::to_owned) {
             self.release(&next);
@@ -336,7 +339,7 @@ impl Narrator {
         match ending.result {
             TaskResult::Failed => true,
             _ if self.quiet() => false,
-            TaskResult::Ran | TaskResult::WouldRun => true,
+            TaskResult::Ran | TaskResult::Restored | TaskResult::WouldRun => true,
             // What the user named is told also where only its dependencies ran. Where nothing ran, the last
             // line says it.
             TaskResult::Fresh => {

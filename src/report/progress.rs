@@ -59,6 +59,7 @@ impl Progress {
                 match result {
                     TaskResult::Ran => self.counts.ran += 1,
                     TaskResult::Fresh => self.counts.fresh += 1,
+                    TaskResult::Restored => self.counts.restored += 1,
                     TaskResult::WouldRun => self.counts.would_run += 1,
                     TaskResult::Failed => self.counts.failed += 1,
                     TaskResult::Skipped => self.counts.skipped += 1,
@@ -70,8 +71,8 @@ impl Progress {
 
     /// How many tasks have ended.
     pub(super) fn ended(&self) -> usize {
-        let Counts { ran, fresh, would_run, failed, skipped } = self.counts;
-        ran + fresh + would_run + failed + skipped
+        let Counts { ran, fresh, restored, would_run, failed, skipped } = self.counts;
+        ran + fresh + restored + would_run + failed + skipped
     }
 
     /// Did nothing but comparing happen so far?

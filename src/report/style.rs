@@ -105,6 +105,7 @@ impl Style {
         let (role, unicode, ascii) = match result {
             TaskResult::Ran => (Role::Good, "✓", "+"),
             TaskResult::Fresh => (Role::Faint, "=", "="),
+            TaskResult::Restored => (Role::Good, "↺", "<"),
             TaskResult::WouldRun => (Role::Warning, "~", "~"),
             TaskResult::Failed => (Role::Bad, "✗", "x"),
             TaskResult::Skipped => (Role::Faint, "-", "-"),

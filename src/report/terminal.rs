@@ -115,8 +115,14 @@ mod tests {
         progress.counts.fresh = 3;
         for &(task, at_ms, expected_ms) in names {
             let task = task.to_owned();
-            let fact =
-                Fact::Started { task, reason: RunReason::Always, own: false, command: None, expected_ms };
+            let fact = Fact::Started {
+                task,
+                reason: RunReason::Always,
+                own: false,
+                command: None,
+                expected_ms,
+                restored: false,
+            };
             progress.apply(&Event { at_ms, fact });
         }
         progress

@@ -38,9 +38,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use differ::Difference;
-pub(crate) use keep::{KeepError, Made};
-pub(crate) use prune::{Limits, Pruned, Size};
-pub(crate) use restore::RestoreError;
+pub(crate) use keep::Made;
+pub(crate) use prune::{Limits, Size};
 
 use crate::base::{Digest, RelPath};
 
@@ -85,13 +84,6 @@ pub(crate) enum Left {
 }
 
 impl Kept {
-    /// The bytes of all outputs.
-    #[must_use]
-    pub(crate) fn size(&self) -> u64 {
-        let size = |output: &Output| if let Left::File { size, .. } = output.left { size } else { 0 };
-        self.outputs.iter().map(size).sum()
-    }
-
     /// The blobs it needs.
     fn blobs(&self) -> impl Iterator<Item = Digest> {
         let files = self.outputs.iter().filter_map(|output| match output.left {
@@ -137,6 +129,17 @@ impl OutputStore {
     #[must_use]
     pub(crate) fn log(&self, kept: &Kept) -> Option<Vec<u8>> {
         let digest = kept.log?;
+        let bytes = fs::read(self.blob_path(digest)).ok()?;
+        (Digest::of(&bytes) == digest).then_some(bytes)
+    }
+
+    /// The bytes of an output that is a file, if they are still there and whole.
+    #[must_use]
+    pub(crate) fn content(&self, kept: &Kept, path: &RelPath) -> Option<Vec<u8>> {
+        let digest = kept.outputs.iter().find_map(|output| match output.left {
+            Left::File { digest, .. } if output.path == *path => Some(digest),
+            _ => None,
+        })?;
         let bytes = fs::read(self.blob_path(digest)).ok()?;
         (Digest::of(&bytes) == digest).then_some(bytes)
     }

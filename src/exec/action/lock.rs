@@ -45,7 +45,7 @@ pub(in crate::exec) fn lock(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, 
         keep_if_unmoved(hand, &agreement, &[lockfile.to_string()], duration);
     }
     let note = if changed { format!("{lockfile} written") } else { "lockfile unchanged".to_owned() };
-    Ok(Done { note: Some(note), log: Some(log(hand)) })
+    Ok(Done { note: Some(note), log: Some(log(hand)), ..Done::default() })
 }
 
 /// Runs uv and looks at what it wrote: a tag that no longer leads to the recorded commit is an error.
@@ -98,7 +98,7 @@ pub(in crate::exec) fn check(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done,
     match succeed(hand, &command, false) {
         Ok(exit) => {
             keep_if_unmoved(hand, &agreement(premises, id)?, &[], exit.duration);
-            Ok(Done { note: None, log: Some(log(hand)) })
+            Ok(Done { log: Some(log(hand)), ..Done::default() })
         }
         Err(failure) => Err(failure.explained(Refusal::stale(premises, id, &lockfile))),
     }

@@ -53,7 +53,7 @@ pub(in crate::exec) fn generate(hand: &Hand<'_>, id: EnvironmentId) -> Result<Do
         (files, entries) => format!("{}, {entries} entries", files.join(", ")),
     };
     remember(hand, std::collections::BTreeMap::new(), std::time::Duration::ZERO);
-    Ok(Done { note: Some(note), log: None })
+    Ok(Done { note: Some(note), ..Done::default() })
 }
 
 /// Refuses to write a file that is neither as it was `read` nor as it is `wanted`: someone wrote it since, and rendering

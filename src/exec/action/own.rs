@@ -15,10 +15,8 @@
 
 mod stage;
 
-use std::collections::BTreeMap;
-
 use self::stage::{Passed, Stage};
-use super::child::{log, notice, remember};
+use super::child::{log, notice};
 use crate::exec::failure::TaskFailure;
 use crate::exec::groups::Standing;
 use crate::exec::work::{Done, Hand, OwnWork};
@@ -45,9 +43,14 @@ pub(in crate::exec) fn own(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Done, 
             Ok(passed) => break passed,
         }
     };
-    remember(hand, BTreeMap::new(), passed.duration);
     let log = (!work.job.steps.is_empty()).then(|| log(hand));
-    Ok(Done { note: note(&passed, attempt, most), log })
+    Ok(Done {
+        note: note(&passed, attempt, most),
+        log,
+        took: passed.duration,
+        ignored: !passed.ignored.is_empty(),
+        ..Done::default()
+    })
 }
 
 /// May another attempt help?

@@ -50,7 +50,7 @@ pub(in crate::exec) fn sync(hand: &Hand<'_>, cell: &Cell) -> Result<Done, TaskFa
     cells.keep(&slug, &CellRecord { fields: fingerprint.fields.clone(), state, interpreter })?;
     cells.end(&slug)?;
     keep(hand, &fingerprint, duration);
-    Ok(Done { note: None, log: Some(log(hand)) })
+    Ok(Done { log: Some(log(hand)), ..Done::default() })
 }
 
 /// Syncs until every file that a RECORD names is there: at most twice.

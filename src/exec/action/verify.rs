@@ -26,5 +26,6 @@ pub(in crate::exec) fn verify(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done
         return Err(TaskFailure::found(error));
     }
     keep_if_unmoved(hand, &verification(premises, id)?, &[], began.elapsed());
-    Ok(Done { note: Some(counted(lockfile.packages.len(), "package", "packages")), log: None })
+    let note = counted(lockfile.packages.len(), "package", "packages");
+    Ok(Done { note: Some(note), ..Done::default() })
 }

@@ -30,7 +30,6 @@ impl Git {
 
     /// The user's own file of rules for what git ignores, as git reads it in `directory`, and the files of git's
     /// configuration that say so: what there is to watch. The default place is named whether or not it is there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a walk for inputs of own tasks will ask"))]
     pub(crate) fn excludes_file(
         &self,
         directory: &Path,

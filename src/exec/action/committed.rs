@@ -1,0 +1,96 @@
+//! `check`: under `--locked` the outputs of a task are what is committed, and a run must not change them.
+//!
+//! They are put aside, the task runs, what it made is compared, and what was there is put back, whatever happened.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::outputs::{forget, patterns};
+use crate::base::{Digest, FileError, RelPath, read_if_exists};
+use crate::cache::{Contents, Difference, Kept, Made, Observer, OutputStore};
+use crate::exec::error::ExecError;
+use crate::exec::failure::TaskFailure;
+use crate::exec::work::{Done, Hand, OwnWork};
+
+/// What is committed, aside for the time of a check.
+pub(in crate::exec) struct Committed {
+    place: PathBuf,
+    store: OutputStore,
+    kept: Kept,
+}
+
+/// Under `--locked` a task that says `check` must not change its outputs: they are put aside.
+pub(in crate::exec) fn begin(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Option<Committed>, TaskFailure> {
+    if !(hand.premises.wishes.locked && work.task.check) {
+        return Ok(None);
+    }
+    let place = hand.premises.state().join("stage").join(format!("check-{}", Digest::of(hand.id).short()));
+    let store = OutputStore::new(&place);
+    let kept = set_aside(hand, work, &store)?;
+    Ok(Some(Committed { place, store, kept }))
+}
+
+fn set_aside(hand: &Hand<'_>, work: &OwnWork<'_>, store: &OutputStore) -> Result<Kept, ExecError> {
+    let outputs = patterns(&work.job.outputs);
+    let made = Made { task: hand.id, fields: BTreeMap::new(), outputs: &outputs, log: None, duration_ms: 0 };
+    store.keep(Digest::of(hand.id), &hand.premises.root, made).map_err(impossible)
+}
+
+/// Puts back what is committed, and fails where the task would have changed it.
+pub(in crate::exec) fn end(
+    hand: &Hand<'_>,
+    work: &OwnWork<'_>,
+    committed: Option<Committed>,
+    done: Result<Done, TaskFailure>,
+) -> Result<Done, TaskFailure> {
+    let Some(Committed { place, store, kept }) = committed else { return done };
+    let premises = hand.premises;
+    let made = set_aside(hand, work, &store)?;
+    let contents = Contents::load(&premises.state().join("cache"));
+    let differs = kept.differs(&premises.root, &contents, &Observer::new());
+    let differs = differs.map_err(impossible)?;
+    let changed = changes(&kept, &made, &differs);
+    let shown = changed.first().map(|path| difference(hand, &store, &kept, path));
+    let put_back = store.restore(&kept, &premises.root, &premises.state().join("stage"), Some(&made));
+    put_back.map_err(impossible)?;
+    std::fs::remove_dir_all(&place).map_err(|cause| FileError::new("remove", &place, cause))?;
+    forget(hand, work);
+    match shown {
+        Some(shown) if done.is_ok() => {
+            let paths = changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(ExecError::NotAsCommitted { paths, difference: shown, task: hand.id.to_owned() }.into())
+        }
+        _ => done,
+    }
+}
+
+/// The outputs that a run has changed, removed or added.
+fn changes(before: &Kept, after: &Kept, differs: &[Difference]) -> Vec<RelPath> {
+    let changed = differs.iter().map(|difference| match difference {
+        Difference::Missing { path } | Difference::Changed { path } | Difference::Mode { path, .. } => {
+            path.clone()
+        }
+    });
+    let is_new = |path: &RelPath| !before.outputs.iter().any(|output| output.path == *path);
+    let added = after.outputs.iter().map(|output| output.path.clone()).filter(|path| is_new(path));
+    changed.chain(added).collect()
+}
+
+/// The first lines that differ in one output.
+fn difference(hand: &Hand<'_>, store: &OutputStore, before: &Kept, path: &RelPath) -> String {
+    const SHOWN: usize = 3;
+    let old = store.content(before, path).unwrap_or_default();
+    // A file that is gone, or cannot be read, shows as no lines.
+    let new = read_if_exists(&path.under(&hand.premises.root)).ok().flatten().unwrap_or_default();
+    let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();
+    let (old, new) = (lines(&old), lines(&new));
+    let same = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
+    let removed = old.iter().skip(same).take(SHOWN).map(|line| format!("- {line}"));
+    let added = new.iter().skip(same).take(SHOWN).map(|line| format!("+ {line}"));
+    let lines: Vec<String> = removed.chain(added).collect();
+    format!("{path}:{}:\n{}", same + 1, lines.join("\n"))
+}
+
+fn impossible(error: impl std::fmt::Display) -> ExecError {
+    ExecError::CheckImpossible { cause: error.to_string() }
+}

@@ -1,0 +1,165 @@
+//! What own tasks leave behind: kept in the store, put back from there.
+//!
+//! A store that fails costs time, never the result: whatever goes wrong here is a notice, and the task has run, or
+//! runs. Nothing is kept of a run whose inputs moved meanwhile, that was given words, that passed over a failure, or
+//! that met the end of some resource of the machine: its success may not be what the inputs make.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::child::{log, notice, remember};
+use crate::base::{Patterns, RelPath, write_whole};
+use crate::cache::{Kept, Made, Observer};
+use crate::event::millis;
+use crate::exec::output::clean_line;
+use crate::exec::work::{Done, Hand, OwnWork, Said};
+use crate::plan::{Look, Subject, changes_by_name, input_list, list_path, own_fingerprint};
+
+/// What a program prints when the machine has no more of something. A tool that goes on after that may have left half
+/// of its work.
+const SHORTAGES: [&str; 7] = [
+    "No space left on device",
+    "Cannot allocate memory",
+    "Too many open files",
+    "Resource temporarily unavailable",
+    "Disk quota exceeded",
+    "Read-only file system",
+    "Input/output error",
+];
+
+/// Puts back what is in the store, and says what the task printed when it ran. `None`: it has to run.
+pub(in crate::exec) fn restore(hand: &Hand<'_>, work: &OwnWork<'_>, kept: &Kept) -> Option<Done> {
+    let premises = hand.premises;
+    let former = premises.store.last(hand.id).map(|last| last.fields).map(|fields| former(hand, fields));
+    let stage = premises.state().join("stage");
+    let restored = premises.outputs.restore(kept, &premises.root, &stage, former.flatten().as_ref());
+    forget(hand, work);
+    if let Some(fingerprint) = hand.fingerprint {
+        premises.outputs.note_use(fingerprint.digest(), kept);
+    }
+    if let Err(error) = restored {
+        let help = Some("it runs instead".to_owned());
+        notice(hand, "envloom::cache::not_restored", error.to_string(), help);
+        return None;
+    }
+    let printed = premises.outputs.log(kept).unwrap_or_default();
+    for line in printed.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        hand.context.report(Said::Line(clean_line(line, hand.colour)));
+    }
+    if let Err(error) = write_whole(hand.log, &printed) {
+        notice(hand, "envloom::cache::not_written", error.to_string(), None);
+    }
+    remember(hand, kept.fields.clone(), std::time::Duration::from_millis(kept.duration_ms));
+    keep_inputs(hand, &kept.fields);
+    Some(Done { restored: true, log: Some(log(hand)), ..Done::default() })
+}
+
+/// The record of what the task left here before.
+fn former(hand: &Hand<'_>, fields: BTreeMap<String, String>) -> Option<Kept> {
+    let fingerprint = crate::plan::Fingerprint { fields, uncacheable: None };
+    hand.premises.outputs.find(fingerprint.digest())
+}
+
+/// What the task has changed is looked at anew: its outputs, or where it declares none, everything.
+pub(in crate::exec) fn forget(hand: &Hand<'_>, work: &OwnWork<'_>) {
+    let premises = hand.premises;
+    let everything = ["**".to_owned()];
+    let texts = if work.job.outputs.is_empty() { everything.as_slice() } else { &work.job.outputs };
+    let changed = patterns(texts);
+    premises.walk.forget(&changed, &premises.observer);
+    for path in premises.observer.seen().keys() {
+        let inside = path.strip_prefix(&premises.root).ok().and_then(|inside| inside.to_str());
+        if inside
+            .and_then(|inside| RelPath::parse(inside).ok())
+            .is_some_and(|inside| changed.matches(&inside))
+        {
+            premises.observer.forget(path);
+        }
+    }
+}
+
+/// Keeps what the task has left, if it is what its inputs make.
+pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done) {
+    let premises = hand.premises;
+    let took = done.took;
+    let Some(before) = hand.fingerprint.filter(|_| !done.ignored) else {
+        remember(hand, BTreeMap::new(), took);
+        return;
+    };
+    let unkept = |code: &'static str, message: String, help: Option<String>| {
+        notice(hand, code, message, help);
+        remember(hand, BTreeMap::new(), took);
+    };
+    let (observer, walk) = (Observer::new(), premises.walk.anew());
+    let after =
+        match own_fingerprint(premises, Look { walk: &walk, observer: &observer }, subject(hand, work)) {
+            Ok(after) => after,
+            Err(refusal) => return unkept("envloom::cache::not_written", refusal.to_string(), None),
+        };
+    if let Some(moved) = changes_by_name(premises, &before.fields, &after).first() {
+        let message = format!("{} changed while it ran, so nothing is kept", moved.key);
+        return unkept(
+            "envloom::cache::inputs_moved",
+            message,
+            Some("run the same command again".to_owned()),
+        );
+    }
+    if let Some(shortage) = shortage(hand) {
+        let message = format!("it printed \"{shortage}\", so nothing is kept");
+        return unkept("envloom::cache::shortage", message, Some("make room, and run it again".to_owned()));
+    }
+    let outputs = patterns(&work.job.outputs);
+    if let Some(missing) =
+        outputs.literals().find(|path| path.under(&premises.root).symlink_metadata().is_err())
+    {
+        let message = format!("it did not make its output `{missing}`, so nothing is kept");
+        return unkept("envloom::cache::output_missing", message, None);
+    }
+    let made = Made {
+        task: hand.id,
+        fields: before.fields.clone(),
+        outputs: &outputs,
+        log: done.log.as_deref(),
+        duration_ms: millis(took),
+    };
+    match premises.outputs.keep(before.digest(), &premises.root, made) {
+        Ok(_) => {
+            remember(hand, before.fields.clone(), took);
+            keep_inputs(hand, &before.fields);
+        }
+        Err(error) => unkept("envloom::cache::not_kept", error.to_string(), None),
+    }
+}
+
+fn subject<'a>(hand: &'a Hand<'_>, work: &'a OwnWork<'_>) -> Subject<'a> {
+    Subject { id: hand.id, key: work.key, task: work.task, job: work.job }
+}
+
+/// The list of inputs, to explain the next run by.
+fn keep_inputs(hand: &Hand<'_>, fields: &BTreeMap<String, String>) {
+    let digest = fields.get("inputs").and_then(|field| field.rsplit(' ').next());
+    let list = input_list(hand.premises, fields);
+    let Some((digest, list)) = digest.zip(list) else { return };
+    let path = list_path(&hand.premises.state(), digest);
+    // Its name is its content's digest: one that is there is the same.
+    if !path.exists()
+        && let Err(error) = write_whole(&path, list.as_bytes())
+    {
+        notice(hand, "envloom::cache::not_written", error.to_string(), None);
+    }
+}
+
+/// The first shortage that the task's log tells of.
+fn shortage(hand: &Hand<'_>) -> Option<&'static str> {
+    let printed = fs::read(hand.log).unwrap_or_default();
+    SHORTAGES.into_iter().find(|words| contains(&printed, words.as_bytes()))
+}
+
+fn contains(text: &[u8], words: &[u8]) -> bool {
+    text.windows(words.len()).any(|window| window == words)
+}
+
+/// The patterns of texts that were judged when the graph was made.
+pub(super) fn patterns(texts: &[String]) -> Patterns {
+    Patterns::parse(texts.iter().map(String::as_str)).unwrap_or_default()
+}

@@ -1,0 +1,315 @@
+//! Own tasks: what the result of one rests on, and whether it is there already.
+//!
+//! # Design note
+//! | field | why it is in |
+//! | --- | --- |
+//! | `kind`, `task`, `envloom`, `platform` | one record answers for one task in one cell; another version may judge otherwise |
+//! | `command N`, `finally N`, `cwd` | what runs, parameters and axes filled in |
+//! | `variable NAME` | declared ones, and those of `tasks.local.kdl`; `unset` and an empty value differ |
+//! | `secret NAME` | its name alone: a token that was renewed changes no result |
+//! | `outputs` | other files are kept then |
+//! | `cell`, `python`, `interpreter` | the venv's Python; of a task that works in a cell |
+//! | `installed NAME` | what its venv holds: version, and the content of its RECORD less what names the venv's place |
+//! | `inputs` | how many files, and the digest of the list of their contents |
+//!
+//! Left out on purpose: the caller's other variables (they reach no own task, or by `pass-env`, which says that they
+//! change nothing), `timeout`, `retries`, `resources` (they decide whether it succeeds, not what it makes), keys of
+//! the tasks before it (what they make is an input, or does not matter).
+//!
+//! The list of inputs may be long and is the same for all cells of a task, so it is kept once, under its digest, and
+//! read again only to explain a difference.
+//!
+//! Without `inputs` everything counts that git does not ignore below the task's directory, and `@closure` where it has
+//! a cell. A program that the task names by a path of the repository is an input always.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::cells::CellRecord;
+use super::closure::closure;
+use super::decider::Decided;
+use super::error::PlanError;
+use super::fingerprint::{Fingerprint, platform};
+use super::premises::Premises;
+use super::reason::{FieldChange, RunReason};
+use super::refusal::Refusal;
+use super::venv::{has_end, site_packages};
+use crate::base::{Digest, FileError, Hasher, Patterns, RelPath};
+use crate::cache::{Difference, Observer, Walk};
+use crate::graph::OwnKey;
+use crate::model::{Cell, Job, OwnTask};
+use crate::tool::run::quoted;
+
+/// What a fingerprint is taken through: the run's own memory, or a fresh one that sees what has changed since.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    /// Finds files.
+    pub(crate) walk: &'a Walk,
+    /// Reads them.
+    pub(crate) observer: &'a Observer,
+}
+
+/// An own task as its fingerprint sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// Its name with its cell.
+    pub(crate) id: &'a str,
+    /// Which task, and in which cell.
+    pub(crate) key: &'a OwnKey,
+    /// Its declaration.
+    pub(crate) task: &'a OwnTask,
+    /// What it is told in this call.
+    pub(crate) job: &'a Job,
+}
+
+/// Decides an own task.
+pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) -> Result<Decided, Refusal> {
+    if !is_cacheable(subject.task, subject.job) {
+        return Ok(Decided::Run { reason: RunReason::Always, fingerprint: None });
+    }
+    let asked = premises.wishes.asked.contains(&place);
+    if asked && !premises.wishes.arguments.is_empty() {
+        let words = premises.wishes.arguments.join(" ");
+        return Ok(Decided::Run { reason: RunReason::Arguments { words }, fingerprint: None });
+    }
+    let look = Look { walk: &premises.walk, observer: &premises.observer };
+    let fingerprint = fingerprint(premises, look, subject)?;
+    if asked && premises.wishes.force {
+        return Ok(Decided::Run { reason: RunReason::Forced, fingerprint: Some(fingerprint) });
+    }
+    // A run of which nothing was kept left no fields.
+    let last = premises.store.last(subject.id).filter(|last| !last.fields.is_empty());
+    let is_last = last.as_ref().is_some_and(|last| last.fields == fingerprint.fields);
+    if let Some(kept) =
+        premises.outputs.find(fingerprint.digest()).filter(|kept| kept.fields == fingerprint.fields)
+    {
+        let differs =
+            kept.differs(&premises.root, &premises.contents, &premises.observer).map_err(PlanError::from)?;
+        let reason = match differs.first() {
+            None if is_last => return Ok(Decided::Fresh),
+            None => RunReason::MadeBefore,
+            Some(Difference::Missing { path }) => RunReason::OutputMissing { path: path.to_string() },
+            Some(Difference::Changed { path } | Difference::Mode { path, .. }) => {
+                RunReason::OutputChanged { path: path.to_string() }
+            }
+        };
+        return Ok(Decided::Restore { reason, fingerprint, kept: Box::new(kept) });
+    }
+    let changes = last.map(|last| changes_by_name(premises, &last.fields, &fingerprint));
+    let changes = changes.unwrap_or_default();
+    let reason = if changes.is_empty() { RunReason::NoRecord } else { RunReason::Changed { changes } };
+    Ok(Decided::Run { reason, fingerprint: Some(fingerprint) })
+}
+
+/// May a result of the task be up to date? One that makes nothing always runs, unless it says otherwise.
+fn is_cacheable(task: &OwnTask, job: &Job) -> bool {
+    (task.cache || !job.outputs.is_empty()) && task.service.is_none() && !task.interactive
+}
+
+/// What the result of an own task rests on.
+///
+/// # Errors
+/// When a file or directory is there and cannot be read.
+pub(crate) fn fingerprint(
+    premises: &Premises,
+    look: Look<'_>,
+    subject: Subject<'_>,
+) -> Result<Fingerprint, Refusal> {
+    let Subject { id, key, task, job } = subject;
+    let mut fields = BTreeMap::from([
+        ("kind".to_owned(), "own".to_owned()),
+        ("task".to_owned(), id.to_owned()),
+        ("envloom".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("platform".to_owned(), platform()),
+        ("outputs".to_owned(), job.outputs.join(", ")),
+    ]);
+    let line = |words: &Vec<String>| words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    fields.extend(job.steps.iter().enumerate().map(|(at, step)| (format!("command {}", at + 1), line(step))));
+    fields
+        .extend(job.finally.iter().enumerate().map(|(at, step)| (format!("finally {}", at + 1), line(step))));
+    if let Ok(cwd) = &job.cwd {
+        fields.insert("cwd".to_owned(), cwd.to_string());
+    }
+    fields.extend(variables(premises, look.observer, task, job));
+    if let Some(cell) = &key.cell.cell {
+        fields.extend(installed(premises, look.observer, cell).map_err(PlanError::from)?);
+    }
+    let inputs = inputs(premises, look, subject)?;
+    let count = inputs.lines().count();
+    fields.insert("inputs".to_owned(), format!("{count} files, {}", premises.contents.note_list(inputs)));
+    Ok(Fingerprint { fields, uncacheable: None })
+}
+
+/// Declared variables, and those that this machine sets for all own tasks.
+fn variables(
+    premises: &Premises,
+    observer: &Observer,
+    task: &OwnTask,
+    job: &Job,
+) -> BTreeMap<String, String> {
+    let shown = |value: &str| format!("{value:?}");
+    let local = premises.local.iter().flat_map(|local| &local.env);
+    let mut fields: BTreeMap<String, String> =
+        local.map(|(name, value)| (format!("variable {name}"), shown(value))).collect();
+    for (name, value) in &job.env {
+        let value = if let Some(value) = value {
+            shown(value)
+        } else {
+            observer.depend_on(name);
+            let callers = premises.machine.variables.get(OsStr::new(name));
+            callers.map_or_else(|| "unset".to_owned(), |value| shown(&value.to_string_lossy()))
+        };
+        fields.insert(format!("variable {name}"), value);
+    }
+    fields.extend(task.secrets.iter().map(|name| (format!("secret {name}"), "passed".to_owned())));
+    fields
+}
+
+/// What a cell's venv holds.
+fn installed(
+    premises: &Premises,
+    observer: &Observer,
+    cell: &Cell,
+) -> Result<BTreeMap<String, String>, FileError> {
+    let slug = cell.slug(&premises.model);
+    let mut fields = BTreeMap::from([("cell".to_owned(), slug.clone())]);
+    if let Some(CellRecord { fields: synced, interpreter, .. }) = premises.cells().record(&slug, observer) {
+        fields.insert("interpreter".to_owned(), interpreter.display().to_string());
+        fields.extend(synced.get("python").map(|python| ("python".to_owned(), python.clone())));
+    }
+    for directory in site_packages(&premises.venv(cell), observer)? {
+        for name in observer.list(&directory)? {
+            if let Some(package) = name.strip_suffix(".dist-info").filter(|_| has_end(&name, "dist-info")) {
+                let record = observer.read(&directory.join(&name).join("RECORD"))?.unwrap_or_default();
+                let digest = content_of(&record);
+                fields.insert(format!("installed {package}"), digest.short());
+            } else if has_end(&name, "pth") {
+                // Which directories are editable: their files are inputs.
+                fields.insert(format!("installed {name}"), "path".to_owned());
+            }
+        }
+    }
+    Ok(fields)
+}
+
+/// The lines of a RECORD that are the same in every venv: not scripts, whose first line names the venv, nor what an
+/// installer notes for itself.
+fn content_of(record: &[u8]) -> Digest {
+    const NOTES: [&str; 5] = ["/direct_url.json", "/INSTALLER", "/REQUESTED", "/RECORD", "/uv_cache.json"];
+    let mut hasher = Hasher::new("envloom installed 1");
+    let mut lines: Vec<&str> = std::str::from_utf8(record).unwrap_or_default().lines().collect();
+    lines.sort_unstable();
+    for line in lines {
+        let file = line.split(',').next().unwrap_or_default();
+        let own = file.starts_with("../") || has_end(file, "pth") || has_end(file, "pyc");
+        if !own && !NOTES.iter().any(|note| file.ends_with(note)) {
+            hasher.field(line);
+        }
+    }
+    hasher.finish()
+}
+
+/// The list of the files that a task's result rests on.
+fn inputs(premises: &Premises, look: Look<'_>, subject: Subject<'_>) -> Result<String, Refusal> {
+    let job = subject.job;
+    let patterns = patterns(premises, look.observer, job, subject.key)?;
+    let outputs = Patterns::parse(job.outputs.iter().map(String::as_str)).unwrap_or_default();
+    let files = look.walk.files(&patterns, look.observer).map_err(PlanError::from)?;
+    let mut list = String::new();
+    for path in files.iter().filter(|path| !outputs.matches(path)) {
+        let digest = premises.contents.input(&premises.root, path, look.observer).map_err(PlanError::from)?;
+        if let Some(digest) = digest {
+            // Writing to a String cannot fail.
+            let _ = writeln!(list, "{digest} {path}");
+        }
+    }
+    Ok(list)
+}
+
+/// The patterns of a task's inputs, with everything in them that stands for several.
+fn patterns(premises: &Premises, observer: &Observer, job: &Job, key: &OwnKey) -> Result<Patterns, Refusal> {
+    let cwd = job.cwd.clone().unwrap_or_else(|_| RelPath::root());
+    let below = |directory: &RelPath| {
+        if directory.is_root() { "**".to_owned() } else { format!("{}/", literally(directory.as_str())) }
+    };
+    let mut texts = Vec::new();
+    let close = |texts: &mut Vec<String>| -> Result<(), Refusal> {
+        let found = closure(premises, observer, key.cell.cell.as_ref(), &cwd)?;
+        texts.extend(found.iter().map(below));
+        Ok(())
+    };
+    if let Some(declared) = &job.inputs {
+        for text in declared {
+            if text == "@closure" { close(&mut texts)? } else { texts.push(text.clone()) }
+        }
+    } else {
+        texts.push(below(&cwd));
+        if key.cell.cell.is_some() {
+            close(&mut texts)?;
+        }
+    }
+    texts.extend(programs(job, &cwd).map(|program| literally(program.as_str())));
+    // What a value of the call spoils was refused when the graph was made.
+    Ok(Patterns::parse(texts.iter().map(String::as_str)).unwrap_or_default())
+}
+
+/// The programs that steps name by a path of the repository.
+fn programs<'j>(job: &'j Job, cwd: &'j RelPath) -> impl Iterator<Item = RelPath> + 'j {
+    let steps = job.steps.iter().chain(&job.finally).filter_map(|step| step.first());
+    steps.filter(|program| program.contains('/')).filter_map(|program| cwd.join(program).ok())
+}
+
+/// A path as a pattern that means just it.
+fn literally(path: &str) -> String {
+    let mut text = String::new();
+    for character in path.chars() {
+        match character {
+            '*' | '?' | '[' => {
+                text.extend(['[', character, ']']);
+            }
+            plain => text.push(plain),
+        }
+    }
+    text
+}
+
+/// What differs between two fingerprints, the files among the inputs by name where both lists are still there.
+pub(crate) fn changes_by_name(
+    premises: &Premises,
+    old: &BTreeMap<String, String>,
+    new: &Fingerprint,
+) -> Vec<FieldChange> {
+    let mut changes = new.changes_since(old);
+    let Some((before, after)) = input_list(premises, old).zip(input_list(premises, &new.fields)) else {
+        return changes;
+    };
+    if changes.iter().any(|change| change.key == "inputs") {
+        changes.retain(|change| change.key != "inputs");
+        let by_path = |list: &str| -> BTreeMap<String, String> {
+            let lines = list.lines().filter_map(|line| line.split_once(' '));
+            lines.map(|(digest, path)| (path.to_owned(), digest.chars().take(12).collect())).collect()
+        };
+        changes.extend(super::fingerprint::changes(&by_path(&before), &by_path(&after)));
+        changes.sort();
+    }
+    changes
+}
+
+/// The list behind the field `inputs`: of this run, or as it was kept. It serves to explain, so that one that is gone
+/// is no error.
+pub(crate) fn input_list(premises: &Premises, fields: &BTreeMap<String, String>) -> Option<Arc<str>> {
+    let digest = fields.get("inputs")?.rsplit(' ').next()?;
+    premises
+        .contents
+        .list(digest)
+        .or_else(|| std::fs::read_to_string(list_path(&premises.state(), digest)).ok().map(Arc::from))
+}
+
+/// Where the list of inputs with that digest is kept.
+pub(crate) fn list_path(state: &Path, digest: &str) -> PathBuf {
+    let name: String = digest.chars().filter(char::is_ascii_hexdigit).collect();
+    state.join("cache/inputs").join(name)
+}

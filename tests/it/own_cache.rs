@@ -1,0 +1,198 @@
+//! Own tasks that are up to date, restored or run: inputs, outputs, the store.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::support::Monorepo;
+
+/// `upper` makes one file of another; `count` leaves nothing but is cached.
+const TASKS: &str = r#"
+task "upper" {
+    inputs "src/**/*.txt" "!src/skip/**"
+    outputs "out/upper.txt"
+    env "MODE" "loud"
+    env "CALLER"
+    secret "TOKEN"
+    pass-env "EDITOR"
+    shell "mkdir -p out; cat src/*.txt | tr a-z A-Z > out/upper.txt; chmod 750 out/upper.txt; echo made $MODE $CALLER"
+}
+task "count" { cache; inputs "out/upper.txt"; run "wc" "-c" "out/upper.txt" }
+task "always" { run "true" }
+"#;
+
+fn repo() -> Monorepo {
+    let repo = Monorepo::new().tasks_kdl(TASKS);
+    repo.write("src/a.txt", "abc\n");
+    repo.write("src/skip/x.txt", "never\n");
+    repo.write(".gitignore", "out/\nsrc/ignored.txt\n");
+    repo
+}
+
+#[test]
+fn an_own_task_runs_once_and_its_output_is_the_input_of_another() {
+    let repo = repo();
+    repo.run("count").success().ran(&["upper", "count"]);
+    repo.run("count").success().ran(&[]).fresh(&["upper", "count"]);
+    assert_eq!(repo.read("out/upper.txt"), "ABC\n");
+    // A task without outputs runs every time, unless it says otherwise.
+    repo.run("always").success().ran(&["always"]);
+    repo.run("always").success().ran(&["always"]);
+}
+
+#[test]
+fn every_declared_input_counts_and_nothing_else_does() {
+    let repo = repo();
+    repo.run("upper").success().ran(&["upper"]);
+    let runs = |repo: &Monorepo| repo.run("upper").success().ran(&["upper"]);
+    let rests = |repo: &Monorepo| repo.run("upper").success().ran(&[]);
+    repo.write("src/b.txt", "d\n");
+    runs(&repo);
+    repo.write("src/skip/y.txt", "no input\n");
+    repo.write("src/ignored.txt", "ignored by git\n");
+    repo.write("README", "no input\n");
+    rests(&repo);
+    runs(&repo.env("CALLER", "me"));
+    runs(&repo.env("CALLER", ""));
+    rests(&repo.env("CALLER", "").env("TOKEN", "s3cret-1").env("EDITOR", "vi").env("OTHER", "x"));
+    repo.write("tasks.kdl", &TASKS.replace("loud", "quiet"));
+    runs(&repo);
+    fs::remove_file(repo.path("src/b.txt")).unwrap();
+    repo.write("tasks.kdl", TASKS);
+    // What was made before with the same inputs comes back.
+    repo.run("upper").success().restored(&["upper"]);
+    assert_eq!(repo.read("out/upper.txt"), "ABC\n");
+}
+
+#[test]
+fn a_lost_or_edited_output_comes_back_with_its_mode_and_the_log_is_said_again() {
+    let repo = repo();
+    repo.run("upper").success();
+    repo.write("out/upper.txt", "edited\n");
+    let ran = repo.run("upper").success().restored(&["upper"]);
+    insta::assert_snapshot!(ran.output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+    made loud
+    ----- stderr -----
+    > upper: sh -c 'mkdir -p out; cat src/*.txt | tr a-z A-Z > out/upper.txt; chmod 750 out/upper.txt; echo made $MODE $CALLER'  (from the store)
+    ↺ upper  restored  (out/upper.txt was changed since)
+    restored 1 in [TIME]
+    ");
+    fs::remove_file(repo.path("out/upper.txt")).unwrap();
+    repo.run("upper").success().restored(&["upper"]);
+    assert_eq!(repo.read("out/upper.txt"), "ABC\n");
+    let mode = fs::metadata(repo.path("out/upper.txt")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o750);
+    repo.run("upper").success().fresh(&["upper"]);
+}
+
+#[test]
+fn what_changed_is_told_by_name() {
+    let repo = repo();
+    repo.run("upper").success();
+    repo.write("src/a.txt", "xyz\n");
+    repo.write("src/b.txt", "new\n");
+    let said = repo.run("explain upper").success().text();
+    assert!(said.contains("2 things changed"), "{said}");
+    assert!(said.contains("\n  src/a.txt: ") && said.contains("\n  src/b.txt: added "), "{said}");
+    insta::assert_snapshot!(repo.env("CALLER", "me").run("-n upper").success().output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    ~ upper  would run  (src/a.txt: [COMMIT] -> [COMMIT] (and 2 more))
+    would run 1 in [TIME]
+    ");
+}
+
+#[test]
+fn nothing_is_kept_of_a_failure_of_given_words_or_of_inputs_that_moved() {
+    let repo = Monorepo::new().tasks_kdl(
+        r#"
+task "fails" { inputs "in"; outputs "out"; shell "echo x > out; exit 3" }
+task "words" { inputs "in"; outputs "out2"; run "sh" "-c" "echo $0 > out2" }
+task "moves" { inputs "in"; outputs "out3"; shell "cp in out3; echo more >> in" }
+task "full" { inputs "tasks.kdl"; outputs "out4"; shell "echo 'No space left on device'; touch out4" }
+task "lazy" { inputs "in"; outputs "out5"; run "true" }
+"#,
+    );
+    repo.write("in", "1\n");
+    for _ in 0..2 {
+        repo.run("fails").code(1).failed(&["fails"]);
+        repo.run("words -- a").success().ran(&["words"]);
+        repo.run("full").success().ran(&["full"]);
+        repo.run("lazy").success().ran(&["lazy"]);
+        repo.run("moves").success().ran(&["moves"]);
+    }
+    insta::assert_snapshot!(repo.run("moves").output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    > moves: sh -c 'cp in out3; echo more >> in'
+    warning: moves: in changed while it ran, so nothing is kept
+      help: run the same command again
+    ✓ moves  ran in [TIME]  (no record of it here)
+    ran 1 in [TIME]
+    ");
+    insta::assert_snapshot!(repo.run("full").output_snapshot(), @r#"
+    exit: 0
+    ----- stdout -----
+    No space left on device
+    ----- stderr -----
+    > full: sh -c "echo 'No space left on device'; touch out4"
+    warning: full: it printed "No space left on device", so nothing is kept
+      help: make room, and run it again
+    ✓ full  ran in [TIME]  (no record of it here)
+    ran 1 in [TIME]
+    "#);
+    insta::assert_snapshot!(repo.run("lazy").output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    > lazy: true
+    warning: lazy: it did not make its output `out5`, so nothing is kept
+    ✓ lazy  ran in [TIME]  (no record of it here)
+    ran 1 in [TIME]
+    ");
+}
+
+#[test]
+fn worktrees_of_one_repository_share_what_was_made() {
+    let repo = repo();
+    repo.commit("start");
+    repo.run("upper").success().ran(&["upper"]);
+    repo.git(&["worktree", "add", "-q", "../other"]);
+    let other = repo.in_dir("../other");
+    other.run("upper").success().restored(&["upper"]);
+    assert_eq!(fs::read_to_string(repo.path("../other/out/upper.txt")).unwrap(), "ABC\n");
+}
+
+#[test]
+fn a_generator_under_check_must_not_change_what_is_committed() {
+    let tasks =
+        "task \"gen\" { check; inputs \"in\"; outputs \"gen.py\"; shell \"sed s/^/v=/ in > gen.py\" }\n";
+    let repo = Monorepo::new().tasks_kdl(tasks);
+    repo.write("in", "1\n2\n");
+    repo.run("gen").success().ran(&["gen"]);
+    assert_eq!(repo.read("gen.py"), "v=1\nv=2\n");
+    repo.run("--locked -B gen").success();
+    repo.write("in", "1\n3\n");
+    insta::assert_snapshot!(repo.run("--locked gen").code(1).output_snapshot(), @r"
+    exit: 1
+    ----- stdout -----
+
+    ----- stderr -----
+    > gen: sh -c 'sed s/^/v=/ in > gen.py'
+    ✗ gen  failed
+    error[envloom::exec::not_as_committed]: `gen` would change gen.py; at gen.py:2:
+    - v=2
+    + v=3
+    help: run `envloom gen --no-locked` and commit what it makes
+    failed 1 in [TIME]
+    ");
+    assert_eq!(repo.read("gen.py"), "v=1\nv=2\n");
+    repo.run("gen").success();
+    assert_eq!(repo.read("gen.py"), "v=1\nv=3\n");
+}
