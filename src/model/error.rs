@@ -2,6 +2,7 @@
 
 use miette::SourceSpan;
 
+use super::adopted_error::AdoptedFinding;
 use super::task_error::TaskFinding;
 
 /// One mistake, in `tasks.kdl` or `tasks.local.kdl`.
@@ -11,6 +12,11 @@ pub(crate) enum ModelFinding {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Task(TaskFinding),
+
+    /// A mistake in what is adopted, or made from that.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Adopted(AdoptedFinding),
 
     /// The file is for other versions of envloom.
     #[error("this file is for envloom {range}; this is envloom {running}")]
@@ -377,75 +383,6 @@ pub(crate) enum ModelFinding {
     #[diagnostic(code(envloom::model::missing_project), help("write `project \"name\" {{ … }}` above them"))]
     MissingProject {
         #[label("an environment of which project?")]
-        span: SourceSpan,
-    },
-
-    /// uv finds the root above it, and locks there.
-    #[error("{manifest} is a member of the workspace in {workspace}, whose lockfile is its lockfile too")]
-    #[diagnostic(
-        code(envloom::model::workspace_member),
-        help("adopt the root: `environment \"…\" {{ manifest \"{workspace}/pyproject.toml\"; adopt }}`")
-    )]
-    WorkspaceMember {
-        manifest: String,
-        workspace: String,
-        #[label("no lockfile of its own")]
-        span: SourceSpan,
-    },
-
-    /// Two projects whose directories have one name, or one that is called like a declared environment.
-    #[error("{one} and {other} would both be environment `{name}`")]
-    #[diagnostic(
-        code(envloom::model::same_project),
-        help(
-            "declare one by another name, `environment \"…\" {{ manifest \"{one}\"; adopt }}`, or leave it out by `except=`"
-        )
-    )]
-    SameProject {
-        name: String,
-        one: String,
-        other: String,
-        #[label("{other}")]
-        first: SourceSpan,
-        #[label("{one}")]
-        span: SourceSpan,
-    },
-
-    /// Nothing is there.
-    #[error("no directory that fits `{pattern}` has a pyproject.toml")]
-    #[diagnostic(
-        code(envloom::model::no_projects),
-        help("a pattern is of directories, from the repository's root, such as \"libs/*\"")
-    )]
-    NoProjects {
-        pattern: String,
-        #[label("nothing here")]
-        span: SourceSpan,
-    },
-
-    /// `from` an environment whose manifest envloom writes.
-    #[error("environment `{name}` is not adopted")]
-    #[diagnostic(
-        code(envloom::model::not_adopted),
-        help(
-            "`from` takes a manifest that is written by hand; what is written from tasks.kdl shares `project` already"
-        )
-    )]
-    NotAdopted {
-        name: String,
-        #[label("envloom writes its manifest")]
-        span: SourceSpan,
-    },
-
-    /// `from` without tags: there would be nothing to say.
-    #[error("environment `{environment}` is made from an adopted one and has no `sources \"tags\"`")]
-    #[diagnostic(
-        code(envloom::model::derived_in_workspace),
-        help("write `sources \"tags\" channel=\"stable\"` and a `pin` for each internal package")
-    )]
-    DerivedInWorkspace {
-        environment: String,
-        #[label("its packages come from tags")]
         span: SourceSpan,
     },
 

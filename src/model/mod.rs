@@ -7,6 +7,7 @@
 //!
 //! The room is pure: it reads no file and starts nothing.
 
+mod adopted_error;
 mod cell;
 mod codes;
 mod environment;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use miette::SourceSpan;
 
+use super::super::adopted_error::AdoptedFinding;
 use super::super::cell::MAX_CELLS;
 use super::super::environment::{
     Environment, EnvironmentId, Group, Kept, Requirement, Settings, Sources, Sync,
@@ -33,11 +34,14 @@ impl Resolver {
     ) -> Environment {
         let facts = found.manifests.get(&manifest.value);
         if let Some(workspace) = facts.and_then(|facts| facts.workspace.as_ref()) {
-            self.report(ModelFinding::WorkspaceMember {
-                manifest: manifest.value.to_string(),
-                workspace: brief(workspace),
-                span: manifest.span,
-            });
+            self.report(
+                AdoptedFinding::WorkspaceMember {
+                    manifest: manifest.value.to_string(),
+                    workspace: brief(workspace),
+                    span: manifest.span,
+                }
+                .into(),
+            );
         }
         let mut environment = self.of_facts(node.name.clone(), manifest, facts, node.span);
         environment.sync = self.adopted_sync(node, facts);
@@ -140,7 +144,7 @@ impl Resolver {
             let fits = found.projects.iter().any(|project| project.span == pattern.span);
             if self.path(pattern).is_some() && !fits {
                 let (pattern, span) = (brief(&pattern.value), pattern.span);
-                self.report(ModelFinding::NoProjects { pattern, span });
+                self.report(AdoptedFinding::NoProjects { pattern, span }.into());
             }
         }
         for except in nodes.iter().filter_map(|node| node.except.as_ref()) {
@@ -185,7 +189,9 @@ impl Resolver {
                 let root = RelPath::parse(workspace).ok().and_then(|root| manifest_in(&root));
                 if !root.is_some_and(|root| manifests.contains(&root)) {
                     let (manifest, workspace) = (manifest.to_string(), brief(workspace));
-                    self.report(ModelFinding::WorkspaceMember { manifest, workspace, span: project.span });
+                    self.report(
+                        AdoptedFinding::WorkspaceMember { manifest, workspace, span: project.span }.into(),
+                    );
                 }
                 continue;
             }
@@ -224,7 +230,9 @@ impl Resolver {
         }
         if let Some((other, first)) = names.get(&name) {
             let (one, other) = (manifest.to_string(), other.clone());
-            self.report(ModelFinding::SameProject { name, one, other, first: *first, span: project.span });
+            self.report(
+                AdoptedFinding::SameProject { name, one, other, first: *first, span: project.span }.into(),
+            );
             return None;
         }
         names.insert(name.clone(), (manifest.to_string(), project.span));
@@ -256,7 +264,7 @@ impl Resolver {
             let origin_node = nodes.iter().find(is_declared);
             if origin_node.is_some_and(|node| !matches!(node.kept, KeptNode::Adopted)) {
                 let name = brief(&from.value);
-                self.report(ModelFinding::NotAdopted { name, span: from.span });
+                self.report(AdoptedFinding::NotAdopted { name, span: from.span }.into());
                 continue;
             }
             let origin = Origin {
@@ -286,7 +294,8 @@ impl Resolver {
             SourcesNode::Tags { channel, span } => (channel, span),
             SourcesNode::Workspace => {
                 let environment = brief(&node.name.value);
-                return self.report(ModelFinding::DerivedInWorkspace { environment, span: node.name.span });
+                return self
+                    .report(AdoptedFinding::DerivedInWorkspace { environment, span: node.name.span }.into());
             }
         };
         environment.sources = Sources::Tags(channel.0);
