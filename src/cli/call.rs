@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
         let selection = select(&self.model, self.local.as_ref(), &words)?;
         let graph = TaskGraphBuilder::new()
             .with_selection(&self.model, self.local.as_ref(), &words, &selection)?
-            .seal(&self.model)?;
+            .seal(&self.model, self.local.as_ref())?;
         let targets = words.targets.into_iter().map(|target| target.value).collect();
         Ok(Chosen { targets, by_default, selection, graph })
     }

@@ -18,7 +18,7 @@ use super::supervisor::Watch;
 use super::work::{Done, Said, Tasks};
 use crate::base::FileError;
 use crate::event::{Counts, Declared, Event, Fact, Failure, TaskResult, millis};
-use crate::graph::{self, Kind, Task, TaskGraph, TaskKey};
+use crate::graph::{Kind, Task, TaskGraph, TaskKey};
 use crate::model::Sources;
 use crate::plan::{Premises, RunReason};
 
@@ -304,9 +304,8 @@ impl Narrator<'_> {
     fn declared(&self, task: TaskIndex) -> Option<Declared> {
         let task = &self.request.graph.tasks()[task.0];
         let premises = self.request.premises;
-        let private =
-            matches!(&task.key, TaskKey::Own(own) if matches!(own.task, graph::Declared::Private(_)));
-        let source = if private { &premises.local.as_ref()?.source } else { &premises.model.source };
+        let source =
+            if task.is_private() { &premises.local.as_ref()?.source } else { &premises.model.source };
         let (line, column) = source.line_column(task.span.offset());
         Some(Declared { file: source.name().to_owned(), line, column })
     }

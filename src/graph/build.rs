@@ -83,13 +83,20 @@ impl TaskGraphBuilder {
     /// Proves the graph acyclic.
     ///
     /// # Errors
-    /// Every circle, each shown whole over the text of `tasks.kdl`.
-    pub(crate) fn seal(self, model: &Model) -> Result<TaskGraph, GraphError> {
-        let findings = self.circles();
-        if findings.is_empty() {
+    /// Every circle, each shown whole over the text of `tasks.kdl`; those of private tasks alone over that of
+    /// `tasks.local.kdl`, once there are no others.
+    pub(crate) fn seal(self, model: &Model, local: Option<&LocalModel>) -> Result<TaskGraph, GraphError> {
+        let (shared, private): (Vec<Circle>, Vec<Circle>) =
+            self.circles().into_iter().partition(|circle| !circle.is_private);
+        let (source, circles) = match local {
+            Some(local) if shared.is_empty() => (&local.source, private),
+            _ => (&model.source, shared),
+        };
+        if circles.is_empty() {
             return Ok(TaskGraph { tasks: self.tasks });
         }
-        Err(GraphError { source_code: model.source.named(), findings })
+        let findings = circles.into_iter().map(|circle| circle.finding).collect();
+        Err(GraphError { source_code: source.named(), findings })
     }
 
     /// Adds a task behind everything that it waits for. Chains of own tasks may be long, so the way down is a list and
@@ -133,7 +140,7 @@ impl TaskGraphBuilder {
         }
     }
 
-    fn circles(&self) -> Vec<GraphFinding> {
+    fn circles(&self) -> Vec<Circle> {
         let mut graph = DiGraph::<(), (), u32>::with_capacity(self.tasks.len(), self.tasks.len());
         let nodes: Vec<NodeIndex<u32>> = self.tasks.iter().map(|_| graph.add_node(())).collect();
         for (place, task) in self.tasks.iter().enumerate() {
@@ -149,7 +156,7 @@ impl TaskGraphBuilder {
     }
 
     /// One circle through a strongly connected component: from its first task along edges that stay in it.
-    fn circle(&self, component: &[usize]) -> GraphFinding {
+    fn circle(&self, component: &[usize]) -> Circle {
         let mut walk = vec![component.iter().copied().min().unwrap_or_default()];
         let back = loop {
             let here = &self.tasks[walk[walk.len() - 1]];
@@ -163,11 +170,21 @@ impl TaskGraphBuilder {
         let circle = &walk[back..];
         let mut names: Vec<&str> = circle.iter().map(|&at| self.tasks[at].id.as_str()).collect();
         names.push(names[0]);
-        GraphFinding::Cycle {
-            path: names.join(" -> "),
-            spans: circle.iter().map(|&at| self.tasks[at].span).collect(),
-        }
+        // A circle through both files is shown over `tasks.kdl`, where places of the other one mean nothing.
+        let (private, shared): (Vec<usize>, Vec<usize>) =
+            circle.iter().partition(|&&at| self.tasks[at].is_private());
+        let is_private = shared.is_empty();
+        let shown = if is_private { private } else { shared };
+        let spans = shown.iter().map(|&at| self.tasks[at].span).collect();
+        Circle { finding: GraphFinding::Cycle { path: names.join(" -> "), spans }, is_private }
     }
+}
+
+/// Tasks that wait for one another.
+struct Circle {
+    finding: GraphFinding,
+    /// Does none of them stand in `tasks.kdl`?
+    is_private: bool,
 }
 
 #[cfg(test)]
@@ -220,7 +237,7 @@ mod tests {
         builder.needs(places[1], places[2]);
         builder.needs(places[2], places[0]);
         builder.needs(places[3], places[0]);
-        let error = builder.seal(&model).unwrap_err();
+        let error = builder.seal(&model, None).unwrap_err();
         assert_eq!(error.findings.len(), 1);
         assert_eq!(error.findings[0].to_string(), "tasks wait for one another: a -> b -> c -> a");
     }
@@ -234,6 +251,6 @@ mod tests {
         for at in 1..100_000 {
             builder.needs(at, at - 1);
         }
-        assert_eq!(builder.seal(&testing::model()).unwrap().tasks().len(), 100_000);
+        assert_eq!(builder.seal(&testing::model(), None).unwrap().tasks().len(), 100_000);
     }
 }

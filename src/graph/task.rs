@@ -78,6 +78,13 @@ pub(crate) struct Task {
     pub(crate) job: Option<Box<Job>>,
 }
 
+impl Task {
+    /// Does its span point into `tasks.local.kdl`?
+    pub(crate) fn is_private(&self) -> bool {
+        matches!(&self.key, TaskKey::Own(OwnKey { task: Declared::Private(_), .. }))
+    }
+}
+
 impl TaskKey {
     /// Its kind.
     #[must_use]

@@ -113,7 +113,7 @@ pub(super) fn graph_with(tasks: &str, line: &str) -> Result<Vec<String>, GraphEr
     let words = words(line, ".");
     let selection = select(&model, None, &words)?;
     let builder = TaskGraphBuilder::new().with_selection(&model, None, &words, &selection)?;
-    let graph = builder.seal(&model)?;
+    let graph = builder.seal(&model, None)?;
     let ids = |places: &[usize]| -> String {
         places.iter().map(|&at| " ".to_owned() + &graph.tasks()[at].id).collect()
     };

@@ -152,3 +152,44 @@ fn what_reaches_committed_files_is_refused_in_tasks_local_kdl() {
     help: move it to tasks.kdl; a local file may set only what reaches no committed file: task, resources, default, default-environment, prefer, jobs, env, venvs, cache
     "#);
 }
+
+#[test]
+fn a_circle_of_private_tasks_is_shown_where_they_are_declared() {
+    let repo = Monorepo::new().tasks_kdl("task \"shared\" { run \"true\" }\n");
+    repo.write(
+        "tasks.local.kdl",
+        "task \"one\" { after \"two\"; run \"true\" }\ntask \"two\" { after \"one\" \"shared\"; run \"true\" }\n",
+    );
+    insta::assert_snapshot!(repo.run("one").code(2).output_snapshot(), @r#"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the call cannot be carried out
+
+    error[envloom::graph::cycle]: tasks wait for one another: two -> one -> two
+     --> tasks.local.kdl:2:1
+    2 | task "two" { after "one" "shared"; run "true" }
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ in the circle
+     --> tasks.local.kdl:1:1
+    1 | task "one" { after "two"; run "true" }
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ in the circle
+    help: remove one of these dependencies
+    "#);
+    // A circle through both files: what one makes the other reads.
+    repo.tasks_kdl("task \"shared\" { inputs \"x\"; run \"true\" }\n");
+    repo.write("tasks.local.kdl", "task \"mine\" { outputs \"x\"; after \"shared\"; run \"true\" }\n");
+    insta::assert_snapshot!(repo.run("mine").code(2).output_snapshot(), @r#"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the call cannot be carried out
+
+    error[envloom::graph::cycle]: tasks wait for one another: shared -> mine -> shared
+     --> tasks.kdl:1:1
+    1 | task "shared" { inputs "x"; run "true" }
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ in the circle
+    help: remove one of these dependencies
+    "#);
+}
