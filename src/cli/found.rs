@@ -60,7 +60,8 @@ impl Search<'_> {
             let inside = path.strip_prefix(self.root).ok().and_then(Path::to_str);
             let Some(Ok(directory)) = inside.map(RelPath::parse) else { continue };
             let is_hidden = directory.parts().any(|part| part.starts_with('.'));
-            if is_hidden || except.iter().any(|pattern| pattern.is_match(directory.as_str())) {
+            let is_left_out = || except.iter().any(|pattern| pattern.is_match(directory.as_str()));
+            if is_hidden || is_left_out() || self.is_other_name(&path) {
                 continue;
             }
             let Ok(manifest) = directory.join("pyproject.toml") else { continue };
@@ -69,6 +70,12 @@ impl Search<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Does a link lead there from another directory of the repository? Two projects would share one lockfile. What
+    /// leads out of it is found, and its tasks say what is wrong with that.
+    fn is_other_name(&self, path: &Path) -> bool {
+        path.canonicalize().is_ok_and(|real| real != path && real.starts_with(self.root))
     }
 
     /// Reads a manifest; says whether there is one for uv.

@@ -145,6 +145,9 @@ fn a_new_directory_is_seen_by_a_call_that_was_fresh() {
     repo.run("check").code(1).failed(&["check:three"]);
     repo.run("lock:three").success();
     repo.run("check").success();
+    // A second name of a directory is no second project.
+    std::os::unix::fs::symlink("one", repo.path("libs/again")).unwrap();
+    repo.run("check").success().fresh(&["check:app", "check:one", "check:three", "check:two_two"]);
     // A directory that was there gets a manifest, and one loses it.
     repo.write("libs/notes/pyproject.toml", &project("notes", "")).remove("libs/three");
     repo.run("check").code(1).failed(&["check:notes"]);
