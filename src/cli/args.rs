@@ -56,6 +56,15 @@ pub(super) struct Arguments {
     /// Run the targets' tasks even if they are up to date
     #[arg(short = 'B', long = "always-make")]
     pub(crate) always_make: bool,
+    /// Own tasks: call them up to date as they are, and run nothing of theirs
+    #[arg(short, long)]
+    pub(crate) touch: bool,
+    /// Own tasks: as if FILE, an input, had just been changed; may be repeated
+    #[arg(short = 'W', long, value_name = "FILE", aliases = ["new-file", "assume-new"])]
+    pub(crate) what_if: Vec<PathBuf>,
+    /// Own tasks: as if FILE, an input, had not been changed; may be repeated
+    #[arg(short, long, value_name = "FILE", alias = "assume-old")]
+    pub(crate) old_file: Vec<PathBuf>,
     /// Act as if called in DIR
     #[arg(short = 'C', long, value_name = "DIR", action = ArgAction::Append)]
     pub(crate) directory: Vec<PathBuf>,
@@ -258,6 +267,7 @@ impl Arguments {
         self.ignore_errors |= flags.ignore_errors;
         self.silent |= flags.silent;
         self.question |= flags.question;
+        self.touch |= flags.touch;
         self.load = self.load.or_else(|| {
             flags.load.map(|load| match load {
                 Limit::Absent => Load::Any,

@@ -201,6 +201,13 @@ impl<'a> Call<'a> {
             let (option, name) = ("--accept-moved", brief(name));
             return Err(CliError::UnknownPackage { option, name, help });
         }
+        for (given, option) in
+            [(!arguments.what_if.is_empty(), "--what-if"), (!arguments.old_file.is_empty(), "--old-file")]
+        {
+            if given && !has(Kind::Own) {
+                return Err(CliError::OptionWithoutUse { option, belongs_to: "own tasks" });
+            }
+        }
         let own = asked.iter().filter(|key| key.kind() == Kind::Own).count();
         let takes = |key: &TaskKey| matches!(key.kind(), Kind::Lock | Kind::Sync) || own == 1;
         if !arguments.trailing.is_empty() && !asked.iter().all(takes) {
@@ -231,6 +238,9 @@ impl<'a> Call<'a> {
         let wishes = Wishes {
             force: arguments.always_make,
             ignore_errors: arguments.ignore_errors,
+            touch: arguments.touch,
+            new_files: self.place.inner(&self.process.surroundings.cwd, &arguments.what_if),
+            old_files: self.place.inner(&self.process.surroundings.cwd, &arguments.old_file),
             locked: arguments.locked || (in_ci && !arguments.no_locked),
             offline: arguments.offline,
             upgrade: arguments.upgrade,

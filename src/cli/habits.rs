@@ -10,7 +10,7 @@ use std::iter::Peekable;
 use super::args::{parse_jobs, parse_load};
 
 /// Letters of options without a value.
-const FLAGS: &str = "knBsvqihV";
+const FLAGS: &str = "knBsvqihVt";
 
 /// Options whose value may be missing.
 #[derive(Clone, Copy)]

@@ -27,6 +27,18 @@ impl Place {
         self.root.join(&self.file_name)
     }
 
+    /// Files that a call names, seen from `here`; those outside of the repository are no inputs.
+    pub(super) fn inner(&self, here: &Path, files: &[PathBuf]) -> Vec<RelPath> {
+        let from =
+            self.directory.as_ref().map_or_else(|| here.to_owned(), |directory| directory.under(&self.root));
+        let inner = |file: &PathBuf| {
+            let path = from.join(file);
+            let path = path.strip_prefix(&self.root).ok()?;
+            RelPath::parse(path.to_str()?).ok()
+        };
+        files.iter().filter_map(inner).collect()
+    }
+
     /// What envloom keeps for itself.
     pub(super) fn state(&self) -> PathBuf {
         self.root.join(".envloom")

@@ -107,12 +107,15 @@ impl Verb<'_> {
     fn check_options(&self, arguments: &Arguments) -> Result<(), CliError> {
         let words_after = !arguments.trailing.is_empty() && !["run", "task"].contains(&self.name);
         let runs = self.name == "task";
-        let targets_only: [(bool, &'static str); 9] = [
+        let targets_only: [(bool, &'static str); 12] = [
             (arguments.ignore_errors && !runs, "--ignore-errors"),
             (arguments.load.is_some() && !runs, "--load-average"),
             (arguments.output_sync.is_some() && !runs, "--output-sync"),
             (arguments.question && !runs, "--question"),
             (arguments.trace && !runs, "--trace"),
+            (arguments.touch && !runs, "--touch"),
+            (!arguments.what_if.is_empty() && !runs, "--what-if"),
+            (!arguments.old_file.is_empty() && !runs, "--old-file"),
             (arguments.upgrade, "--upgrade"),
             (!arguments.upgrade_package.is_empty(), "--upgrade-package"),
             (arguments.discard, "--discard"),

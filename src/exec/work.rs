@@ -115,6 +115,8 @@ pub(crate) struct OwnWork<'a> {
     pub(crate) key: &'a OwnKey,
     /// What it is told in this call.
     pub(crate) job: &'a Job,
+    /// The words after `--`.
+    pub(crate) words: &'a [String],
     /// The caller's variables that every own task gets.
     pub(crate) caller: &'a Variables,
 }
@@ -209,9 +211,16 @@ impl Work for Tasks<'_> {
         let node = &self.graph.tasks()[task.0];
         let decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
         let Awaited { reason, fingerprint, kept } = decided.ok_or(ExecError::Undecided)?;
+        // What only others need was given no words.
+        let asked = self.premises.wishes.asked.contains(&task.0);
+        let words = if asked { self.premises.wishes.arguments.as_slice() } else { &[] };
         context.report(Said::Begins {
             reason: reason.clone(),
-            command: node.job.as_ref().map(|job| to_paste(&job.steps, &self.premises.wishes.arguments)),
+            command: node
+                .job
+                .as_ref()
+                .filter(|_| !self.premises.wishes.touch)
+                .map(|job| to_paste(&job.steps, words)),
             expected_ms: self.premises.store.last(&node.id).map(|last| last.duration_ms),
             restored: kept.is_some(),
         });
@@ -232,7 +241,10 @@ impl Work for Tasks<'_> {
             TaskKey::Sync(cell) => action::sync(&hand, cell),
             TaskKey::Own(key) => match (self.declared(key), &node.job) {
                 (Some(task), Some(job)) => {
-                    let work = OwnWork { task, key, job, caller: &self.caller };
+                    let work = OwnWork { task, key, job, caller: &self.caller, words };
+                    if self.premises.wishes.touch {
+                        return Ok(action::touch(&hand, &work));
+                    }
                     if let Some(done) = kept.and_then(|kept| action::restore(&hand, &work, &kept)) {
                         return Ok(done);
                     }

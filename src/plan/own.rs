@@ -80,8 +80,14 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
     if asked && premises.wishes.force {
         return Ok(Decided::Run { reason: RunReason::Forced, fingerprint: Some(fingerprint) });
     }
+    if let Some(path) = what_if(premises, &fingerprint) {
+        return Ok(Decided::Run { reason: RunReason::WhatIf { path }, fingerprint: Some(fingerprint) });
+    }
     // A run of which nothing was kept left no fields.
     let last = premises.store.last(subject.id).filter(|last| !last.fields.is_empty());
+    if last.as_ref().is_some_and(|last| are_old(premises, &last.fields, &fingerprint)) {
+        return Ok(Decided::Fresh);
+    }
     let is_last = last.as_ref().is_some_and(|last| last.fields == fingerprint.fields);
     if let Some(kept) =
         premises.outputs.find(fingerprint.digest()).filter(|kept| kept.fields == fingerprint.fields)
@@ -107,6 +113,26 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
 /// May a result of the task be up to date? One that makes nothing always runs, unless it says otherwise.
 fn is_cacheable(task: &OwnTask, job: &Job) -> bool {
     (task.cache || !job.outputs.is_empty()) && task.service.is_none() && !task.interactive
+}
+
+/// The first input that `-W` says was changed.
+fn what_if(premises: &Premises, fingerprint: &Fingerprint) -> Option<String> {
+    let list = input_list(premises, &fingerprint.fields)?;
+    let is_input = |path: &&RelPath| {
+        list.lines().any(|line| line.split_once(' ').is_some_and(|(_, one)| one == path.as_str()))
+    };
+    premises.wishes.new_files.iter().find(is_input).map(ToString::to_string)
+}
+
+/// Do nothing but files differ that `-o` says were not changed? Their outputs are then not looked at either, as with
+/// make, and nothing is kept.
+fn are_old(premises: &Premises, last: &BTreeMap<String, String>, now: &Fingerprint) -> bool {
+    let old = &premises.wishes.old_files;
+    if old.is_empty() {
+        return false;
+    }
+    let changes = changes_by_name(premises, last, now);
+    !changes.is_empty() && changes.iter().all(|change| old.iter().any(|path| path.as_str() == change.key))
 }
 
 /// What the result of an own task rests on.

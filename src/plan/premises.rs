@@ -75,6 +75,12 @@ pub(crate) struct Wishes {
     /// `-i`: a step of an own task that fails is passed over. Own tasks only: no sync may start whose check or verify
     /// did not pass.
     pub(crate) ignore_errors: bool,
+    /// `-t`: own tasks are called up to date as they are. Own tasks only: nothing else may pass for checked.
+    pub(crate) touch: bool,
+    /// `-W`: inputs of own tasks that count as just changed.
+    pub(crate) new_files: Vec<RelPath>,
+    /// `-o`: inputs of own tasks that count as not changed.
+    pub(crate) old_files: Vec<RelPath>,
     /// `--locked`: write no tracked file.
     pub(crate) locked: bool,
     /// `--offline`: use no network.

@@ -30,6 +30,11 @@ pub(crate) enum RunReason {
         /// The path, relative to the root of the repository.
         path: String,
     },
+    /// `-W` says that an input was changed.
+    WhatIf {
+        /// The path, relative to the root of the repository.
+        path: String,
+    },
     /// It was not run here last with these inputs, but once before, or in another worktree.
     MadeBefore,
     /// A sync of this venv was cut off.
@@ -106,6 +111,7 @@ impl fmt::Display for RunReason {
             },
             Self::OutputMissing { path } => write!(f, "{path} is missing"),
             Self::OutputChanged { path } => write!(f, "{path} was changed since"),
+            Self::WhatIf { path } => write!(f, "-W: as if {path} had changed"),
             Self::MadeBefore => f.write_str("made before with the same inputs"),
             Self::VenvInterrupted => f.write_str("its last sync was cut off, the venv is rebuilt"),
             Self::VenvChanged { found } => write!(f, "the venv was changed by something else: {found}"),

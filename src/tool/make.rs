@@ -7,7 +7,7 @@
 //! As make reads it (tried with make 4.3): words between spaces, a backslash takes the next character as it is. The
 //! first word may be a cluster of letters without a dash (`kB`); after `--` only variables follow. Letters of make
 //! that say nothing to envloom (`w`, `r`, `R`, `e` …), long options other than those below, and variables are left
-//! alone: they reach own tasks with the rest of the text, and change nothing here. So does `-t`.
+//! alone: they reach own tasks with the rest of the text, and change nothing here.
 //!
 //! A jobserver is named by `--jobserver-auth=R,W`, before make 4.2 by `--jobserver-fds=R,W`, since make 4.4 also by
 //! `--jobserver-auth=fifo:PATH`. A make before 4.4 that is given a fifo stops at once ("internal error: invalid
@@ -48,6 +48,8 @@ pub(crate) struct MakeFlags {
     pub(crate) silent: bool,
     /// `-q`: make asks whether anything would run.
     pub(crate) question: bool,
+    /// `-t`
+    pub(crate) touch: bool,
     /// `-l`
     pub(crate) load: Option<Limit<f64>>,
     /// `-O`: is output held back until its task's end?
@@ -133,6 +135,7 @@ impl MakeFlags {
             "ignore-errors" => self.ignore_errors = true,
             "silent" | "quiet" => self.silent = true,
             "question" => self.question = true,
+            "touch" => self.touch = true,
             _ => {}
         }
         if !name.starts_with("job") {
@@ -149,6 +152,7 @@ impl MakeFlags {
                 'n' => self.dry_run = true,
                 'B' => self.always_make = true,
                 'i' => self.ignore_errors = true,
+                't' => self.touch = true,
                 's' => self.silent = true,
                 'q' => self.question = true,
                 'j' => return self.jobs = Some(Limit::read(value)),

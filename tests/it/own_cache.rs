@@ -196,3 +196,61 @@ fn a_generator_under_check_must_not_change_what_is_committed() {
     repo.run("gen").success();
     assert_eq!(repo.read("gen.py"), "v=1\nv=3\n");
 }
+
+#[test]
+fn touch_what_if_and_old_file_mean_what_they_mean_to_make() {
+    let repo = repo();
+    repo.run("upper").success();
+    // As if it had changed: it runs, and the one behind it sees the same output.
+    repo.run("-W src/a.txt upper").success().ran(&["upper"]);
+    repo.run("-n -W src/skip/x.txt upper").success().ran(&[]);
+    repo.run("upper").success().fresh(&["upper"]);
+    // As if it had not.
+    repo.write("src/a.txt", "changed\n");
+    repo.run("-o src/a.txt upper").success().fresh(&["upper"]);
+    repo.in_dir("src").run("--old-file a.txt upper").success().fresh(&["upper"]);
+    assert_eq!(repo.read("out/upper.txt"), "ABC\n");
+    // What is there counts as made.
+    insta::assert_snapshot!(repo.run("-t upper").success().output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    ✓ upper  ran in [TIME], touched, not run  (src/a.txt: [COMMIT] -> [COMMIT])
+    ran 1 in [TIME]
+    ");
+    repo.run("upper").success().fresh(&["upper"]);
+    assert_eq!(repo.read("out/upper.txt"), "ABC\n");
+    insta::assert_snapshot!(repo.run("-t always").success().output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    ✓ always  ran in [TIME], not run; it is never up to date
+    ran 1 in [TIME]
+    ");
+    insta::assert_snapshot!(locked_touch(), @r"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::option_without_use]: `--what-if` says nothing to this call
+    help: it belongs to own tasks
+    ");
+}
+
+/// `-t` lets no frozen sync, and nothing else of envloom's own, pass for done.
+fn locked_touch() -> String {
+    let repo = crate::support::Monorepo::new().tasks_kdl(
+        "project \"p\" { requires-python \">=3.9\" }\nenvironment \"dev\" { manifest \"pyproject.toml\" }\n",
+    );
+    repo.run("-t generate").success().ran(&["generate:dev"]);
+    repo.run("-W x generate").code(2).output_snapshot()
+}
+
+#[test]
+fn words_after_two_dashes_reach_only_the_task_that_was_asked_for() {
+    let tasks = "task \"before\" { run \"echo\" \"before\" }\ntask \"main\" { after \"before\"; run \"echo\" \"main\" }\n";
+    let ran = Monorepo::new().tasks_kdl(tasks).run("-j1 main -- word").success();
+    assert_eq!(ran.stdout(), "before\nmain word\n");
+}

@@ -54,6 +54,20 @@ pub(in crate::exec) fn restore(hand: &Hand<'_>, work: &OwnWork<'_>, kept: &Kept)
     Some(Done { restored: true, log: Some(log(hand)), ..Done::default() })
 }
 
+/// `-t`: what is there counts as what the task would make.
+pub(in crate::exec) fn touch(hand: &Hand<'_>, work: &OwnWork<'_>) -> Done {
+    let last = hand.premises.store.last(hand.id).map_or(0, |last| last.duration_ms);
+    let done = Done { took: std::time::Duration::from_millis(last), ..Done::default() };
+    let note = match hand.fingerprint {
+        Some(_) => {
+            keep(hand, work, &done);
+            "touched, not run"
+        }
+        None => "not run; it is never up to date",
+    };
+    Done { note: Some(note.to_owned()), ..done }
+}
+
 /// The record of what the task left here before.
 fn former(hand: &Hand<'_>, fields: BTreeMap<String, String>) -> Option<Kept> {
     let fingerprint = crate::plan::Fingerprint { fields, uncacheable: None };

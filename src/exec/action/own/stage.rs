@@ -81,7 +81,7 @@ impl<'a> Stage<'a> {
         let mut passed = Passed::default();
         let last = steps.len().saturating_sub(1);
         for (at, step) in steps.iter().enumerate() {
-            let further = if at == last { wishes.arguments.as_slice() } else { &[] };
+            let further = if at == last { self.work.words } else { &[] };
             match self.run(step, further, clock.left(), false) {
                 Ok(took) => passed.duration += took,
                 Err(failure) if wishes.ignore_errors && !failure.timed_out && self.goes_on() => {
