@@ -23,6 +23,7 @@ mod layering;
 mod lock;
 mod looking;
 mod make;
+mod matrix;
 mod own_cache;
 mod own_tasks;
 mod programs;

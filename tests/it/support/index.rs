@@ -29,6 +29,17 @@ impl Monorepo {
         self.clone()
     }
 
+    /// Puts a wheel that lies somewhere else into the index `name`.
+    pub(super) fn index_file(&self, name: &str, wheel: &Path) {
+        let index = self.root().join("index").join(name);
+        let file = wheel.file_name().and_then(|file| file.to_str()).expect("a wheel has a name");
+        let project = index.join(super::wheel::normalized(file.split('-').next().unwrap_or_default()));
+        fs::create_dir_all(&project).unwrap();
+        fs::copy(wheel, project.join(file)).unwrap();
+        write_project_page(&project);
+        write_root_page(&index);
+    }
+
     /// Takes a project out of an index: its pages and wheels.
     pub(crate) fn remove_from_index(&self, name: &str, project: &str) -> Self {
         let index = self.root().join("index").join(name);

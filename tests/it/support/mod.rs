@@ -18,11 +18,12 @@
 //! | `wheel`, `index`, `server` | fake wheels; PEP 503 pages over them; the same over loopback HTTP |
 //! | `package`, `remote`, `submodule` | an internal package; its bare remote; its checkout |
 //! | `colleague` | a clone on another machine |
-//! | `machine`, `uv`, `python`, `shims` | what is taken from the machine, and the fake pyenv |
+//! | `machine`, `uv`, `python`, `pytest`, `shims` | what is taken from the machine, and the fake pyenv |
+//! | `lab` | a project whose tests run in 24 cells |
 //! | `gate` | a task command that waits to be released |
 //! | `tree` | content and mode of a directory, for comparing |
 //!
-//! **Invariants.** No test reads or writes outside its root, except the provisioned uv. Nothing
+//! **Invariants.** No test reads or writes outside its root, except the provisioned uv and pytest. Nothing
 //! reaches the network: the default index is a directory and every proxy variable points at a
 //! closed port. Nothing here knows envloom's crate; it knows the built binary and its report.
 
@@ -32,9 +33,11 @@ mod events;
 mod files;
 mod gate;
 mod index;
+mod lab;
 mod machine;
 mod monorepo;
 mod package;
+mod pytest;
 mod python;
 mod ran;
 mod remote;
@@ -50,6 +53,7 @@ mod wheel;
 
 pub(crate) use commands::ENVLOOM;
 pub(crate) use gate::Gate;
+pub(crate) use lab::lab;
 pub(crate) use machine::ambient;
 pub(crate) use monorepo::Monorepo;
 pub(crate) use package::Package;
