@@ -129,6 +129,7 @@ impl Run<'_> {
         let request = exec::Request {
             premises: self.premises,
             graph: &self.chosen.graph,
+            means: &self.means()?,
             jobs: width.jobs,
             jobserver: width.jobserver.as_ref(),
             keep_going: self.arguments.keep_going,
@@ -154,8 +155,14 @@ impl Run<'_> {
         })
     }
 
+    /// What own tasks need besides their inputs.
+    fn means(&self) -> Result<exec::Means, exec::MeansError> {
+        exec::Means::of(self.premises, &self.chosen.graph, &self.process.surroundings)
+    }
+
     /// Says what would run.
     fn dry(&self) -> Result<(u8, Counts), Stop> {
+        self.means()?;
         self.reported(1, &[], |send| {
             let began = self.process.began;
             let tally = dry_run::look(self.premises, &self.chosen.graph, &mut |fact| {

@@ -35,6 +35,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::error::ExecError;
 use super::groups::{Groups, Member, Standing};
+use super::mask::Mask;
 use super::output::Sink;
 use super::spawn::{log_error, out_of_files, output, spawn};
 
@@ -59,12 +60,14 @@ pub(crate) struct ChildRequest<'a> {
     pub(crate) environment: &'a BTreeMap<OsString, OsString>,
     /// The locks its task holds ([`LockGuard::held`](super::locks::LockGuard::held)), or nothing.
     pub(crate) held: &'a str,
-    /// Gets its output, byte for byte.
+    /// Gets its output, byte for byte but for secrets.
     pub(crate) log: &'a Path,
     /// Whether the log goes on (a further command of the same task) or begins anew.
     pub(crate) append: bool,
     /// Whether live lines keep their colour.
     pub(crate) colour: bool,
+    /// What is taken out of its output.
+    pub(crate) mask: &'a Mask,
     /// How long it may run. Time spent suspended does not count.
     pub(crate) timeout: Option<Duration>,
     /// How long its group has between SIGTERM and SIGKILL.
@@ -154,7 +157,7 @@ fn run_watched(
         kill_at: None,
         timed_out: false,
         ended: None,
-        sink: Sink::new(log, request.colour, live),
+        sink: Sink::new(log, request, live),
     };
     let ended = follow.until_the_end().map_err(|cause| output(request, cause))?;
     let (leaked, timed_out) = (follow.reader.is_some(), follow.timed_out);
@@ -376,11 +379,16 @@ mod tests {
     /// A place to run things in, and what they need.
     struct Place {
         root: tempfile::TempDir,
+        mask: Mask,
         groups: Groups,
     }
 
     fn place() -> Place {
-        Place { root: tempfile::tempdir().unwrap(), groups: Groups::new(RunId::generate(None), None) }
+        Place {
+            root: tempfile::tempdir().unwrap(),
+            mask: Mask::default(),
+            groups: Groups::new(RunId::generate(None), None),
+        }
     }
 
     impl Place {
@@ -398,6 +406,7 @@ mod tests {
                 log: &self.root.path().join("log"),
                 append: false,
                 colour: false,
+                mask: &self.mask,
                 timeout: None,
                 grace: Duration::from_secs(20),
                 cleanup: false,

@@ -33,6 +33,9 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::exec::lock_held_by_parent", "a task runs envloom for something it holds itself"),
     ("envloom::exec::not_as_committed", "a task under `check` would change what is committed"),
     ("envloom::exec::check_impossible", "the outputs of a task under `check` could not be compared"),
+    ("envloom::exec::secret_too_short", "the value of a secret is too short to be masked"),
+    ("envloom::exec::unknown_pool", "a task takes of a pool that nobody has declared"),
+    ("envloom::exec::pool_too_small", "a task takes more of a pool than there is"),
     ("envloom::exec::undecided", "a mistake of envloom's own: a task ran without a decision"),
     ("envloom::exec::panicked", "a mistake of envloom's own: a task panicked; the others are not affected"),
 ];

@@ -1,6 +1,6 @@
 //! What becomes of the bytes a child writes: the log, the live lines, the tail for a failure message.
 //!
-//! Comes in: chunks of bytes as they were read. Goes out: the same bytes to the log file, cleaned lines
+//! Comes in: chunks of bytes as they were read. Goes out: the same bytes, secrets masked, to the log file, cleaned lines
 //! to a callback, and at the end the last lines. Memory is bounded whatever the child writes: a line is
 //! held up to [`RAW_LIMIT`], the tail up to [`TAIL_BYTES`]. So is time: of a flood no more than
 //! [`LIVE_LINES`] lines a second are shown, and one line says how many are only in the log.
@@ -16,6 +16,8 @@ use std::iter::Peekable;
 use std::str::Chars;
 use std::time::{Duration, Instant};
 
+use super::child::ChildRequest;
+use super::mask::Masking;
 use crate::base::printable;
 
 /// How much of one line is held before it is shown and the rest of it is only logged.
@@ -41,6 +43,35 @@ const COLOUR_LIMIT: usize = 64;
 
 /// Takes a child's bytes to the log, the screen and the tail.
 pub(super) struct Sink<'a> {
+    /// Takes secrets out.
+    masking: Masking<'a>,
+    /// Takes the rest.
+    streams: Streams<'a>,
+}
+
+impl<'a> Sink<'a> {
+    /// A sink that writes to `log` and calls `live` for each line.
+    pub(super) fn new(log: File, request: &'a ChildRequest<'_>, live: &'a mut dyn FnMut(String)) -> Self {
+        let screen = Screen { colour: request.colour, live, since: Instant::now(), shown: 0, hidden: 0 };
+        let streams =
+            Streams { log, log_error: None, lines: Lines::default(), tail: Tail::default(), screen };
+        Self { masking: Masking::new(request.mask), streams }
+    }
+
+    /// Takes the next bytes. The child must be drained even when the disk is full, or it would block.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.masking.push(bytes, &mut |bytes| self.streams.take(bytes));
+    }
+
+    /// The end of the output: shows an unfinished line and hands over the tail.
+    pub(super) fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
+        self.masking.finish(&mut |bytes| self.streams.take(bytes));
+        self.streams.finish()
+    }
+}
+
+/// Where bytes go once no secret is in them.
+struct Streams<'a> {
     /// The log file. After the first failed write nothing more is written to it.
     log: File,
     /// Why the log is incomplete.
@@ -53,15 +84,8 @@ pub(super) struct Sink<'a> {
     screen: Screen<'a>,
 }
 
-impl<'a> Sink<'a> {
-    /// A sink that writes to `log` and calls `live` for each line.
-    pub(super) fn new(log: File, colour: bool, live: &'a mut dyn FnMut(String)) -> Self {
-        let screen = Screen { colour, live, since: Instant::now(), shown: 0, hidden: 0 };
-        Self { log, log_error: None, lines: Lines::default(), tail: Tail::default(), screen }
-    }
-
-    /// Takes the next bytes. The child must be drained even when the disk is full, or it would block.
-    pub(super) fn take(&mut self, bytes: &[u8]) {
+impl Streams<'_> {
+    fn take(&mut self, bytes: &[u8]) {
         if self.log_error.is_none()
             && let Err(cause) = self.log.write_all(bytes)
         {
@@ -74,8 +98,7 @@ impl<'a> Sink<'a> {
         self.lines.push(bytes, &mut |line| self.screen.show(line));
     }
 
-    /// The end of the output: shows an unfinished line and hands over the tail.
-    pub(super) fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
+    fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
         self.lines.finish(&mut |line| self.screen.show(line));
         self.screen.catch_up();
         (self.tail.lines(), self.log_error)

@@ -9,6 +9,8 @@ use super::failure::TaskFailure;
 use super::groups::Groups;
 use super::jobserver::Jobserver;
 use super::locks::Locks;
+use super::masked::masked;
+use super::means::Means;
 use super::run_id::RunId;
 use super::schedule::{
     Because, Control, Finish, LoadLimit, Options, Resource, Schedule, ScheduleEvent, TaskIndex, TaskSpec,
@@ -44,6 +46,8 @@ pub(crate) struct Request<'a> {
     pub(crate) load: Option<f64>,
     /// Fail where another envloom holds something.
     pub(crate) no_wait: bool,
+    /// What own tasks share and hide.
+    pub(crate) means: &'a Means,
     /// Whether live lines keep their colour.
     pub(crate) colour: bool,
     /// This program, for the supervisor.
@@ -77,7 +81,7 @@ pub(crate) fn execute(
     let locks = Locks::new(&state.join("locks"), request.outer.1.as_deref())?;
     let run = RunId::generate(request.outer.0.as_deref());
     let groups = Groups::new(run, Some(Watch::new(&request.envloom)));
-    let tasks = Tasks::new(request.premises, request.graph, request.colour);
+    let tasks = Tasks::new(request.premises, request.graph, request.means, request.colour);
     let options = Options {
         jobs: request.jobs,
         keep_going: request.keep_going,
@@ -144,11 +148,7 @@ fn schedule_of(request: &Request<'_>) -> Schedule {
         .map(|task| {
             let after = task.needs.iter().chain(&task.after).map(|&place| TaskIndex(place)).collect();
             let expected = request.premises.store.last(&task.id).map_or(0, |last| last.duration_ms);
-            TaskSpec {
-                after,
-                claims: shelf.claims(request.premises, task),
-                expected: Duration::from_millis(expected),
-            }
+            TaskSpec { after, claims: shelf.claims(request, task), expected: Duration::from_millis(expected) }
         })
         .collect();
     Schedule { tasks, resources: shelf.resources }
@@ -164,7 +164,8 @@ struct Shelf {
 impl Shelf {
     /// What a task holds while it runs (product section 4): a venv, a manifest with its lockfile, and the source
     /// directories it may build are one task's at a time.
-    fn claims(&mut self, premises: &Premises, task: &Task) -> BTreeMap<usize, u64> {
+    fn claims(&mut self, request: &Request<'_>, task: &Task) -> BTreeMap<usize, u64> {
+        let premises = request.premises;
         let mut names: Vec<(String, u64, bool)> = Vec::new();
         match &task.key {
             TaskKey::Generate(id) | TaskKey::Lock(id) | TaskKey::Check(id) | TaskKey::Verify(id) => {
@@ -184,7 +185,15 @@ impl Shelf {
             let built = packages.iter().filter_map(|one| premises.model.package(one.package).path.as_ref());
             names.extend(built.map(|path| (format!("source-{}", path.value), 1, true)));
         }
-        names.into_iter().map(|(name, capacity, shared)| (self.place(name, capacity, shared), 1)).collect()
+        let mut claims: BTreeMap<usize, u64> = names
+            .into_iter()
+            .map(|(name, capacity, shared)| (self.place(name, capacity, shared), 1))
+            .collect();
+        for (pool, amount) in task.job.iter().flat_map(|job| &job.resources) {
+            let capacity = request.means.pools.get(pool).copied().unwrap_or_default();
+            claims.insert(self.place(format!("pool-{pool}"), capacity, false), *amount);
+        }
+        claims
     }
 
     fn place(&mut self, name: String, capacity: u64, shared: bool) -> usize {
@@ -293,6 +302,7 @@ impl Narrator<'_> {
     }
 
     fn fact(&mut self, fact: Fact) {
+        let fact = masked(&self.request.means.mask, fact);
         (self.send)(Event { at_ms: millis(self.request.began.elapsed()), fact });
     }
 

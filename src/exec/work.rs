@@ -3,7 +3,7 @@
 //! A task is decided on the worker that will run it, after everything before it is done and its locks are
 //! held: whoever waited for another envloom then sees that one's result and finds itself up to date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use super::action;
 use super::error::ExecError;
 use super::failure::TaskFailure;
 use super::groups::Groups;
+use super::means::{GPU, Means};
 use super::schedule::{Context, Decision, TaskIndex, Work};
 use crate::cache::Kept;
 use crate::graph::{Declared, OwnKey, TaskGraph, TaskKey};
@@ -30,6 +31,10 @@ pub(crate) struct Tasks<'a> {
     pub(crate) logs: PathBuf,
     /// Whether live lines keep their colour.
     pub(crate) colour: bool,
+    /// What own tasks share and hide.
+    means: &'a Means,
+    /// The devices that no running task has, as places in [`Means::devices`].
+    devices: Mutex<BTreeSet<usize>>,
     /// The caller's variables that every own task gets.
     caller: Variables,
     /// Why each task that runs does, from its decision to its start.
@@ -103,6 +108,8 @@ pub(crate) struct Hand<'a> {
     pub(crate) log: &'a Path,
     /// Whether live lines keep their colour.
     pub(crate) colour: bool,
+    /// What own tasks share and hide.
+    pub(crate) means: &'a Means,
     /// The way to the coordinator and the children's registry.
     pub(crate) context: &'a dyn Contact,
 }
@@ -119,6 +126,22 @@ pub(crate) struct OwnWork<'a> {
     pub(crate) words: &'a [String],
     /// The caller's variables that every own task gets.
     pub(crate) caller: &'a Variables,
+    /// The devices it may use.
+    pub(crate) devices: Devices<'a>,
+}
+
+/// The devices that a running task has to itself. They are given back when this is dropped.
+pub(crate) struct Devices<'a> {
+    free: &'a Mutex<BTreeSet<usize>>,
+    taken: Vec<usize>,
+    /// What its programs are told; `None`: it says nothing of devices.
+    pub(crate) told: Option<String>,
+}
+
+impl Drop for Devices<'_> {
+    fn drop(&mut self) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).extend(self.taken.drain(..));
+    }
 }
 
 /// A running task's way to the coordinator and to the children's registry.
@@ -147,10 +170,11 @@ impl Contact for Context<'_, Tasks<'_>> {
 
 impl<'a> Tasks<'a> {
     /// The tasks of a graph.
-    pub(crate) fn new(premises: &'a Premises, graph: &'a TaskGraph, colour: bool) -> Self {
+    pub(crate) fn new(premises: &'a Premises, graph: &'a TaskGraph, means: &'a Means, colour: bool) -> Self {
         let logs = premises.state().join("logs");
         let (caller, _) = own_task(&premises.machine.variables);
-        Self { premises, graph, logs, colour, caller, decided: Mutex::default() }
+        let devices = Mutex::new((0..means.devices.len()).collect());
+        Self { premises, graph, logs, colour, means, devices, caller, decided: Mutex::default() }
     }
 
     /// The declaration of an own task.
@@ -172,6 +196,18 @@ impl<'a> Tasks<'a> {
         let mut waiting = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(task, Awaited { reason, fingerprint, kept });
         Decision::Run
+    }
+
+    /// Devices of its own for a task. The scheduler starts none for which there are not enough.
+    fn devices(&self, job: &Job) -> Devices<'_> {
+        let mut free = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = job.resources.get(GPU).copied();
+        let count = usize::try_from(wanted.unwrap_or_default()).unwrap_or(usize::MAX);
+        let taken: Vec<usize> = free.iter().copied().take(count).collect();
+        free.retain(|device| !taken.contains(device));
+        let names = taken.iter().map(|device| self.means.devices[*device].as_str());
+        let told = wanted.map(|_| names.collect::<Vec<_>>().join(","));
+        Devices { free: &self.devices, taken, told }
     }
 
     /// The log of a task: ids hold characters that file names should not.
@@ -231,6 +267,7 @@ impl Work for Tasks<'_> {
             reason: &reason,
             log: &self.log(&node.id),
             colour: self.colour,
+            means: self.means,
             context,
         };
         match &node.key {
@@ -241,7 +278,8 @@ impl Work for Tasks<'_> {
             TaskKey::Sync(cell) => action::sync(&hand, cell),
             TaskKey::Own(key) => match (self.declared(key), &node.job) {
                 (Some(task), Some(job)) => {
-                    let work = OwnWork { task, key, job, caller: &self.caller, words };
+                    let devices = self.devices(job);
+                    let work = OwnWork { task, key, job, words, caller: &self.caller, devices };
                     if self.premises.wishes.touch {
                         return Ok(action::touch(&hand, &work));
                     }

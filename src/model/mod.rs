@@ -79,7 +79,6 @@ pub(crate) struct Model {
     /// The maintainer's own tasks, those of `tasks.local.kdl` not among them.
     pub(crate) tasks: Vec<OwnTask>,
     /// How much there is of the pools that tasks take from: amounts, bytes for `memory`.
-    #[expect(dead_code, reason = "the scheduler will count them")]
     pub(crate) pools: BTreeMap<String, u64>,
     /// Targets of a call that names none, unparsed.
     pub(crate) default: Vec<Spanned<String>>,
@@ -105,7 +104,6 @@ pub(crate) struct LocalModel {
     /// Private tasks.
     pub(crate) tasks: Vec<OwnTask>,
     /// How much this machine has of the pools; replaces [`Model::pools`] pool by pool.
-    #[expect(dead_code, reason = "the scheduler will count them")]
     pub(crate) pools: BTreeMap<String, u64>,
     /// An absolute directory for cells' venvs, or one relative to the repository's root.
     pub(crate) venvs: Option<String>,

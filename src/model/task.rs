@@ -146,6 +146,13 @@ pub(crate) struct ServiceJob {
 }
 
 impl OwnTask {
+    /// Where it says what it takes of a pool.
+    pub(crate) fn span_of_pool(&self, pool: &str) -> SourceSpan {
+        let words = self.cells.iter().map(|(_, words)| words).rev().chain([&self.common]);
+        let amounts = words.flat_map(|words| &words.resources);
+        amounts.filter(|(name, _)| name.value == pool).map(|(name, _)| name.span).next().unwrap_or(self.span)
+    }
+
     /// The task's words for one cell, with the parameters of the call.
     pub(crate) fn job(&self, model: &Model, cell: &OwnCell, parameters: &BTreeMap<String, String>) -> Job {
         let value = |name: &str| self.value(model, cell, parameters, name);

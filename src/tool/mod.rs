@@ -19,6 +19,7 @@ pub(crate) mod address;
 pub(crate) mod driver;
 pub(crate) mod error;
 pub(crate) mod git;
+pub(crate) mod hardware;
 pub(crate) mod make;
 pub(crate) mod memo;
 pub(crate) mod python;

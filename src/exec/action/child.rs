@@ -41,6 +41,7 @@ pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, terms: &Terms) -> Re
         log: hand.log,
         append: terms.further,
         colour: hand.colour,
+        mask: &hand.means.mask,
         timeout: terms.timeout,
         grace: GRACE,
         cleanup: terms.cleanup,

@@ -1,6 +1,8 @@
 //! How own tasks run: attempts and clean-up, variables, secrets, pools, services, the terminal, the matrix.
 
 mod attempts;
+mod pools;
+mod secrets;
 mod variables;
 
 use crate::support::Monorepo;

@@ -18,8 +18,8 @@ fn a_task_sees_the_listed_variables_and_those_it_names() {
         }
         "#,
     );
-    let called = ["KEYED", "PASSED", "A_TOKEN", "OTHER", "CUDA_HOME", "GITHUB_TOKEN"];
-    let called = called.iter().fold(repo, |repo, name| repo.env(name, "called"));
+    let called = ["KEYED", "PASSED", "OTHER", "CUDA_HOME", "GITHUB_TOKEN"];
+    let called = called.iter().fold(repo, |repo, name| repo.env(name, "called")).env("A_TOKEN", "another");
     let seen = |target: &str| {
         let ran = called.run(target).success();
         let lines: Vec<String> = ran.stdout().lines().map(str::to_owned).collect();

@@ -12,6 +12,7 @@ use crate::exec::command::{CommandLine, cell_variables};
 use crate::exec::error::ExecError;
 use crate::exec::failure::TaskFailure;
 use crate::exec::groups::{Groups, Standing};
+use crate::exec::means::DEVICES_VARIABLE;
 use crate::exec::work::{Hand, OwnWork};
 use crate::tool::variables::Variables;
 
@@ -186,6 +187,9 @@ fn variables(hand: &Hand<'_>, work: &OwnWork<'_>) -> Variables {
     }
     for (name, value) in declared().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         environment.insert(name.into(), value.into());
+    }
+    if let Some(devices) = &work.devices.told {
+        environment.insert(DEVICES_VARIABLE.into(), devices.into());
     }
     environment
 }
