@@ -31,6 +31,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("envloom::exec::leaked", "a process outlived its task"),
     ("envloom::exec::no_load", "this system tells no load average, so `-l` limits nothing"),
     ("envloom::exec::retried", "a task failed and is tried again"),
+    ("envloom::exec::service_stop", "something failed while a service was stopped"),
     ("envloom::graph::auto", "which variant `auto` chose, and why"),
     ("envloom::graph::left_out", "`*` left out cells that do not exist for this platform"),
     (

@@ -72,6 +72,8 @@ pub(crate) struct ChildRequest<'a> {
     pub(crate) timeout: Option<Duration>,
     /// How long its group has between SIGTERM and SIGKILL.
     pub(crate) grace: Duration,
+    /// The child is told to end, as by a timeout, when the other end of this is closed.
+    pub(crate) told: Option<&'a PipeReader>,
     /// A clean-up command: it is started, and left alone, although the run is being stopped.
     pub(crate) cleanup: bool,
 }
@@ -150,12 +152,14 @@ fn run_watched(
         member: &member,
         groups,
         cleanup: request.cleanup,
+        told: request.told,
         reader: Some(reader),
         deadline: request.timeout.and_then(|timeout| begun.checked_add(timeout)),
         suspended_before,
         grace: request.grace,
         kill_at: None,
         timed_out: false,
+        was_told: false,
         ended: None,
         sink: Sink::new(log, request, live),
     };
@@ -183,6 +187,8 @@ struct Follow<'a> {
     pidfd: Option<OwnedFd>,
     /// Whether a stop of the run leaves this child alone.
     cleanup: bool,
+    /// Closed at its other end when the child is to end; `None` once it was told.
+    told: Option<&'a PipeReader>,
     /// The output; `None` once all its writers have closed it.
     reader: Option<PipeReader>,
     /// When its time is up, suspensions not counted.
@@ -195,6 +201,8 @@ struct Follow<'a> {
     kill_at: Option<Instant>,
     /// Its time was up.
     timed_out: bool,
+    /// It was told to end: because its time was up, or by whoever runs it.
+    was_told: bool,
     /// Its end, and until when the pipe may stay open.
     ended: Option<(Ended, Instant)>,
     /// Takes its output.
@@ -253,15 +261,21 @@ impl Follow<'_> {
             } else {
                 self.deadline = None;
                 self.timed_out = true;
-                self.kill_at = Some(now + self.grace);
-                self.member.signal(Signal::TERM);
-                self.member.signal(Signal::CONT);
+                self.end(now);
             }
         }
     }
 
+    /// Tells the child to end, and sets its grace.
+    fn end(&mut self, now: Instant) {
+        self.was_told = true;
+        self.kill_at = Some(now + self.grace);
+        self.member.signal(Signal::TERM);
+        self.member.signal(Signal::CONT);
+    }
+
     /// Sleeps until there is output, the child has ended, or a deadline is due.
-    fn wait(&self, now: Instant) -> io::Result<(bool, bool)> {
+    fn wait(&mut self, now: Instant) -> io::Result<(bool, bool)> {
         let running = self.ended.is_none();
         let deadlines = [
             self.kill_at,
@@ -275,6 +289,9 @@ impl Follow<'_> {
         let mut watched = Vec::with_capacity(2);
         watched.extend(self.reader.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
         watched.extend(pidfd.map(|fd| PollFd::new(fd, PollFlags::IN)));
+        let process_at = watched.len().saturating_sub(1);
+        let told = self.told.filter(|_| running);
+        watched.extend(told.map(|fd| PollFd::new(fd, PollFlags::IN)));
         match poll(&mut watched, timeout.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok((false, false)),
@@ -282,7 +299,13 @@ impl Follow<'_> {
         }
         let ready = |at: usize| watched.get(at).is_some_and(|fd| !fd.revents().is_empty());
         let readable = self.reader.is_some() && ready(0);
-        let over = if pidfd.is_some() { ready(watched.len() - 1) } else { running };
+        let over = if pidfd.is_some() { ready(process_at) } else { running };
+        let told = told.is_some() && ready(watched.len() - 1);
+        drop(watched);
+        if told {
+            self.told = None;
+            self.end(now);
+        }
         Ok((readable, over))
     }
 
@@ -346,7 +369,7 @@ impl Follow<'_> {
 
     /// A child that was told to end leaves nobody behind.
     fn sweep(&self) {
-        if self.timed_out || self.groups.standing() != Standing::Going {
+        if self.was_told || self.groups.standing() != Standing::Going {
             self.member.signal(Signal::KILL);
         }
     }
@@ -409,6 +432,7 @@ mod tests {
                 mask: &self.mask,
                 timeout: None,
                 grace: Duration::from_secs(20),
+                told: None,
                 cleanup: false,
             })
         }

@@ -36,6 +36,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::exec::secret_too_short", "the value of a secret is too short to be masked"),
     ("envloom::exec::unknown_pool", "a task takes of a pool that nobody has declared"),
     ("envloom::exec::pool_too_small", "a task takes more of a pool than there is"),
+    ("envloom::exec::service_ended", "a service ended while tasks relied on it"),
     ("envloom::exec::undecided", "a mistake of envloom's own: a task ran without a decision"),
     ("envloom::exec::panicked", "a mistake of envloom's own: a task panicked; the others are not affected"),
 ];
@@ -260,6 +261,18 @@ pub(crate) enum ExecError {
         cause: String,
     },
 
+    /// A service that a task relies on is gone.
+    #[error("the service `{service}` ended while it was needed: {how}")]
+    #[diagnostic(code(envloom::exec::service_ended), help("its log says more: {}", printable(&log.to_string_lossy())))]
+    ServiceEnded {
+        /// The service's task.
+        service: String,
+        /// Its end, in a few words.
+        how: String,
+        /// Its log.
+        log: PathBuf,
+    },
+
     /// The scheduler ran a task that nothing decided to run, or one that lacks what its kind always has.
     #[error("internal error: a task was started without a decision")]
     #[diagnostic(
@@ -323,6 +336,11 @@ mod tests {
                 difference: "gen.py:2:\n- a\n+ b".to_owned(),
             },
             ExecError::CheckImpossible { cause: "it is a pipe".to_owned() },
+            ExecError::ServiceEnded {
+                service: "db".to_owned(),
+                how: "it exited with status 1".to_owned(),
+                log: ".envloom/logs/db.log".into(),
+            },
             ExecError::Undecided,
             ExecError::Panicked { message: "index out of bounds".to_owned() },
         ];
@@ -387,6 +405,9 @@ mod tests {
         envloom::exec::check_impossible
             its outputs cannot be compared with what is committed: it is a pipe
             help: see that its outputs are files of the repository, and that .envloom can be written
+        envloom::exec::service_ended
+            the service `db` ended while it was needed: it exited with status 1
+            help: its log says more: .envloom/logs/db.log
         envloom::exec::undecided
             internal error: a task was started without a decision
             help: this is a fault in envloom; please report it with the command you typed

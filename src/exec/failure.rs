@@ -68,6 +68,12 @@ impl TaskFailure {
         }
     }
 
+    /// The same without a diagnostic: its message says it all.
+    pub(crate) fn plain(mut self) -> Self {
+        self.diagnostic = None;
+        self
+    }
+
     /// The same with what envloom knows about the cause.
     pub(crate) fn explained(mut self, diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         self.diagnostic = Some(Arc::new(diagnostic));

@@ -244,7 +244,7 @@ fn escaped(text: &str) -> Vec<String> {
                 form.push(character);
             } else {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    drop(write!(form, "\\u{unit:04x}"));
+                    let _ = write!(form, "\\u{unit:04x}");
                 }
             }
             form

@@ -21,6 +21,7 @@ mod output;
 mod run;
 mod run_id;
 mod schedule;
+mod services;
 mod signals;
 mod spawn;
 mod supervisor;

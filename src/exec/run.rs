@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::ExecError;
@@ -16,6 +17,7 @@ use super::schedule::{
     Because, Control, Finish, LoadLimit, Options, Resource, Schedule, ScheduleEvent, TaskIndex, TaskSpec,
     execute as schedule, load_average,
 };
+use super::services::Services;
 use super::supervisor::Watch;
 use super::work::{Done, Said, Tasks};
 use crate::base::FileError;
@@ -80,8 +82,9 @@ pub(crate) fn execute(
     let state = request.premises.state();
     let locks = Locks::new(&state.join("locks"), request.outer.1.as_deref())?;
     let run = RunId::generate(request.outer.0.as_deref());
-    let groups = Groups::new(run, Some(Watch::new(&request.envloom)));
-    let tasks = Tasks::new(request.premises, request.graph, request.means, request.colour);
+    let groups = Arc::new(Groups::new(run, Some(Watch::new(&request.envloom))));
+    let services = Services::new(Arc::clone(&groups), request.graph);
+    let tasks = Tasks::new(request.premises, request.graph, request.means, &services, request.colour);
     let options = Options {
         jobs: request.jobs,
         keep_going: request.keep_going,
@@ -96,8 +99,18 @@ pub(crate) fn execute(
         let message = "this system tells no load average, so -l limits nothing".to_owned();
         narrator.notice("envloom::exec::no_load", message, None);
     }
-    let outcome = schedule(&schedule_of(request), &tasks, control, &mut |event| narrator.tell(event))?;
-    for leak in groups.finish() {
+    let outcome = schedule(&schedule_of(request), &tasks, control, &mut |event| {
+        if let ScheduleEvent::Finished { task, .. } | ScheduleEvent::Skipped { task, .. } = &event {
+            services.ended(task.0);
+        }
+        narrator.tell(event);
+    });
+    for wrong in services.finish() {
+        narrator.notice("envloom::exec::service_stop", wrong, None);
+    }
+    let outcome = outcome?;
+    // Every thread that had a part in it has ended.
+    for leak in Arc::into_inner(groups).map(Groups::finish).unwrap_or_default() {
         narrator.notice(
             "envloom::exec::leaked",
             format!("process {} ({}) outlived its task and was killed", leak.pid, leak.name),

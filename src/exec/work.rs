@@ -14,6 +14,7 @@ use super::failure::TaskFailure;
 use super::groups::Groups;
 use super::means::{GPU, Means};
 use super::schedule::{Context, Decision, TaskIndex, Work};
+use super::services::Services;
 use crate::cache::Kept;
 use crate::graph::{Declared, OwnKey, TaskGraph, TaskKey};
 use crate::model::{Job, OwnTask};
@@ -35,6 +36,8 @@ pub(crate) struct Tasks<'a> {
     means: &'a Means,
     /// The devices that no running task has, as places in [`Means::devices`].
     devices: Mutex<BTreeSet<usize>>,
+    /// What goes on running for other tasks.
+    services: &'a Services,
     /// The caller's variables that every own task gets.
     caller: Variables,
     /// Why each task that runs does, from its decision to its start.
@@ -128,6 +131,10 @@ pub(crate) struct OwnWork<'a> {
     pub(crate) caller: &'a Variables,
     /// The devices it may use.
     pub(crate) devices: Devices<'a>,
+    /// What goes on running for other tasks.
+    pub(crate) services: &'a Services,
+    /// Its place in the graph.
+    pub(crate) place: usize,
 }
 
 /// The devices that a running task has to itself. They are given back when this is dropped.
@@ -170,11 +177,17 @@ impl Contact for Context<'_, Tasks<'_>> {
 
 impl<'a> Tasks<'a> {
     /// The tasks of a graph.
-    pub(crate) fn new(premises: &'a Premises, graph: &'a TaskGraph, means: &'a Means, colour: bool) -> Self {
+    pub(crate) fn new(
+        premises: &'a Premises,
+        graph: &'a TaskGraph,
+        means: &'a Means,
+        services: &'a Services,
+        colour: bool,
+    ) -> Self {
         let logs = premises.state().join("logs");
         let (caller, _) = own_task(&premises.machine.variables);
         let devices = Mutex::new((0..means.devices.len()).collect());
-        Self { premises, graph, logs, colour, means, devices, caller, decided: Mutex::default() }
+        Self { premises, graph, logs, colour, means, devices, services, caller, decided: Mutex::default() }
     }
 
     /// The declaration of an own task.
@@ -182,6 +195,15 @@ impl<'a> Tasks<'a> {
         match key.task {
             Declared::Shared(at) => self.premises.model.tasks.get(at),
             Declared::Private(at) => self.premises.local.as_ref().and_then(|local| local.tasks.get(at)),
+        }
+    }
+
+    /// A task's result, which is worth nothing where a service that it relies on has ended meanwhile.
+    fn with_services(&self, place: usize, done: Result<Done, TaskFailure>) -> Result<Done, TaskFailure> {
+        match (done, self.services.gone(place)) {
+            (done, None) => done,
+            (Ok(_), Some(error)) => Err(error.into()),
+            (Err(failure), Some(error)) => Err(failure.explained(error)),
         }
     }
 
@@ -252,11 +274,12 @@ impl Work for Tasks<'_> {
         let words = if asked { self.premises.wishes.arguments.as_slice() } else { &[] };
         context.report(Said::Begins {
             reason: reason.clone(),
-            command: node
-                .job
-                .as_ref()
-                .filter(|_| !self.premises.wishes.touch)
-                .map(|job| to_paste(&job.steps, words)),
+            command: node.job.as_ref().filter(|_| !self.premises.wishes.touch).map(|job| {
+                match &job.service {
+                    Some(service) => to_paste(std::slice::from_ref(&service.start), &[]),
+                    None => to_paste(&job.steps, words),
+                }
+            }),
             expected_ms: self.premises.store.last(&node.id).map(|last| last.duration_ms),
             restored: kept.is_some(),
         });
@@ -277,9 +300,10 @@ impl Work for Tasks<'_> {
             TaskKey::Verify(id) => action::verify(&hand, *id),
             TaskKey::Sync(cell) => action::sync(&hand, cell),
             TaskKey::Own(key) => match (self.declared(key), &node.job) {
-                (Some(task), Some(job)) => {
+                (Some(own), Some(job)) => {
                     let devices = self.devices(job);
-                    let work = OwnWork { task, key, job, words, caller: &self.caller, devices };
+                    let (caller, services, place) = (&self.caller, self.services, task.0);
+                    let work = OwnWork { task: own, key, job, words, caller, devices, services, place };
                     if self.premises.wishes.touch {
                         return Ok(action::touch(&hand, &work));
                     }
@@ -287,7 +311,8 @@ impl Work for Tasks<'_> {
                         return Ok(done);
                     }
                     let checked = action::begin_check(&hand, &work)?;
-                    let done = action::own(&hand, &work);
+                    self.services.gone(place).map_or(Ok(()), Err)?;
+                    let done = self.with_services(place, action::own(&hand, &work));
                     // Whatever it has changed, also when it failed, is looked at anew.
                     action::forget(&hand, &work);
                     let done = action::end_check(&hand, &work, checked, done)?;

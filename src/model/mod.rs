@@ -51,7 +51,7 @@ pub(crate) use package::{Package, PackageId, TagForm};
 
 pub(crate) use resolve::requirement::is_requirement;
 pub(crate) use resolve::{resolve, resolve_local};
-pub(crate) use task::{Job, OwnTask};
+pub(crate) use task::{Job, OwnTask, ServiceJob};
 #[cfg(test)]
 pub(crate) use variant::Platform;
 pub(crate) use variant::{Axis, Index, IndexLocation, Variant};

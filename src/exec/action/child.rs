@@ -29,6 +29,25 @@ pub(super) struct Terms {
 
 /// Runs a command line to its end; its output goes to the task's log and, line by line, to the report.
 pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, terms: &Terms) -> Result<Exit, TaskFailure> {
+    hand.context.report(Said::Runs { command: command.to_paste(), directory: command.directory.clone() });
+    follow(hand, command, terms, &mut |line| hand.context.report(Said::Line(line)))
+}
+
+/// The same for what is asked again and again: only the log hears of it.
+pub(super) fn run_silently(
+    hand: &Hand<'_>,
+    command: &CommandLine,
+    terms: &Terms,
+) -> Result<Exit, TaskFailure> {
+    follow(hand, command, terms, &mut |_| {})
+}
+
+fn follow(
+    hand: &Hand<'_>,
+    command: &CommandLine,
+    terms: &Terms,
+    live: &mut dyn FnMut(String),
+) -> Result<Exit, TaskFailure> {
     if let Some(directory) = hand.log.parent() {
         std::fs::create_dir_all(directory).map_err(|cause| FileError::new("make", directory, cause))?;
     }
@@ -44,10 +63,10 @@ pub(super) fn spawn(hand: &Hand<'_>, command: &CommandLine, terms: &Terms) -> Re
         mask: &hand.means.mask,
         timeout: terms.timeout,
         grace: GRACE,
+        told: None,
         cleanup: terms.cleanup,
     };
-    hand.context.report(Said::Runs { command: command.to_paste(), directory: command.directory.clone() });
-    Ok(run(&request, hand.context.groups(), &mut |line| hand.context.report(Said::Line(line)))?)
+    Ok(run(&request, hand.context.groups(), live)?)
 }
 
 /// As [`spawn`], and a failure where the program does not succeed. `further` programs of a task go on in the same log.

@@ -13,8 +13,10 @@
 //! With `-i` a step that fails is passed over, as make does with a line of a recipe: the task counts as done, and its
 //! note says what was passed over. What a signal to envloom has ended is no such failure, nor is a timeout.
 
+mod service;
 mod stage;
 
+use self::service::serve;
 use self::stage::{Passed, Stage};
 use super::child::{log, notice};
 use crate::exec::failure::TaskFailure;
@@ -24,6 +26,9 @@ use crate::exec::work::{Done, Hand, OwnWork};
 /// Runs the task; the last attempt's failure is its own.
 pub(in crate::exec) fn own(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Done, TaskFailure> {
     let stage = Stage::new(hand, work)?;
+    if let Some(job) = &work.job.service {
+        return serve(&stage, job);
+    }
     let most = work.job.retries.saturating_add(1);
     let mut attempt = 1;
     let passed = loop {

@@ -3,6 +3,7 @@
 mod attempts;
 mod pools;
 mod secrets;
+mod services;
 mod variables;
 
 use crate::support::Monorepo;

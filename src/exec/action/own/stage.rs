@@ -18,8 +18,8 @@ use crate::tool::variables::Variables;
 
 /// An own task at work.
 pub(super) struct Stage<'a> {
-    hand: &'a Hand<'a>,
-    work: &'a OwnWork<'a>,
+    pub(super) hand: &'a Hand<'a>,
+    pub(super) work: &'a OwnWork<'a>,
     directory: PathBuf,
     environment: Variables,
     /// Has a program of this task begun the log?
@@ -36,7 +36,7 @@ pub(super) struct Passed {
 }
 
 /// The time an attempt has. What the run spends suspended does not count.
-struct Clock<'a> {
+pub(super) struct Clock<'a> {
     groups: &'a Groups,
     began: Instant,
     suspended_before: Duration,
@@ -133,7 +133,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The command line of a step.
-    fn command(&self, words: &[String], further: &[String]) -> Result<CommandLine, ExecError> {
+    pub(super) fn command(&self, words: &[String], further: &[String]) -> Result<CommandLine, ExecError> {
         let (program, arguments) = words.split_first().ok_or(ExecError::Undecided)?;
         Ok(CommandLine {
             program: find(program, &self.environment, &self.directory)?,
@@ -146,12 +146,12 @@ impl<'a> Stage<'a> {
 }
 
 impl<'a> Clock<'a> {
-    fn start(groups: &'a Groups, limit: Option<Duration>) -> Self {
+    pub(super) fn start(groups: &'a Groups, limit: Option<Duration>) -> Self {
         Self { groups, began: Instant::now(), suspended_before: groups.suspended_for(), limit }
     }
 
     /// What is left of the limit; nothing at all ends a program at once.
-    fn left(&self) -> Option<Duration> {
+    pub(super) fn left(&self) -> Option<Duration> {
         let suspended = self.groups.suspended_for().saturating_sub(self.suspended_before);
         let spent = self.began.elapsed().saturating_sub(suspended);
         self.limit.map(|limit| limit.saturating_sub(spent))
