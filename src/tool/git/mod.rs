@@ -10,6 +10,7 @@
 //! submodule) is the caller's.
 
 mod call;
+mod changes;
 mod mirror;
 mod object;
 mod origin;
@@ -18,4 +19,5 @@ mod remote;
 mod submodule;
 
 pub(crate) use call::Git;
+pub(crate) use changes::Change;
 pub(crate) use object::ObjectId;

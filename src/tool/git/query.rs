@@ -143,7 +143,7 @@ impl Git {
     }
 
     /// An error of its own for a directory outside of any repository.
-    fn known_repository(&self, directory: &Path) -> Result<(), ToolError> {
+    pub(super) fn known_repository(&self, directory: &Path) -> Result<(), ToolError> {
         if is_mirror(directory) || self.toplevel(directory)?.is_some() {
             return Ok(());
         }

@@ -25,7 +25,7 @@ pub(crate) struct Submodule {
 }
 
 /// The mode of a submodule's entry in a tree or index.
-const GITLINK: u32 = 0o160_000;
+pub(super) const GITLINK: u32 = 0o160_000;
 
 impl Git {
     /// The submodules of the repository whose top is `root`, sorted by path.
