@@ -47,6 +47,12 @@ pub(super) struct Arguments {
     /// Go on as if steps of own tasks that fail had succeeded
     #[arg(short, long)]
     pub(crate) ignore_errors: bool,
+    /// Only the targets' tasks that rest on something that differs from revision REF, and what comes after such
+    #[arg(long, value_name = "REF", conflicts_with = "affected")]
+    pub(crate) since: Option<String>,
+    /// The same since this branch left the default branch
+    #[arg(long)]
+    pub(crate) affected: bool,
     /// Say what would run and why; write and run nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
@@ -196,6 +202,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("list", "", "targets and own tasks; --cells: every cell"),
     ("graph", "[TARGET…]", "what waits for what; --format dot, mermaid, json or svg"),
     ("explain", "TARGET…", "why each task would run, or ran last"),
+    ("affected", "[TARGET…] [--since REF]", "the targets' tasks that rest on what has changed, one a line"),
     ("use", "ENV[@CELL]", "point the environment's .venv at a cell"),
     ("run", "ENV[@CELL] -- CMD", "run a command in a cell's venv"),
     ("env", "ENV[@CELL]", "print the exports of a cell, for direnv or eval"),
@@ -226,6 +233,7 @@ Verbs:
   list [--cells]               targets and own tasks
   graph [TARGET…]              what waits for what; --format dot, mermaid, json or svg
   explain TARGET…              why each task would run, or ran last
+  affected [TARGET…]           tasks that rest on what has changed, --since REF
   use ENV[@CELL]               point the environment's .venv at a cell
   run ENV[@CELL] -- CMD        run a command in a cell's venv
   env ENV[@CELL]               print the exports of a cell, for direnv or eval
@@ -243,6 +251,7 @@ Examples:
   envloom sync:dev@cu124       the dev venv with torch for CUDA 12.4
   envloom sync CUDA=cpu        the same for the environment of this directory
   envloom -n lock:prod         what would run, and why
+  envloom --affected check     only what this branch has changed
   envloom run dev@cpu -- pytest -q
 
 Exit codes: 0 done; 1 a task failed, or drift; 2 usage or configuration;

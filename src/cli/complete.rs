@@ -15,6 +15,7 @@ use super::exit;
 use super::habits::{is_optional, may_take};
 use super::surroundings::Process;
 use crate::graph::candidates;
+use crate::tool::git::Git;
 
 /// readline replaces only what stands after the last of `COMP_WORDBREAKS`, which targets are full of. So the words
 /// are taken from the line itself, and what readline keeps is taken off the candidates. An `@` it replaces as well.
@@ -83,6 +84,7 @@ fn found(process: &Process, before: &[String], current: &str) -> Vec<String> {
     }
     let table = Arguments::table();
     let mut words = match Typed::of(&table, before) {
+        Typed::ValueOf(_) if before.last().is_some_and(|last| last == "--since") => revisions(process),
         Typed::ValueOf(values) => values,
         Typed::Words(_) if current.starts_with('-') => options(&table),
         Typed::Words(typed) => plain(process, before, &typed, current),
@@ -163,6 +165,13 @@ fn targets(process: &Process, before: &[String]) -> Vec<String> {
         Ok(call) => candidates(&call.model, call.local.as_ref()),
         Err(_) => Vec::new(),
     }
+}
+
+/// Branches and tags of the repository that the current directory is in.
+fn revisions(process: &Process) -> Vec<String> {
+    let here = &process.surroundings.cwd;
+    let git = Git::find(&process.surroundings, here);
+    git.and_then(|git| git.revisions(here)).unwrap_or_default()
 }
 
 /// `ENV` and `ENV@CELL`, from the targets of sync.

@@ -29,6 +29,9 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ),
     ("envloom::cli::no_cache_place", "nothing says where the user's cache is"),
     ("envloom::cli::foreign_store", "the store of outputs is not this user's alone"),
+    ("envloom::cli::unknown_revision", "--since names a revision that this repository does not have"),
+    ("envloom::cli::no_default_branch", "nothing says which branch is the default one, for --affected"),
+    ("envloom::cli::no_merge_base", "this branch and the default one have no commit in common here"),
     ("envloom::cli::internal", "a mistake of envloom's own"),
 ];
 
@@ -233,6 +236,35 @@ pub(super) enum CliError {
         releases: String,
         /// What fills the record.
         command: String,
+    },
+    /// `--since` of nothing.
+    #[error("`--since {revision}`: there is no such revision here")]
+    #[diagnostic(code(envloom::cli::unknown_revision), help("{help}"))]
+    UnknownRevision {
+        /// As typed.
+        revision: String,
+        /// The nearest name, or how to get it.
+        help: String,
+    },
+    /// `--affected` without anything to compare with.
+    #[error("nothing says which branch is the default one: there is no origin/HEAD, main or master")]
+    #[diagnostic(
+        code(envloom::cli::no_default_branch),
+        help("type `git remote set-head origin --auto`, or name a revision with `--since REF`")
+    )]
+    NoDefaultBranch,
+    /// Unrelated, or the clone is too shallow to tell.
+    #[error("HEAD and {branch} have no commit in common{}", if *is_shallow { ": this clone is shallow" } else { "" })]
+    #[diagnostic(
+        code(envloom::cli::no_merge_base),
+        help("{}", if *is_shallow { "type `git fetch --unshallow` (in GitHub Actions: `fetch-depth: 0` of actions/checkout)" }
+            else { "name a revision with `--since REF`" })
+    )]
+    NoMergeBase {
+        /// The default branch.
+        branch: String,
+        /// Does the clone lack older commits?
+        is_shallow: bool,
     },
     /// Should not happen.
     #[error("{what}")]

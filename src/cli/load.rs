@@ -21,7 +21,7 @@ use crate::model::{self, EnvironmentId, Kept, LocalModel, Model};
 pub(super) type Stop = Box<dyn Diagnostic + Send + Sync>;
 
 /// The file beside `tasks.kdl` that is never committed.
-const LOCAL_FILE: &str = "tasks.local.kdl";
+pub(super) const LOCAL_FILE: &str = "tasks.local.kdl";
 
 /// Reads both configuration files.
 ///

@@ -3,6 +3,7 @@
 //! [`main`] is the whole program. A call goes: arguments, place, compiled plan (where everything is as it was when
 //! it was last found up to date, that is all), configuration, targets, premises, run, report.
 
+mod affected;
 mod args;
 mod cache;
 mod call;

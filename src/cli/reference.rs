@@ -26,6 +26,7 @@ const NOTICES: &[(&str, &str)] = &[
         "envloom::cache::shortage",
         "a task met the end of the disk, the memory or the like; nothing of it is kept",
     ),
+    ("envloom::cli::affected", "how many tasks `--since` or `--affected` left, and since which commit"),
     ("envloom::exec::finally_failed", "a `finally` failed, and something before it had failed already"),
     ("envloom::exec::jobserver", "slots are not shared with make as they could be"),
     ("envloom::exec::leaked", "a process outlived its task"),

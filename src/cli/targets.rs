@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use super::affected;
 use super::args::{Arguments, Load};
 use super::call::{Call, Chosen, place_of};
 use super::dry_run;
@@ -79,27 +80,40 @@ pub(super) fn run_words(
     state::refuse_foreign(&place)?;
     let plans = place.state().join("plans");
     let key = plan_key(process, &place);
-    let known = CompiledPlan::load(&plans, key).filter(|plan| plan.holds_with(&process.surroundings.vars));
+    let base = affected::Base::of(arguments);
+    // What differs from a commit is no file that a plan could watch.
+    let known = CompiledPlan::load(&plans, key)
+        .filter(|plan| base.is_none() && plan.holds_with(&process.surroundings.vars));
     if let Some(plan) = known {
         return replay(process, output, &plan);
     }
     let call = Call::read(process, arguments)?;
-    let chosen = call.choose("", words)?;
+    let mut chosen = call.choose("", words)?;
     call.check_options(&chosen)?;
     if !arguments.only_looks() {
         state::make(&place)?;
     }
+    let narrowed = match &base {
+        Some(base) => Some(affected::narrow(process, arguments, base, ("", words), output)?.of(&mut chosen)),
+        None => None,
+    };
     let progress = |line: &str| output.say(line);
     let mut premises =
         prepare::premises(call.ground(&chosen, arguments.only_looks(), &progress), &chosen.graph)?;
     let width = (!arguments.only_looks()).then(|| width(process, arguments, &mut premises, &chosen));
-    let notices = notices(&premises, &chosen, arguments);
+    let mut notices = notices(&premises, &chosen, arguments);
+    let is_narrowed = narrowed.is_some();
+    match narrowed {
+        Some(notice) if output.is_json() => notices.push(notice),
+        Some((_, message, _)) => output.say(&message),
+        None => {}
+    }
     let run = Run { process, arguments, output, premises: &premises, chosen: &chosen, notices: &notices };
     let (code, counts) = match &width {
         None => run.dry()?,
         Some(width) => run.wet(width)?,
     };
-    if code == exit::DONE && !arguments.only_looks() {
+    if code == exit::DONE && !arguments.only_looks() && !is_narrowed {
         let plan = if counts.ran + counts.restored == 0 {
             compiled(&premises, &chosen, notices.clone())
         } else {

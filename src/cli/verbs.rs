@@ -1,5 +1,6 @@
 //! The verbs that are no targets: which one a call means, and what it does.
 
+use super::affected;
 use super::args::{Arguments, VERBS};
 use super::cache;
 use super::call::Call;
@@ -72,6 +73,7 @@ impl Verb<'_> {
                 Ok(show::list(&Call::read(process, arguments)?, output))
             }
             "graph" => graph::graph(&Call::read(process, arguments)?, self.words, output),
+            "affected" => affected::list(process, arguments, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
             "explain" => show::explain(Call::read(process, arguments)?, self.words, output),
             "export" => match self.words.split_first().map(|(what, rest)| (what.as_str(), rest)) {
@@ -107,7 +109,10 @@ impl Verb<'_> {
     fn check_options(&self, arguments: &Arguments) -> Result<(), CliError> {
         let words_after = !arguments.trailing.is_empty() && !["run", "task"].contains(&self.name);
         let runs = self.name == "task";
-        let targets_only: [(bool, &'static str); 12] = [
+        let is_narrowed = runs || self.name == "affected";
+        let targets_only: [(bool, &'static str); 14] = [
+            (arguments.since.is_some() && !is_narrowed, "--since"),
+            (arguments.affected && !is_narrowed, "--affected"),
             (arguments.ignore_errors && !runs, "--ignore-errors"),
             (arguments.load.is_some() && !runs, "--load-average"),
             (arguments.output_sync.is_some() && !runs, "--output-sync"),

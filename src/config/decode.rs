@@ -56,7 +56,10 @@ pub(crate) fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<SourceFile, Confi
 }
 
 /// The nodes of a text, with what was found wrong with them; an error where there is no document.
-fn nodes(source: &SourceFile, local: bool) -> Result<(Vec<Node>, Vec<ConfigFinding>), ConfigError> {
+pub(super) fn nodes(
+    source: &SourceFile,
+    local: bool,
+) -> Result<(Vec<Node>, Vec<ConfigFinding>), ConfigError> {
     let scan = prescan(source.text());
     let mut findings = scan.findings;
     if !scan.parseable {

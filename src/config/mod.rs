@@ -11,6 +11,7 @@
 mod between;
 mod check;
 mod codes;
+mod declaration;
 mod decode;
 mod document;
 mod error;
@@ -27,6 +28,7 @@ mod tests;
 mod value;
 
 pub(crate) use codes::CODES;
+pub(crate) use declaration::{Declaration, declarations};
 pub(crate) use decode::{from_bytes, parse, parse_local};
 pub(crate) use document::{
     AxisChoice, CacheNode, CellWords, Channel, CommandNode, Config, CoordinatesNode, EnvironmentNode,

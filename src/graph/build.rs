@@ -25,6 +25,29 @@ impl TaskGraph {
     pub(crate) fn tasks(&self) -> &[Task] {
         &self.tasks
     }
+
+    /// The graph of the tasks at these places alone, with all that they need.
+    #[must_use]
+    pub(crate) fn only(&self, places: impl IntoIterator<Item = usize>) -> Self {
+        let mut kept = vec![false; self.tasks.len()];
+        let mut way: Vec<usize> = places.into_iter().collect();
+        while let Some(place) = way.pop() {
+            if !std::mem::replace(&mut kept[place], true) {
+                way.extend(&self.tasks[place].needs);
+            }
+        }
+        let mut moved = vec![None; self.tasks.len()];
+        for (now, place) in (0..self.tasks.len()).filter(|place| kept[*place]).enumerate() {
+            moved[place] = Some(now);
+        }
+        let here = |places: &[usize]| places.iter().filter_map(|place| moved[*place]).collect();
+        let tasks = self.tasks.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(task, _)| Task {
+            needs: here(&task.needs),
+            after: here(&task.after),
+            ..task.clone()
+        });
+        Self { tasks: tasks.collect() }
+    }
 }
 
 /// Collects tasks; [`seal`](Self::seal) is the only way to a [`TaskGraph`].

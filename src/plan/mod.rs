@@ -7,6 +7,7 @@
 //! The room changes nothing but the records of cells ([`Cells`]), and starts nothing: versions and interpreters are
 //! handed in.
 
+mod affected;
 mod cells;
 mod closure;
 mod decide;
@@ -26,6 +27,7 @@ mod uv_files;
 mod venv;
 mod workspace;
 
+pub(crate) use affected::{Because, Declarations, Since, affected};
 pub(crate) use cells::CellRecord;
 pub(crate) use decider::{
     Decided, agreement, decide, rendered, sync_arguments, sync_fingerprint, verification,

@@ -256,7 +256,12 @@ fn inputs(premises: &Premises, look: Look<'_>, subject: Subject<'_>) -> Result<S
 }
 
 /// The patterns of a task's inputs, with everything in them that stands for several.
-fn patterns(premises: &Premises, observer: &Observer, job: &Job, key: &OwnKey) -> Result<Patterns, Refusal> {
+pub(super) fn patterns(
+    premises: &Premises,
+    observer: &Observer,
+    job: &Job,
+    key: &OwnKey,
+) -> Result<Patterns, Refusal> {
     let cwd = job.cwd.clone().unwrap_or_else(|_| RelPath::root());
     let below = |directory: &RelPath| {
         if directory.is_root() { "**".to_owned() } else { format!("{}/", literally(directory.as_str())) }

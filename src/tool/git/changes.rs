@@ -148,11 +148,7 @@ impl Git {
 /// An untracked path; a repository within the working tree is listed with a `/` behind it.
 fn untracked(path: &[u8]) -> Change {
     let bare = path.strip_suffix(b"/");
-    Change {
-        path: OsStr::from_bytes(bare.unwrap_or(path)).into(),
-        is_tree: bare.is_some(),
-        is_listed: true,
-    }
+    Change { path: OsStr::from_bytes(bare.unwrap_or(path)).into(), is_tree: bare.is_some(), is_listed: true }
 }
 
 /// Reads `diff --raw -z`: `:<mode> <mode> <id> <id> <status>\0<path>\0`.
