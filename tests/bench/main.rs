@@ -12,8 +12,11 @@
 #[expect(dead_code, unused_imports, reason = "the tests' harness serves more than what is measured here")]
 mod support;
 
+mod laboratory;
 mod measure;
+mod projects;
 mod scene;
+mod tasks;
 
 use std::fmt::Write as _;
 
@@ -26,8 +29,15 @@ const UV: &str = "15 uv commands in a row";
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let tables: [(&str, fn()); 4] =
-        [("seed", seed), ("venv", large_venv), ("growth", growth), ("start", start)];
+    let tables: [(&str, fn()); 7] = [
+        ("seed", seed),
+        ("venv", large_venv),
+        ("growth", growth),
+        ("start", start),
+        ("tasks", tasks::tasks),
+        ("projects", projects::projects),
+        ("matrix", laboratory::matrix),
+    ];
     for (name, table) in tables {
         if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {
             table();

@@ -8,6 +8,7 @@
 //! | `races` | concurrent runs with different TMPDIRs; a holder of locks that is killed |
 //! | `freshness` | inputs edited while a task runs; games with times; outputs deleted by hand |
 //! | `signals` | every stop signal, to the process and to its group; suspension; closed output |
+//! | `own_tasks` | changes of what tasks declare, and of what they do not; outputs touched; tasks killed half-way |
 //! | `orphans` | SIGKILL of envloom above grandchildren |
 //! | `hostile` | KDL that aims at the parser; names, paths, symlinks, FIFOs, tags and URLs |
 //! | `programs` | programs called `uv` that are not uv; escape sequences; verbs that must write nothing |
@@ -24,6 +25,7 @@ mod generate;
 mod hostile;
 mod interrupted;
 mod orphans;
+mod own_tasks;
 mod programs;
 mod races;
 mod signals;
