@@ -164,6 +164,12 @@ impl Patterns {
         self.entries.iter().filter(|entry| !entry.negated).filter_map(|entry| entry.literal.as_ref())
     }
 
+    /// The paths, where the list names each of them without a wildcard and takes nothing out.
+    #[must_use]
+    pub(crate) fn only_literals(&self) -> Option<Vec<&RelPath>> {
+        self.entries.iter().map(|entry| entry.literal.as_ref().filter(|_| !entry.negated)).collect()
+    }
+
     /// Could a file match both lists, so that what one task writes is what another reads? Exact for two patterns but
     /// for two negated classes, which are taken to meet. A negation counts only where it takes out all that a pattern
     /// means: "yes" may be wrong where negations stand, "no" never.

@@ -150,6 +150,17 @@ impl Observer {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
 
+    /// Forgets everything below a directory that a task has changed on purpose.
+    pub(crate) fn forget_below(&self, directory: &Path, is_changed: impl Fn(&Path) -> bool) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let below = seen.range(directory.to_owned()..).map(|(path, _)| path);
+        let below = below.take_while(|path| path.starts_with(directory));
+        let changed: Vec<_> = below.filter(|path| is_changed(path)).cloned().collect();
+        for path in changed {
+            seen.remove(&path);
+        }
+    }
+
     /// Notes that a decision rests on a variable that only a file names.
     pub(crate) fn depend_on(&self, variable: &str) {
         self.variables.lock().unwrap_or_else(PoisonError::into_inner).insert(variable.to_owned());

@@ -18,9 +18,9 @@
 //! Equal lists of patterns are answered once.
 
 use std::collections::BTreeMap;
-use std::fs::FileType;
+use std::fs::{self, FileType};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod rules;
@@ -111,6 +111,9 @@ impl Walk {
         patterns: &Patterns,
         observer: &Observer,
     ) -> Result<Arc<[RelPath]>, FileError> {
+        if let Some(found) = self.named(patterns, observer)? {
+            return Ok(found);
+        }
         if let Some(known) = self.memory().answers.get(patterns) {
             return Ok(Arc::clone(known));
         }
@@ -124,6 +127,35 @@ impl Walk {
         let found: Arc<[RelPath]> = found.into();
         self.memory().answers.insert(patterns.clone(), Arc::clone(&found));
         Ok(found)
+    }
+
+    /// The same for patterns that all name one file each: these are looked at where they lie, and no directory is
+    /// listed, which would cost many tasks of one directory the square of their number. `None`: one is no file, or lies
+    /// behind a link or in a directory that a walk does not enter, so that the walk must say what it means.
+    fn named(&self, patterns: &Patterns, observer: &Observer) -> Result<Option<Arc<[RelPath]>>, FileError> {
+        let Some(literals) = patterns.only_literals() else { return Ok(None) };
+        let mut found = Vec::new();
+        for path in literals {
+            if path.parts().any(|part| [".git", ".envloom"].iter().any(|own| part.eq_ignore_ascii_case(own)))
+            {
+                return Ok(None);
+            }
+            let place = path.under(&self.root);
+            let is_below = |directory: &Path| directory.canonicalize().is_ok_and(|real| real == *directory);
+            match fs::symlink_metadata(&place) {
+                Ok(metadata) if metadata.is_file() && place.parent().is_some_and(is_below) => {
+                    found.push(path.clone());
+                }
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                    // Its appearance counts.
+                    observer.stat(&place)?;
+                }
+                _ => return Ok(None),
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(Some(found.into()))
     }
 
     /// Forgets the directories where a task has written what matches `changed`, so that they are looked at anew.

@@ -232,9 +232,9 @@ impl<'a> Call<'a> {
             .filter(|task| task.key.kind() == Kind::Generate)
             .filter_map(|task| task.key.environment())
             .collect();
+        let keys: BTreeSet<&TaskKey> = chosen.selection.keys.iter().collect();
         let asked = chosen.graph.tasks().iter().enumerate();
-        let asked =
-            asked.filter(|(_, task)| chosen.selection.keys.contains(&task.key)).map(|(place, _)| place);
+        let asked = asked.filter(|(_, task)| keys.contains(&task.key)).map(|(place, _)| place);
         let wishes = Wishes {
             force: arguments.always_make,
             ignore_errors: arguments.ignore_errors,

@@ -67,6 +67,11 @@ pub(crate) struct Subject<'a> {
 
 /// Decides an own task.
 pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) -> Result<Decided, Refusal> {
+    let job = subject.job;
+    if job.steps.is_empty() && job.finally.is_empty() && job.service.is_none() {
+        // A name for those before it.
+        return Ok(Decided::Fresh);
+    }
     if !is_cacheable(subject.task, subject.job) {
         return Ok(Decided::Run { reason: RunReason::Always, fingerprint: None });
     }

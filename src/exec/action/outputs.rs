@@ -81,15 +81,16 @@ pub(in crate::exec) fn forget(hand: &Hand<'_>, work: &OwnWork<'_>) {
     let texts = if work.job.outputs.is_empty() { everything.as_slice() } else { &work.job.outputs };
     let changed = patterns(texts);
     premises.walk.forget(&changed, &premises.observer);
-    for path in premises.observer.seen().keys() {
-        let inside = path.strip_prefix(&premises.root).ok().and_then(|inside| inside.to_str());
-        if inside
-            .and_then(|inside| RelPath::parse(inside).ok())
-            .is_some_and(|inside| changed.matches(&inside))
-        {
-            premises.observer.forget(path);
+    if let Some(files) = changed.only_literals() {
+        for file in files {
+            premises.observer.forget_below(&file.under(&premises.root), |_| true);
         }
+        return;
     }
+    premises.observer.forget_below(&premises.root, |path| {
+        let inside = path.strip_prefix(&premises.root).ok().and_then(|inside| inside.to_str());
+        inside.and_then(|inside| RelPath::parse(inside).ok()).is_some_and(|inside| changed.matches(&inside))
+    });
 }
 
 /// Keeps what the task has left, if it is what its inputs make.

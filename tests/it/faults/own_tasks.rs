@@ -66,7 +66,7 @@ fn change(repo: &Monorepo, told: &mut Told, random: &mut Random, round: usize) -
     match random.below(20) {
         0 => (drop(repo.write("src/a.txt", &format!("{round}\n"))), (true, "an input's content")).1,
         1 => (drop(repo.write(&format!("src/new-{round}.txt"), "new\n")), (true, "a new input")).1,
-        2 => (drop(repo.write("one-file", &format!("{round}\n"))), (true, "an input named in full")).1,
+        2 => (drop(repo.write("one-file", &format!("now {round}\n"))), (true, "an input named in full")).1,
         3 => {
             repo.write(&format!("src/{round}.txt"), "to go\n");
             told.result(repo);
