@@ -34,10 +34,25 @@ impl FileError {
 /// # Errors
 /// The old file is intact and no litter is left when this fails.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
-    let fail = |cause| FileError::new("write", path, cause);
     if read_if_exists(path)?.as_deref() == Some(bytes) {
         return Ok(false);
     }
+    replace(path, bytes, true)?;
+    Ok(true)
+}
+
+/// Puts `bytes` at `path` whole for everybody who reads it, but not for a machine that loses its power: for what is
+/// recognised when it is damaged and then made again. Waiting for the disk would cost more than most tasks.
+///
+/// # Errors
+/// As with [`write_whole`].
+pub(crate) fn write_cached(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(path, bytes, false)
+}
+
+/// Writes a sibling and renames it.
+fn replace(path: &Path, bytes: &[u8], is_lasting: bool) -> Result<(), FileError> {
+    let fail = |cause| FileError::new("write", path, cause);
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory).map_err(fail)?;
     let mut sibling = tempfile::Builder::new()
@@ -47,10 +62,14 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<bool, FileError> 
         .tempfile_in(directory)
         .map_err(fail)?;
     sibling.write_all(bytes).map_err(fail)?;
-    sibling.as_file().sync_all().map_err(fail)?;
+    if is_lasting {
+        sibling.as_file().sync_all().map_err(fail)?;
+    }
     sibling.persist(path).map_err(|failed| fail(failed.error))?;
-    File::open(directory).and_then(|opened| opened.sync_all()).map_err(fail)?;
-    Ok(true)
+    if is_lasting {
+        File::open(directory).and_then(|opened| opened.sync_all()).map_err(fail)?;
+    }
+    Ok(())
 }
 
 /// Removes what a [`write_whole`] of `path` left when it was killed between creating its sibling and renaming it.

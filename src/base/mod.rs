@@ -22,7 +22,8 @@ pub(crate) mod testing;
 
 pub(crate) use digest::{Digest, Hasher};
 pub(crate) use file::{
-    FileError, clear_siblings, open_ordinary, read_if_exists, read_ordinary, remove_if_exists, write_whole,
+    FileError, clear_siblings, open_ordinary, read_if_exists, read_ordinary, remove_if_exists, write_cached,
+    write_whole,
 };
 pub(crate) use path::RelPath;
 #[expect(unused_imports, reason = "as above")]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::observe::Observation;
 use super::stamp::Stamp;
-use crate::base::{Digest, FileError, Hasher, read_if_exists, write_whole};
+use crate::base::{Digest, FileError, Hasher, read_if_exists, write_cached};
 use crate::tool::variables::Variables;
 
 /// The form of a stored plan, together with the program's version: a new envloom decides anew.
@@ -136,7 +136,7 @@ impl CompiledPlan {
             .map_err(|cause| FileError::new("write", &path, std::io::Error::other(cause)))?;
         let mut bytes = Digest::of(&body).to_string().into_bytes();
         bytes.extend(body);
-        write_whole(&path, &bytes)?;
+        write_cached(&path, &bytes)?;
         forget_oldest(directory);
         Ok(())
     }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::observe::{Hashed, Observer};
 use super::stamp::Signature;
-use crate::base::{Digest, FileError, Hasher, RelPath, read_if_exists, write_whole};
+use crate::base::{Digest, FileError, Hasher, RelPath, read_if_exists, write_cached};
 
 /// The form of the file.
 const FORMAT: &str = "envloom contents 1";
@@ -152,7 +152,7 @@ impl Contents {
             .map_err(|cause| FileError::new("write", &self.file, std::io::Error::other(cause)))?;
         let mut bytes = Digest::of(&body).bytes().to_vec();
         bytes.extend(body);
-        write_whole(&self.file, &bytes)?;
+        write_cached(&self.file, &bytes)?;
         known.is_new = false;
         Ok(())
     }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::outputs::Size;
-use crate::base::{Digest, FileError, read_if_exists, remove_if_exists, write_whole};
+use crate::base::{Digest, FileError, read_if_exists, remove_if_exists, write_cached};
 
 /// The form of the files below. Readers take no other; writers of another form use other names for fields
 /// they must not drop, so nothing is rewritten in place.
@@ -140,7 +140,7 @@ fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
 fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), FileError> {
     let bytes = serde_json::to_vec(&Versioned { format: FORMAT, value })
         .map_err(|cause| FileError::new("write", path, cause.into()))?;
-    write_whole(path, &bytes).map(|_| ())
+    write_cached(path, &bytes)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Kept, Left};
-use crate::base::{Digest, FileError, RelPath, read_if_exists, write_whole};
+use crate::base::{Digest, FileError, RelPath, read_if_exists, write_cached};
 
 /// The form of the record. Readers take no other; nothing is rewritten in place.
 const FORMAT: u32 = 1;
@@ -44,7 +44,7 @@ pub(super) fn write(path: &Path, key: Digest, kept: &Kept) -> Result<(), FileErr
     let body = serde_json::to_string(&Versioned { format: FORMAT, key, kept })
         .map_err(|cause| FileError::new("write", path, cause.into()))?;
     let text = [FRONT, &Digest::of(&body).to_string(), MIDDLE, &body, END].concat();
-    write_whole(path, text.as_bytes()).map(|_| ())
+    write_cached(path, text.as_bytes())
 }
 
 /// Whoever can write into the store must not thereby write anywhere else: paths and links stay in the repository.

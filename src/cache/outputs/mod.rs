@@ -17,8 +17,8 @@
 //! anything, and the task runs. Whoever uses an action touches it and its blobs, and [`OutputStore::prune`] takes what
 //! was not touched for longest: it needs to read no action to know which blobs are wanted.
 //!
-//! Blobs are not synced to disk one by one, which would cost more than most tasks: after a power loss one may be short,
-//! and a blob is never used before its digest was compared. Refused: hard links into the working tree (a tool that
+//! Nothing is synced to disk file by file, which would cost more than most tasks: after a power loss a file may be short,
+//! and none is used before its digest was compared. Refused: hard links into the working tree (a tool that
 //! writes in place would change the store), archives (equal files many times).
 
 mod collect;

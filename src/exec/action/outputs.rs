@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::child::{log, notice, remember};
-use crate::base::{Patterns, RelPath, write_whole};
+use crate::base::{Patterns, RelPath, write_cached, write_whole};
 use crate::cache::{Kept, Made, Observer};
 use crate::event::millis;
 use crate::exec::output::clean_line;
@@ -158,7 +158,7 @@ fn keep_inputs(hand: &Hand<'_>, fields: &BTreeMap<String, String>) {
     let path = list_path(&hand.premises.state(), digest);
     // Its name is its content's digest: one that is there is the same.
     if !path.exists()
-        && let Err(error) = write_whole(&path, list.as_bytes())
+        && let Err(error) = write_cached(&path, list.as_bytes())
     {
         notice(hand, "envloom::cache::not_written", error.to_string(), None);
     }
