@@ -201,6 +201,7 @@ pub(super) enum GraphFormat {
 pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("list", "", "targets and own tasks; --cells: every cell"),
     ("graph", "[TARGET…]", "what waits for what; --format dot, mermaid, json or svg"),
+    ("matrix", "[TARGET…]", "the cells of targets, of own tasks if none is named; --json for CI"),
     ("explain", "TARGET…", "why each task would run, or ran last"),
     ("affected", "[TARGET…] [--since REF]", "the targets' tasks that rest on what has changed, one a line"),
     ("use", "ENV[@CELL]", "point the environment's .venv at a cell"),
@@ -232,6 +233,7 @@ Targets: TASK[:ENVIRONMENT][@CELL]
 Verbs:
   list [--cells]               targets and own tasks
   graph [TARGET…]              what waits for what; --format dot, mermaid, json or svg
+  matrix [TARGET…]             the cells of targets; --json for the jobs of a CI
   explain TARGET…              why each task would run, or ran last
   affected [TARGET…]           tasks that rest on what has changed, --since REF
   use ENV[@CELL]               point the environment's .venv at a cell

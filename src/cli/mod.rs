@@ -19,6 +19,7 @@ mod habits;
 mod load;
 mod locate;
 mod man;
+mod matrix;
 mod output;
 mod packages;
 mod prepare;

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use super::call::{Call, Chosen};
 use super::exit;
 use super::load::Stop;
+use super::matrix::{describe, of_sync};
 use super::output::Output;
 use super::prepare;
 use crate::base::printable;
-use crate::graph::{Task, TaskKey, VERBS_OF_TASKS};
+use crate::graph::{Task, TaskKey, VERBS_OF_TASKS, Words, matrix};
 use crate::model::{Cell, Environment, Kept, Model, OwnTask, Sources, Variant};
 use crate::plan::{Decided, Premises, Refusal, RunReason, decide};
 
@@ -19,13 +20,17 @@ use crate::plan::{Decided, Premises, Refusal, RunReason, decide};
 pub(super) fn list(call: &Call<'_>, output: &Output) -> u8 {
     let model = &call.model;
     let private = call.local.iter().flat_map(|local| &local.tasks);
-    let own: Vec<&OwnTask> = model.tasks.iter().chain(private).collect();
+    let own: Vec<&OwnTask> = model.tasks.iter().chain(private).filter(|task| !task.private).collect();
+    // Cells that only a call settles are not listed.
+    let own_cells = || matrix(model, call.local.as_ref(), &Words::none(model)).unwrap_or_default();
     if output.is_json() {
-        return Output::answer(&list_json(model, &own, call.arguments.cells));
+        let cells = call.arguments.cells.then(own_cells);
+        return Output::answer(&list_json(model, &own, cells));
     }
     let mut text = String::new();
     if call.arguments.cells {
-        for target in cells(model).map(|cell| TaskKey::Sync(cell.clone()).name(model)) {
+        let syncs = cells(model).map(|cell| TaskKey::Sync(cell.clone()).name(model));
+        for target in syncs.chain(own_cells().into_iter().map(|(id, _)| id)) {
             line(&mut text, &target, "");
         }
         return Output::data(&text);
@@ -83,7 +88,7 @@ fn cells(model: &Model) -> impl Iterator<Item = Cell> + '_ {
     model.environments().flat_map(|(id, _)| model.cells(id))
 }
 
-fn list_json(model: &Model, own: &[&OwnTask], with_cells: bool) -> Value {
+fn list_json(model: &Model, own: &[&OwnTask], own_cells: Option<Vec<(String, TaskKey)>>) -> Value {
     let environments: Vec<Value> = model
         .environments()
         .map(|(_, environment)| {
@@ -106,19 +111,13 @@ fn list_json(model: &Model, own: &[&OwnTask], with_cells: bool) -> Value {
     let tasks: Vec<Value> =
         own.iter().map(|task| json!({ "name": task.name.value, "description": task.description })).collect();
     let mut answer = json!({ "environments": environments, "axes": axes, "tasks": tasks });
-    if with_cells {
-        answer["cells"] = cells(model)
-            .map(|cell| {
-                json!({
-                    "cell": cell.slug(model),
-                    "environment": model.environment(cell.environment).name.value,
-                    "variants": cell.variants(model).collect::<Vec<_>>(),
-                    "python": cell.python,
-                    "target": TaskKey::Sync(cell.clone()).name(model),
-                    "possible": cell.is_possible_here(model),
-                })
-            })
-            .collect();
+    if let Some(own_cells) = own_cells {
+        let syncs = cells(model).map(|cell| (TaskKey::Sync(cell.clone()).name(model), of_sync(cell)));
+        let own = own_cells.into_iter().filter_map(|(id, key)| match key {
+            TaskKey::Own(key) => Some((id, key.cell)),
+            _ => None,
+        });
+        answer["cells"] = syncs.chain(own).map(|(id, cell)| describe(model, &id, &cell)).collect();
     }
     answer
 }

@@ -11,6 +11,7 @@ use super::export;
 use super::graph;
 use super::load::Stop;
 use super::man;
+use super::matrix;
 use super::output::Output;
 use super::show;
 use super::surroundings::Process;
@@ -74,6 +75,7 @@ impl Verb<'_> {
             }
             "graph" => graph::graph(&Call::read(process, arguments)?, self.words, output),
             "affected" => affected::list(process, arguments, self.words, output),
+            "matrix" => matrix::matrix(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
             "explain" => show::explain(Call::read(process, arguments)?, self.words, output),
             "export" => match self.words.split_first().map(|(what, rest)| (what.as_str(), rest)) {

@@ -35,9 +35,15 @@ pub(crate) struct TaskFailure {
 impl TaskFailure {
     /// Of something envloom itself found.
     pub(crate) fn found(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
+        let message = diagnostic.to_string();
+        Self { diagnostic: Some(Arc::new(diagnostic)), ..Self::said(message) }
+    }
+
+    /// One that a line says.
+    pub(crate) fn said(message: String) -> Self {
         Self {
-            message: diagnostic.to_string(),
-            diagnostic: Some(Arc::new(diagnostic)),
+            message,
+            diagnostic: None,
             command: None,
             directory: None,
             tail: Vec::new(),
@@ -66,12 +72,6 @@ impl TaskFailure {
             ended_by_itself: matches!(exit.ended, Ended::Code(_)) && !exit.timed_out,
             timed_out: exit.timed_out,
         }
-    }
-
-    /// The same without a diagnostic: its message says it all.
-    pub(crate) fn plain(mut self) -> Self {
-        self.diagnostic = None;
-        self
     }
 
     /// The same with what envloom knows about the cause.

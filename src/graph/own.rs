@@ -57,6 +57,23 @@ impl<'a> Scope<'a> {
 
     /// The cells of a target that names an own task.
     pub(super) fn own_cells(&self, declared: Declared, parts: &Parts<'_>) -> Result<Found, GraphFinding> {
+        let Found { mut cells, mut notes } = self.cells_anywhere(declared, parts)?;
+        let all = cells.len();
+        cells.retain(|cell| cell.is_possible_here(self.model));
+        notes.left_out = all - cells.len();
+        if cells.is_empty() {
+            let (task, span) = (printable(parts.task.value).into_owned(), parts.whole.span);
+            return Err(OwnFinding::NoCellHere { task, count: all, span }.into());
+        }
+        Ok(Found { cells, notes })
+    }
+
+    /// The same, also the cells that this platform cannot have.
+    pub(super) fn cells_anywhere(
+        &self,
+        declared: Declared,
+        parts: &Parts<'_>,
+    ) -> Result<Found, GraphFinding> {
         let task = self.declaration(declared);
         if task.matrix.is_none() {
             return match parts.environment.or(parts.cell) {
@@ -70,13 +87,6 @@ impl<'a> Scope<'a> {
         let mut cells = self.all_cells(task, parts)?;
         let mut notes = Notes::default();
         self.narrow(task, parts, &mut cells, &mut notes)?;
-        let all = cells.len();
-        cells.retain(|cell| cell.is_possible_here(self.model));
-        notes.left_out = all - cells.len();
-        if cells.is_empty() {
-            let (task, span) = (printable(parts.task.value).into_owned(), parts.whole.span);
-            return Err(OwnFinding::NoCellHere { task, count: all, span }.into());
-        }
         Ok(Found { cells, notes })
     }
 

@@ -227,6 +227,37 @@ fn own_candidates(model: &Model, local: Option<&LocalModel>) -> Vec<String> {
     found
 }
 
+/// The cells of targets, also those that this platform cannot have; without targets those of every own task.
+///
+/// # Errors
+/// As [`select`].
+pub(crate) fn matrix(
+    model: &Model,
+    local: Option<&LocalModel>,
+    words: &Words<'_>,
+) -> Result<Vec<(String, TaskKey)>, GraphError> {
+    let scope = Scope { model, local, words };
+    let mut findings = scope.unknown_variables();
+    let mut found = Vec::new();
+    let listed = scope.all_declared().map(|declared| &scope.declaration(declared).name);
+    let every: Vec<Spanned<String>> = match words.targets.as_slice() {
+        [] => listed.filter(|name| scope.own_names().contains(&name.value.as_str())).cloned().collect(),
+        typed => typed.to_vec(),
+    };
+    for target in &every {
+        match scope.cells_of_target(target) {
+            Ok(keys) => found.extend(keys),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    if findings.is_empty() {
+        return Ok(found.into_iter().map(|key| (scope.id(&key), key)).collect());
+    }
+    // Without targets a mistake lies in what the file leaves open.
+    let source = if words.targets.is_empty() { &model.source } else { &words.source };
+    Err(GraphError { source_code: source.named(), findings })
+}
+
 impl Words<'_> {
     /// The words of no call: what `tasks.kdl` alone decides.
     pub(crate) fn none(model: &Model) -> Self {
@@ -250,6 +281,29 @@ impl<'a> Parts<'a> {
 }
 
 impl Scope<'_> {
+    /// The cells of one target, whatever the platform.
+    fn cells_of_target(&self, target: &Spanned<String>) -> Result<Vec<TaskKey>, GraphFinding> {
+        let parts = split(target)?;
+        if let Some(declared) = self.own(parts.task.value) {
+            let found = self.cells_anywhere(declared, &parts)?;
+            let key = |cell| TaskKey::Own(OwnKey { task: declared, cell });
+            return Ok(found.cells.into_iter().map(key).collect());
+        }
+        if parts.task.value == "sync" && parts.cell.is_none() && !self.model.environments.is_empty() {
+            let environments = environments_of(self, &parts)?.into_iter();
+            return Ok(environments.flat_map(|id| self.model.cells(id)).map(TaskKey::Sync).collect());
+        }
+        self.read(target, &mut Notes::default())
+    }
+
+    /// A task's name, as a user would type it.
+    fn id(&self, key: &TaskKey) -> String {
+        match key {
+            TaskKey::Own(own) => self.own_id(own),
+            _ => key.name(self.model),
+        }
+    }
+
     /// The tasks of one target.
     fn read(&self, target: &Spanned<String>, notes: &mut Notes) -> Result<Vec<TaskKey>, GraphFinding> {
         let parts = split(target)?;

@@ -21,12 +21,14 @@ fn what_there_is() {
     sync:staging@cpu
     sync:prod@cu124
     sync:prod@cpu
+    fmt
     ");
     let answer: serde_json::Value = serde_json::from_str(&repo.run("list --cells --json").text()).unwrap();
-    assert_eq!(answer["cells"].as_array().unwrap().len(), 6);
+    assert_eq!(answer["cells"].as_array().unwrap().len(), 7);
     insta::assert_snapshot!(format!("{:#}", answer["cells"][0]), @r#"
     {
       "cell": "dev-cu124-py3.12",
+      "cuda": "cu124",
       "environment": "dev",
       "possible": true,
       "python": "3.12",

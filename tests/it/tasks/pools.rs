@@ -5,8 +5,9 @@ use crate::support::{Gate, Monorepo};
 
 /// An `nvidia-smi` that lists so many devices.
 fn with_devices(repo: &Monorepo, count: usize) -> Monorepo {
-    let lines: String =
+    let lines: Vec<String> =
         (0..count).map(|number| format!("echo 'GPU {number}: A100 (UUID: GPU-{number})'\n")).collect();
+    let lines = lines.concat();
     repo.write_program("../smi/nvidia-smi", &format!("#!/bin/sh\n[ \"$*\" = -L ] || exit 1\n{lines}"));
     repo.path_first(repo.root().join("smi"))
 }

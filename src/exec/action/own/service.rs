@@ -8,6 +8,7 @@ use super::super::child::{Terms, log, run_silently};
 use super::stage::{Clock, Stage};
 use crate::base::FileError;
 use crate::exec::child::Exit;
+use crate::exec::command::CommandLine;
 use crate::exec::error::ExecError;
 use crate::exec::failure::TaskFailure;
 use crate::exec::groups::Standing;
@@ -19,7 +20,7 @@ use crate::model::ServiceJob;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long it has to become ready, where the task gives no `timeout`.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Starts the service and waits until it is ready. One that does not become so is stopped.
 pub(super) fn serve(stage: &Stage<'_>, job: &ServiceJob) -> Result<Done, TaskFailure> {
@@ -62,30 +63,28 @@ pub(super) fn serve(stage: &Stage<'_>, job: &ServiceJob) -> Result<Done, TaskFai
 }
 
 /// Asks again and again.
-fn until_ready(
-    stage: &Stage<'_>,
-    end: &End,
-    ready: &crate::exec::command::CommandLine,
-) -> Result<(), TaskFailure> {
+fn until_ready(stage: &Stage<'_>, end: &End, ready: &CommandLine) -> Result<(), TaskFailure> {
     let groups = stage.hand.context.groups();
     let clock = Clock::start(groups, Some(stage.work.job.timeout.unwrap_or(PATIENCE)));
     let mut last: Option<Exit> = None;
     loop {
         if let Some((how, tail)) = end.within(Duration::ZERO) {
-            let message = format!("it ended before it was ready: {how}");
-            return Err(TaskFailure { message, tail, ..TaskFailure::found(ExecError::Interrupted) }.plain());
+            return Err(TaskFailure {
+                tail,
+                ..TaskFailure::said(format!("it ended before it was ready: {how}"))
+            });
         }
         if groups.standing() != Standing::Going {
             return Err(ExecError::Interrupted.into());
         }
         let left = clock.left().unwrap_or_default();
         if left.is_zero() {
-            let mut failure = TaskFailure::found(ExecError::Interrupted).plain();
-            failure.message = "it was not ready in time".to_owned();
-            failure.command = Some(ready.to_paste());
-            failure.tail = last.map(|exit| exit.tail).unwrap_or_default();
-            failure.timed_out = true;
-            return Err(failure);
+            return Err(TaskFailure {
+                command: Some(ready.to_paste()),
+                tail: last.map(|exit| exit.tail).unwrap_or_default(),
+                timed_out: true,
+                ..TaskFailure::said("it was not ready in time".to_owned())
+            });
         }
         let exit =
             run_silently(stage.hand, ready, &Terms { further: true, timeout: Some(left), cleanup: false })?;
