@@ -44,7 +44,7 @@ const NOTICES: &[(&str, &str)] = &[
 ];
 
 /// Every table of codes.
-fn tables() -> [&'static [(&'static str, &'static str)]; 11] {
+fn tables() -> [&'static [(&'static str, &'static str)]; 12] {
     [
         CODES,
         config::CODES,
@@ -55,6 +55,7 @@ fn tables() -> [&'static [(&'static str, &'static str)]; 11] {
         plan::CODES,
         plan::REFUSAL_CODES,
         exec::CODES,
+        exec::MEANS_CODES,
         tool::CODES,
         &[("envloom::base::file", "a file could not be read, written or removed")],
     ]

@@ -24,6 +24,13 @@ use crate::model::OwnTask;
 use crate::plan::Premises;
 use crate::tool::{Surroundings, hardware};
 
+/// The codes of [`MeansFinding`] and what they mean, for the README.
+pub(crate) const CODES: &[(&str, &str)] = &[
+    ("envloom::exec::secret_too_short", "the value of a secret is too short to be masked"),
+    ("envloom::exec::unknown_pool", "a task takes of a pool that nobody has declared"),
+    ("envloom::exec::pool_too_small", "a task takes more of a pool than there is"),
+];
+
 /// The pool of NVIDIA devices.
 pub(crate) const GPU: &str = "gpu";
 

@@ -31,7 +31,7 @@ pub(crate) use command::cell_variables;
 pub(crate) use error::{CODES, ExecError};
 pub(crate) use jobserver::Jobserver;
 pub(crate) use locks::LOCKS_VARIABLE;
-pub(crate) use means::{Means, MeansError};
+pub(crate) use means::{CODES as MEANS_CODES, Means, MeansError};
 pub(crate) use run::{Request, Tally, execute};
 pub(crate) use run_id::RUN_VARIABLE;
 pub(crate) use signals::fail_writes_over_the_limit;
