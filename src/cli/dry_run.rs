@@ -2,7 +2,7 @@
 
 use crate::event::{Fact, Failure, TaskResult};
 use crate::exec::Tally;
-use crate::graph::TaskGraph;
+use crate::graph::{Task, TaskGraph, TaskKey};
 use crate::plan::{Decided, Premises, Refusal, RunReason, decide};
 
 /// Says of each task what a run would do, what comes before it first. A task behind one that would run is decided
@@ -18,7 +18,13 @@ pub(super) fn look(premises: &Premises, graph: &TaskGraph, tell: &mut dyn FnMut(
                 (TaskResult::Skipped, None, None)
             } else {
                 let pending = before().any(|result| result == TaskResult::WouldRun);
-                of(decide(premises, place, task), pending)
+                match decide(premises, place, task) {
+                    // What it was found up to date with is about to change, perhaps.
+                    Ok(Decided::Fresh) if pending && reads_what_is_made(task) => {
+                        (TaskResult::WouldRun, Some(RunReason::AfterOthers), None)
+                    }
+                    decided => of(decided, pending),
+                }
             };
         results[place] = Some(result);
         tally.count(result);
@@ -45,6 +51,12 @@ fn of(decided: Result<Decided, Refusal>, pending: bool) -> (TaskResult, Option<R
         Err(_) if pending => (TaskResult::WouldRun, Some(RunReason::AfterOthers), None),
         Err(refusal) => (TaskResult::Failed, None, Some(Failure::found(refusal))),
     }
+}
+
+/// Does an own task read what a task before it makes: a file, or the venv of its cell?
+fn reads_what_is_made(task: &Task) -> bool {
+    let in_cell = matches!(&task.key, TaskKey::Own(key) if key.cell.cell.is_some());
+    task.job.as_ref().is_some_and(|job| !job.steps.is_empty() && (in_cell || !job.made.is_empty()))
 }
 
 /// The places of the graph, each after what it waits for.

@@ -69,7 +69,7 @@ impl<'a> Edges<'a> {
         let task = scope.declaration(key.task);
         let job = task.job(self.model, &key.cell, &self.parameters);
         if let Some(inputs) = &job.inputs {
-            let makers = self.flow(key.task)?.makers_of(key, inputs).into_iter().map(TaskKey::Own);
+            let makers = self.flow(key.task)?.makers_of(key, inputs).into_keys().map(TaskKey::Own);
             let new: Vec<TaskKey> = makers.filter(|maker| !needs.contains(maker)).collect();
             needs.extend(new);
         }
@@ -102,13 +102,16 @@ impl<'a> Edges<'a> {
         let scope = self.scope();
         let task = scope.declaration(key.task);
         let id = scope.own_id(key);
-        let job = task.job(self.model, &key.cell, &self.parameters);
+        let mut job = task.job(self.model, &key.cell, &self.parameters);
         let findings = self.spoilt(task, &id, &job);
         if !findings.is_empty() {
             return Err(self.wrong(key.task, findings));
         }
         if !job.outputs.is_empty() {
             self.flow(key.task)?;
+        }
+        if let Some(inputs) = &job.inputs {
+            job.made = self.flow(key.task)?.makers_of(key, inputs).into_values().flatten().collect();
         }
         Ok((id, task.span, Some(job)))
     }

@@ -67,22 +67,24 @@ impl Flow {
         self.makers.push(Maker { key, text, patterns, is_literal, span });
     }
 
-    /// The cells that make what these inputs match, without `key` itself.
-    pub(super) fn makers_of(&self, key: &OwnKey, inputs: &[String]) -> Vec<OwnKey> {
+    /// The cells that make what these inputs match, without `key` itself, each with the patterns of what it makes of it.
+    pub(super) fn makers_of(&self, key: &OwnKey, inputs: &[String]) -> BTreeMap<OwnKey, BTreeSet<String>> {
         let texts: Vec<&str> = inputs.iter().map(String::as_str).filter(|text| *text != "@closure").collect();
-        let Ok(patterns) = Patterns::parse(texts.iter().copied()) else { return Vec::new() };
-        let mut found = BTreeSet::new();
+        let Ok(patterns) = Patterns::parse(texts.iter().copied()) else {
+            return BTreeMap::new();
+        };
+        let mut found: BTreeMap<OwnKey, BTreeSet<String>> = BTreeMap::new();
         for text in texts.iter().filter(|text| !text.starts_with('!')) {
             for at in self.near(&prefix(text)) {
                 let maker = &self.makers[at];
                 let anywhere = prefix(text).is_empty() && !prefix(&maker.text).is_empty();
                 let meant = maker.is_literal || !anywhere;
                 if maker.key != *key && meant && patterns.overlaps(&maker.patterns) {
-                    found.insert(maker.key.clone());
+                    found.entry(maker.key.clone()).or_default().insert(maker.text.clone());
                 }
             }
         }
-        found.into_iter().collect()
+        found
     }
 
     /// Makers whose directory lies above or below.

@@ -124,6 +124,9 @@ pub(crate) struct Job {
     pub(crate) cwd: Result<RelPath, (String, String)>,
     /// Patterns of what it reads; `None`: not said.
     pub(crate) inputs: Option<Vec<String>>,
+    /// Patterns of what tasks before it make, where its inputs mean that: such files count although git ignores them.
+    /// The graph, which knows the tasks before it, says so.
+    pub(crate) made: Vec<String>,
     /// Patterns of what it makes.
     pub(crate) outputs: Vec<String>,
     /// How long it may run.
@@ -173,6 +176,7 @@ impl OwnTask {
             env: words.env.iter().map(|(name, text)| (name.clone(), text.as_ref().map(fill))).collect(),
             cwd: self.directory(model, cell, &fill),
             inputs: self.inputs.as_deref().map(texts),
+            made: Vec::new(),
             outputs: texts(&self.outputs),
             timeout: words.timeout,
             retries: words.retries.unwrap_or_default(),

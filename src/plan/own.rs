@@ -22,7 +22,7 @@
 //! Without `inputs` everything counts that git does not ignore below the task's directory, and `@closure` where it has
 //! a cell. A program that the task names by a path of the repository is an input always.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -248,7 +248,9 @@ fn inputs(premises: &Premises, look: Look<'_>, subject: Subject<'_>) -> Result<S
     let job = subject.job;
     let patterns = patterns(premises, look.observer, job, subject.key)?;
     let outputs = Patterns::parse(job.outputs.iter().map(String::as_str)).unwrap_or_default();
-    let files = look.walk.files(&patterns, look.observer).map_err(PlanError::from)?;
+    let mut files: BTreeSet<RelPath> =
+        look.walk.files(&patterns, look.observer).map_err(PlanError::from)?.iter().cloned().collect();
+    files.extend(made(&patterns, look, &job.made)?);
     let mut list = String::new();
     for path in files.iter().filter(|path| !outputs.matches(path)) {
         let digest = premises.contents.input(&premises.root, path, look.observer).map_err(PlanError::from)?;
@@ -258,6 +260,28 @@ fn inputs(premises: &Premises, look: Look<'_>, subject: Subject<'_>) -> Result<S
         }
     }
     Ok(list)
+}
+
+/// What tasks before this one make and its inputs mean, whether or not git ignores it: the directories that their
+/// patterns begin with are named in full, and what is named counts.
+fn made(inputs: &Patterns, look: Look<'_>, texts: &[String]) -> Result<Vec<RelPath>, Refusal> {
+    let mut found = Vec::new();
+    for text in texts {
+        let (Ok(made), start) = (Patterns::parse([text.as_str()]), plain_start(text)) else { continue };
+        let Ok(below) = Patterns::parse([start.as_str()]) else { continue };
+        let files = look.walk.files(&below, look.observer).map_err(PlanError::from)?;
+        found.extend(files.iter().filter(|path| made.matches(path) && inputs.matches(path)).cloned());
+    }
+    Ok(found)
+}
+
+/// The path that a pattern begins with, before its first wildcard; `**` where it may lie anywhere.
+fn plain_start(text: &str) -> String {
+    let plain: Vec<&str> = text.split('/').take_while(|part| !part.contains(['*', '?', '['])).collect();
+    match plain.join("/") {
+        start if start.is_empty() => "**".to_owned(),
+        start => start,
+    }
 }
 
 /// The patterns of a task's inputs, with everything in them that stands for several.

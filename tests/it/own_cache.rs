@@ -254,3 +254,36 @@ fn words_after_two_dashes_reach_only_the_task_that_was_asked_for() {
     let ran = Monorepo::new().tasks_kdl(tasks).run("-j1 main -- word").success();
     assert_eq!(ran.stdout(), "before\nmain word\n");
 }
+
+#[test]
+fn what_another_task_makes_counts_although_git_ignores_it() {
+    let repo = Monorepo::new().tasks_kdl(
+        r#"
+task "one" { inputs "src/**"; outputs "dist/one.txt"; shell "mkdir -p dist; cat src/* > dist/one.txt" }
+task "tree" { inputs "src/**"; outputs "dist/tree/**"; shell "mkdir -p dist/tree; cp src/* dist/tree" }
+task "report" { inputs "dist/*.txt" "dist/tree/*"; outputs "report"; shell "cat dist/*.txt dist/tree/* > report" }
+"#,
+    );
+    repo.write(".gitignore", "dist/\nreport\n");
+    repo.write("src/a", "1\n");
+    repo.run("report").success().ran(&["one", "tree", "report"]);
+    repo.run("report").success().ran(&[]);
+    repo.write("src/a", "2\n");
+    repo.run("report").success().ran(&["one", "tree", "report"]);
+    assert_eq!(repo.read("report"), "2\n2\n");
+    // What nobody makes is no input where git ignores it.
+    repo.write("dist/stray.txt", "x\n");
+    repo.run("report").success().ran(&[]);
+    // What would change is said of those behind it, too.
+    repo.write("src/a", "3\n");
+    insta::assert_snapshot!(repo.run("-n report").success().output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    ~ one  would run  (src/a: [COMMIT] -> [COMMIT])
+    ~ tree  would run  (src/a: [COMMIT] -> [COMMIT])
+    ~ report  would run  (what it reads is made by a task before it)
+    would run 3 in [TIME]
+    ");
+}
