@@ -19,6 +19,7 @@
 //! | `manifest` | 3 | `Model` + `Record` + old TOML -> `ManifestSet` |
 //! | `graph` | 4 | `Model` + words -> `TaskGraph` |
 //! | `cache` | 5 | verdicts, stamps, the compiled plan, the journal |
+//! | `import` | 5 | the facts of manifests -> the text of a `tasks.kdl`, for `envloom import` |
 //! | `plan` | 6 | `Premises` + a task -> `Decided`: run and why, fresh, or refused |
 //! | `event` | 7 | what happened, as data |
 //! | `exec` | 8 | `TaskGraph` + `Premises` -> `Event`s |
@@ -33,6 +34,7 @@ mod config;
 mod event;
 mod exec;
 mod graph;
+mod import;
 mod ledger;
 mod manifest;
 mod model;

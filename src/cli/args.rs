@@ -207,6 +207,8 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("use", "ENV[@CELL]", "point the environment's .venv at a cell"),
     ("run", "ENV[@CELL] -- CMD", "run a command in a cell's venv"),
     ("env", "ENV[@CELL]", "print the exports of a cell, for direnv or eval"),
+    ("import", "", "write tasks.kdl and envloom.lock from the manifests that exist; change none of them"),
+    ("init", "", "the same; without manifests: write a tasks.kdl to begin with"),
     ("export", "make|pre-commit [TARGET…]", "print rules for a Makefile, or hooks for pre-commit"),
     ("task", "NAME", "run an own task whatever its name"),
     (
@@ -239,6 +241,8 @@ Verbs:
   use ENV[@CELL]               point the environment's .venv at a cell
   run ENV[@CELL] -- CMD        run a command in a cell's venv
   env ENV[@CELL]               print the exports of a cell, for direnv or eval
+  import                       write tasks.kdl and envloom.lock from the manifests that exist
+  init                         the same; without manifests: a tasks.kdl to begin with
   export make [TARGET…]        print rules for a Makefile, which share make's slots
   export pre-commit            print hooks for .pre-commit-config.yaml
   task NAME                    run an own task whatever its name

@@ -147,7 +147,7 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         ["completions"] => ["bash", "zsh", "fish"].map(str::to_owned).to_vec(),
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
-        | ["list" | "man" | "help" | "version", ..]
+        | ["import" | "init" | "list" | "man" | "help" | "version", ..]
         | ["cache" | "completions" | "task" | "use" | "run" | "env", _, ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         [] => {

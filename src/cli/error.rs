@@ -32,6 +32,11 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::unknown_revision", "--since names a revision that this repository does not have"),
     ("envloom::cli::no_default_branch", "nothing says which branch is the default one, for --affected"),
     ("envloom::cli::no_merge_base", "this branch and the default one have no commit in common here"),
+    (
+        "envloom::cli::already_there",
+        "import and init overwrite nothing: there is a tasks.kdl or an envloom.lock",
+    ),
+    ("envloom::cli::nothing_to_import", "there is no manifest for import to go by"),
     ("envloom::cli::internal", "a mistake of envloom's own"),
 ];
 
@@ -265,6 +270,26 @@ pub(super) enum CliError {
         branch: String,
         /// Does the clone lack older commits?
         is_shallow: bool,
+    },
+    /// `import` where it was done.
+    #[error("{} is there already, and import and init overwrite nothing", path.display())]
+    #[diagnostic(
+        code(envloom::cli::already_there),
+        help("to begin anew, move it away (`mv {} {}.old`) and type the command again", path.display(), path.display())
+    )]
+    AlreadyThere {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `import` without manifests.
+    #[error("there is no pyproject.toml for uv in {} or below", directory.display())]
+    #[diagnostic(
+        code(envloom::cli::nothing_to_import),
+        help("type `envloom init` for a tasks.kdl to begin with, or name the repository with `-C DIR`")
+    )]
+    NothingToImport {
+        /// Where was looked.
+        directory: PathBuf,
     },
     /// Should not happen.
     #[error("{what}")]

@@ -16,6 +16,7 @@ mod export;
 mod found;
 mod graph;
 mod habits;
+mod import;
 mod load;
 mod locate;
 mod man;

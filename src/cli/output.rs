@@ -204,7 +204,10 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
     let code = stop.code().map(|code| code.to_string()).unwrap_or_default();
     match code.as_str() {
         "envloom::cli::internal" => exit::INTERNAL,
-        "envloom::cli::release_unknown" | "envloom::cli::not_synced" | "envloom::base::file" => exit::FAILED,
+        "envloom::cli::release_unknown"
+        | "envloom::cli::not_synced"
+        | "envloom::cli::already_there"
+        | "envloom::base::file" => exit::FAILED,
         code if code.starts_with("envloom::exec::") => exit::FAILED,
         _ => exit::USAGE,
     }

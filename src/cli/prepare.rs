@@ -58,7 +58,7 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
     let record = releases(&ground, &selected, recorded)?;
     let machine = machine(&ground, &selected)?;
     let on_disk = load::on_disk(&ground.place.root, &ground.model, &ground.observer)?;
-    let members = members(&ground)?;
+    let members = members(&ground.place.root, &ground.model, &ground.observer)?;
     let dispositions = ground.disposition.1.iter().map(|id| (*id, ground.disposition.0)).collect();
     let manifests = manifest::render(&manifest::Request {
         model: &ground.model,
@@ -129,12 +129,15 @@ fn own_tasks(ground: &Ground<'_>, graph: &TaskGraph) -> Result<(Walk, OutputStor
 }
 
 /// What the packages of the working tree require: a member that asks for what variants supply needs an exclude.
-fn members(ground: &Ground<'_>) -> Result<Members, Stop> {
+///
+/// # Errors
+/// When a manifest is there and cannot be read.
+pub(super) fn members(root: &Path, model: &Model, observer: &Observer) -> Result<Members, Stop> {
     let mut members = Members::new();
-    for (at, package) in ground.model.packages.iter().enumerate() {
+    for (at, package) in model.packages.iter().enumerate() {
         let Some(path) = &package.path else { continue };
-        let manifest = path.value.under(&ground.place.root).join("pyproject.toml");
-        let Some(bytes) = ground.observer.read(&manifest)? else { continue };
+        let manifest = path.value.under(root).join("pyproject.toml");
+        let Some(bytes) = observer.read(&manifest)? else { continue };
         members.insert(PackageId(at), manifest::requirements_of(&String::from_utf8_lossy(&bytes)));
     }
     Ok(members)
@@ -145,7 +148,7 @@ const WITHOUT_SCOPED_EXCLUDES: [u64; 3] = [0, 11, 24];
 
 /// May manifests use that form? A manifest must not depend on which uv a machine happens to have, only on which
 /// ones `tasks.kdl` allows.
-fn has_scoped_excludes(model: &Model) -> bool {
+pub(super) fn has_scoped_excludes(model: &Model) -> bool {
     let last = pep440_rs::Version::new(WITHOUT_SCOPED_EXCLUDES);
     match model.uv.as_ref().map(|request| &request.wanted) {
         None => true,

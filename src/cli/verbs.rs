@@ -9,6 +9,7 @@ use super::complete;
 use super::error::CliError;
 use super::export;
 use super::graph;
+use super::import;
 use super::load::Stop;
 use super::man;
 use super::matrix;
@@ -69,6 +70,14 @@ impl Verb<'_> {
                 },
                 _ => Err(self.wrong("takes one of dir, size, prune, clean").into()),
             },
+            "import" => {
+                self.no_words()?;
+                import::import(process, arguments, output)
+            }
+            "init" => {
+                self.no_words()?;
+                import::init(process, arguments, output)
+            }
             "list" => {
                 self.no_words()?;
                 Ok(show::list(&Call::read(process, arguments)?, output))

@@ -233,6 +233,8 @@ pub(crate) struct VariantNode {
     pub(crate) name: Spanned<String>,
     /// A URL or a path in the repository; absent: the default index.
     pub(crate) index: Option<Spanned<String>>,
+    /// What uv calls that index; absent: as the variant.
+    pub(crate) index_name: Option<Spanned<String>>,
     /// The NVIDIA drivers it runs on, a version range.
     pub(crate) driver: Option<Spanned<String>>,
     /// The platforms it exists for, of `linux`, `macos`, `windows`, separated by spaces; absent: all.

@@ -119,6 +119,7 @@ fn variant(node: &Node) -> VariantNode {
     VariantNode {
         name: first(node),
         index: node.text_of("index"),
+        index_name: node.text_of("index-name"),
         driver: node.text_of("driver"),
         on: node.text_of("on"),
         dependencies: node

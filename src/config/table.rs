@@ -84,6 +84,7 @@ const INDEX: &[PropertySpec] = &[
 
 const VARIANT: &[PropertySpec] = &[
     property("index", Kind::Text, "its own index: a URL, or a directory in the repository"),
+    property("index-name", Kind::Text, "the name that uv knows that index by; default: the variant's"),
     property("driver", Kind::Version, "the NVIDIA drivers it runs on, a range"),
     property("on", Kind::Text, "the platforms it exists for: `linux`, `macos`, `windows`; default: all"),
 ];

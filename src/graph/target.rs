@@ -350,7 +350,8 @@ impl Scope<'_> {
         Ok(environments.into_iter().map(task).collect())
     }
 
-    /// The environments whose manifests envloom writes. That there is none is a mistake of whoever asked for one.
+    /// The environments whose manifests envloom writes. That there is none is a mistake of whoever asked for one; where all
+    /// were meant there is nothing to do.
     fn written(
         &self,
         parts: &Parts<'_>,
@@ -359,7 +360,7 @@ impl Scope<'_> {
         let is_written = |id: &EnvironmentId| self.model.environment(*id).is_written();
         let written: Vec<EnvironmentId> = environments.iter().copied().filter(is_written).collect();
         match environments {
-            [first, ..] if written.is_empty() => {
+            [first, ..] if written.is_empty() && parts.environment.is_some_and(|word| word.value != "*") => {
                 let name = self.model.environment(*first).name.value.clone();
                 Err(GraphFinding::AdoptedManifest { name, span: span_of(None, parts) })
             }

@@ -26,7 +26,8 @@ use crate::model::PackageName;
 /// The file's name, at the root of the repository.
 pub(crate) const FILE_NAME: &str = "envloom.lock";
 
-/// What a manifest's owned entries were when envloom last wrote them: path as shown -> digest of the value.
+/// What a manifest's owned entries were when envloom last wrote them: path as shown -> digest of the value. A path with
+/// `!` before it is one that `import` left as it was; the digest is of what is not to be written there.
 pub(crate) type Owned = BTreeMap<String, Digest>;
 
 /// The whole of `envloom.lock`.

@@ -58,7 +58,10 @@ fn concerning(environment: &Environment, leaf: &EntryPath) -> Option<EntryPath> 
         ["project", "dependencies"] | ["project", "optional-dependencies", _] | ["dependency-groups", _] => {
             element.is_some()
         }
-        ["tool", "uv", "workspace", "members"] => element.is_some(),
+        // What a pattern finds, only the working tree knows: there is nothing to say of it in tasks.kdl.
+        ["tool", "uv", "workspace", "members"] => {
+            element.is_some_and(|member| !member.contains(['*', '?', '[']))
+        }
         ["tool", "uv", "sources", _, ..] => {
             let keys = leaf.0.iter().take(4).cloned().collect();
             return Some(EntryPath(keys));

@@ -40,10 +40,13 @@ pub(crate) use error::ManifestFinding;
 pub(crate) use error::{CODES, ManifestError};
 
 pub(crate) use facts::facts;
-pub(crate) use render::{render, requirements_of};
+pub(crate) use render::{render, requirements_of, unlike};
 #[cfg(test)]
 pub(crate) use request::Change;
-pub(crate) use request::{Disposition, ManifestSet, Members, OnDisk, PythonVersionFile, Rendered, Request};
+pub(crate) use request::{
+    Disposition, ManifestSet, Members, OnDisk, PythonVersionFile, Rendered, Request, Unlike,
+};
+pub(crate) use words::quoted;
 
 #[cfg(test)]
 mod tests;

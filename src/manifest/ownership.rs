@@ -11,7 +11,8 @@
 //! | a | b | - | removed by hand |
 //! | a | - | c | foreign in place |
 //!
-//! A text that envloom never wrote is refused as a whole unless everything wanted is kept.
+//! A text that envloom never wrote is refused as a whole unless everything wanted is kept. What the record says was
+//! left out when the text was imported is not wanted here at all: [`left_out`].
 
 mod findings;
 
@@ -57,6 +58,12 @@ pub(super) struct Edits {
 /// The entries of `owned`, as places.
 pub(super) fn places(owned: &Owned) -> BTreeMap<EntryPath, Digest> {
     owned.iter().filter_map(|(path, digest)| path.parse().ok().map(|path| (path, *digest))).collect()
+}
+
+/// The line of the record by which `import` leaves an entry as it is: absent, or with another value. It holds as long as
+/// `tasks.kdl` asks for that very value. No path begins with its mark, so that it owns nothing.
+pub(super) fn left_out(entry: &Entry) -> (String, Digest) {
+    (format!("!{}", entry.path), entry.digest())
 }
 
 /// Compares everything.

@@ -1,6 +1,6 @@
 //! The door: what every manifest is to be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::TomlError;
 
@@ -12,13 +12,13 @@ use super::faithful;
 use super::foreign::{Foreign, foreign};
 use super::ownership::{self, Case, Edits, places};
 use super::python::{PYTHON_VERSION, PythonVersion};
-use super::request::{Disposition, ManifestSet, OnDisk, PythonVersionFile, Rendered, Request};
-use super::view::View;
+use super::request::{Disposition, ManifestSet, OnDisk, PythonVersionFile, Rendered, Request, Unlike};
+use super::view::{Node, View};
 use super::words;
 use super::{derived, dev, pinned};
 use crate::base::{Digest, RelPath, SourceFile};
 use crate::ledger::Owned;
-use crate::model::{Environment, EnvironmentId, Kept, Model, Project, Sources};
+use crate::model::{Environment, EnvironmentId, Kept, Model, PackageName, Project, Sources};
 
 /// The first line of a manifest that envloom wrote whole. It names no environment, so that those of one kind
 /// differ in their pins only.
@@ -38,19 +38,38 @@ fn header(model: &Model, environment: &Environment) -> String {
 /// Says what every manifest is to be.
 #[must_use]
 pub(crate) fn render(request: &Request<'_>) -> ManifestSet {
+    let rendered = |(id, environment, wanted): (EnvironmentId, &Environment, Wanted)| {
+        (id, Manifest::new(request, id, environment).rendered(wanted))
+    };
+    ManifestSet { manifests: wanted(request).into_iter().map(rendered).collect() }
+}
+
+/// What `import` has to know of manifests that are there: of each the entries that `tasks.kdl` asks for and that it has
+/// not, or otherwise.
+#[must_use]
+pub(crate) fn unlike(request: &Request<'_>) -> BTreeMap<EnvironmentId, Result<Vec<Unlike>, ManifestError>> {
+    let compared = |(id, environment, wanted): (EnvironmentId, &Environment, Wanted)| {
+        let manifest = Manifest::new(request, id, environment);
+        (id, wanted.and_then(|wanted| manifest.unlike(&manifest.spelt(wanted))))
+    };
+    wanted(request).into_iter().map(compared).collect()
+}
+
+/// The entries of one manifest.
+type Wanted = Result<Vec<Entry>, ManifestError>;
+
+/// What every manifest that envloom writes is to have.
+fn wanted<'r>(request: &Request<'r>) -> Vec<(EnvironmentId, &'r Environment, Wanted)> {
     let model = request.model;
     let workspace = model.workspace_environment().zip(model.project.as_ref());
     let origin =
         workspace.map(|((id, environment), project)| Workspace::read(request, id, environment, project));
-    let manifests = model
+    model
         .environments()
         .filter_map(|(id, environment)| {
             let project = match environment.kept {
                 Kept::Adopted => return None,
-                Kept::Derived(from) => {
-                    let wanted = derived(request, environment, from);
-                    return Some((id, Manifest::new(request, id, environment).rendered(wanted)));
-                }
+                Kept::Derived(from) => return Some((id, environment, derived(request, environment, from))),
                 // `resolve` demands one of every model that has such an environment.
                 Kept::Generated => model.project.as_ref()?,
             };
@@ -67,10 +86,9 @@ pub(crate) fn render(request: &Request<'_>) -> ManifestSet {
                     Ok(carry::merged(own, carried))
                 }
             };
-            Some((id, Manifest::new(request, id, environment).rendered(wanted)))
+            Some((id, environment, wanted))
         })
-        .collect();
-    ManifestSet { manifests }
+        .collect()
 }
 
 /// The requirements in a package's manifest: its dependencies and those of its extras. An unreadable manifest
@@ -190,10 +208,13 @@ impl<'r> Manifest<'r> {
     fn rendered(self, wanted: Result<Vec<Entry>, ManifestError>) -> Rendered {
         let source =
             SourceFile::new(self.environment.manifest.value.as_str(), self.old().unwrap_or_default());
-        let settled = wanted.and_then(|wanted| {
-            self.settled(&wanted)
-                .map(|settled| (self.foreign(&settled.text, &wanted), settled))
-                .map_err(|findings| ManifestError::new(&source, findings))
+        let settled = wanted.and_then(|all| {
+            let all = self.spelt(all);
+            let (wanted, left_out) = self.divided(&all);
+            let settled = self.settled(&wanted).map_err(|findings| ManifestError::new(&source, findings))?;
+            let mut owned = settled.owned.clone();
+            owned.extend(left_out.into_iter().map(|entry| ownership::left_out(&entry)));
+            Ok((self.foreign(&settled.text, &all), Settled { owned, ..settled }))
         });
         let mark = self.on_disk.manifest.as_deref().map_or("", |text| without_mark(text).0);
         let common = |text: String| (Digest::of(&text), text);
@@ -232,6 +253,53 @@ impl<'r> Manifest<'r> {
                 }
             }
         }
+    }
+
+    /// The entries with names of sources spelt as the text has them: to uv `bench_utils` and `bench-utils` are one, and
+    /// both beside one another a mistake.
+    fn spelt(&self, mut all: Vec<Entry>) -> Vec<Entry> {
+        let Some(view) = self.old().and_then(|text| View::parse(text).ok()) else { return all };
+        let sources = view.find(&EntryPath::keys(&["tool", "uv", "sources"]).0).ok().flatten();
+        let written = sources.map(Node::entries).unwrap_or_default();
+        for entry in &mut all {
+            let (keys, _) = words::parts(&entry.path);
+            let ["tool", "uv", "sources", name] = keys.as_slice() else { continue };
+            let is_it = |key: &str| PackageName::parse(key).is_ok_and(|key| key.as_str() == *name);
+            if let Some((key, _)) = written.iter().find(|(key, _)| is_it(key.get())) {
+                entry.path = EntryPath::keys(&["tool", "uv", "sources", key.get()]);
+            }
+        }
+        all
+    }
+
+    /// What is to be written, and what `import` left out and nobody has asked for since.
+    fn divided(&self, all: &[Entry]) -> (Vec<Entry>, Vec<Entry>) {
+        let view = self.old().and_then(|text| View::parse(text).ok());
+        let is_left_out = |entry: &Entry| {
+            let (path, digest) = ownership::left_out(entry);
+            self.disposition != Disposition::TakeOver
+                && self.owned.is_some_and(|owned| owned.get(&path) == Some(&digest))
+                && view.as_ref().is_some_and(|view| !faithful::holds(view, entry))
+        };
+        let (left_out, wanted) = all.iter().cloned().partition(is_left_out);
+        (wanted, left_out)
+    }
+
+    fn unlike(&self, wanted: &[Entry]) -> Result<Vec<Unlike>, ManifestError> {
+        let source =
+            SourceFile::new(self.environment.manifest.value.as_str(), self.old().unwrap_or_default());
+        let view = View::parse(source.text())
+            .map_err(|fault| ManifestError::new(&source, vec![not_toml(&fault)]))?;
+        let differs = wanted.iter().filter(|entry| !faithful::holds(&view, entry));
+        let told = |entry: &Entry| Unlike {
+            path: words::path(&entry.path),
+            keys: words::parts(&entry.path).0.into_iter().map(str::to_owned).collect(),
+            element: words::parts(&entry.path).1.map(str::to_owned),
+            asked: words::shown(&entry.value),
+            found: view.find(&entry.path.0).ok().flatten().map(|node| words::shown(&node.value())),
+            left_out: ownership::left_out(entry),
+        };
+        Ok(differs.map(told).collect())
     }
 
     /// The new text, or all that speaks against it.

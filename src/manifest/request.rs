@@ -109,6 +109,23 @@ impl Rendered {
     }
 }
 
+/// An entry that a manifest would get, or get otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Unlike {
+    /// Its path, as shown.
+    pub(crate) path: String,
+    /// The keys of that path.
+    pub(crate) keys: Vec<String>,
+    /// What identifies the element, where it is one of an array.
+    pub(crate) element: Option<String>,
+    /// The value that `tasks.kdl` asks for, as shown.
+    pub(crate) asked: String,
+    /// The value that is there, as shown; `None`: there is none.
+    pub(crate) found: Option<String>,
+    /// The line of the record that leaves it as it is.
+    pub(crate) left_out: (String, Digest),
+}
+
 /// One owned entry that changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {

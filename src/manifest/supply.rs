@@ -122,10 +122,10 @@ pub(super) fn sources(model: &Model, entries: &mut Entries) {
         let from: Array = supply
             .variants
             .iter()
-            .filter(|variant| variant.index.is_some())
-            .map(|variant| {
-                let word = Value::from(variant.name.value.as_str());
-                table([("index", word.clone()), ("extra", word)])
+            .filter_map(|variant| variant.index.as_ref().map(|index| (variant, index)))
+            .map(|(variant, index)| {
+                let word = |name: &str| Value::from(name);
+                table([("index", word(&index.name.value)), ("extra", word(&variant.name.value))])
             })
             .collect();
         if !from.is_empty() {

@@ -9,7 +9,7 @@ use super::entry::{EntryPath, Segment};
 use super::identity;
 use super::layout;
 use crate::base::{RelPath, printable};
-use crate::model::{Environment, Kept, Model};
+use crate::model::{Environment, Kept, Model, Variant};
 
 /// A value in a message: one line, safe to print, not endless.
 pub(super) fn shown(value: &Value) -> String {
@@ -34,7 +34,8 @@ pub(super) fn place(model: &Model, span: SourceSpan) -> String {
 }
 
 /// A KDL string.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub(crate) fn quoted(text: &str) -> String {
     let mut result = String::from('"');
     for character in text.chars() {
         match character {
@@ -134,8 +135,10 @@ fn index_line(model: &Model, directory: &RelPath, name: &str, value: &Value) -> 
     let url = table.get("url")?.as_str()?;
     let location =
         if url.contains("://") { url.to_owned() } else { directory.join(url).ok()?.as_str().to_owned() };
-    if model.axes.iter().flat_map(|axis| &axis.variants).any(|variant| variant.name.value == name) {
-        return Some(format!("variant {} index={}", quoted(name), quoted(&location)));
+    let mut variants = model.axes.iter().flat_map(|axis| &axis.variants);
+    let is_of = |variant: &&Variant| variant.index.as_ref().is_some_and(|index| index.name.value == name);
+    if let Some(variant) = variants.find(|variant| variant.name.value == name || is_of(variant)) {
+        return Some(format!("variant {} index={}", quoted(&variant.name.value), quoted(&location)));
     }
     let mut line = format!("index {} url={}", quoted(name), quoted(&location));
     for flag in ["explicit", "default"] {

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("manifest", 3),
     ("graph", 4),
     ("cache", 5),
+    ("import", 5),
     ("plan", 6),
     ("event", 7),
     ("exec", 8),

@@ -19,6 +19,7 @@ mod faults;
 mod generate;
 mod github;
 mod harness;
+mod import;
 mod integrity;
 mod layering;
 mod lock;

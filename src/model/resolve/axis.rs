@@ -87,10 +87,13 @@ impl Resolver {
         if !self.once(&mut taken.variants, name.clone(), &thing) {
             return None;
         }
-        let index = location.map(|location| {
-            taken.indexes.insert(name, node.name.span);
+        let called = node.index_name.as_ref().unwrap_or(&node.name);
+        let index_name =
+            node.index_name.as_ref().map_or(Some(name), |text| self.package_name("an index", text));
+        let index = location.zip(index_name).map(|(location, name)| {
+            taken.indexes.insert(name, called.span);
             let span = node.index.as_ref().map_or(node.span, |index| index.span);
-            Index { name: node.name.clone(), location, explicit: true, default: false, span }
+            Index { name: called.clone(), location, explicit: true, default: false, span }
         });
         let name = node.name.clone();
         Some(Variant { name, index, driver, platforms, requirements, foreign_requirements, span: node.span })

@@ -77,6 +77,17 @@ impl Git {
         var("XDG_CONFIG_HOME").or_else(|| var("HOME").map(|home| home.join(".config")))
     }
 
+    /// The files that the index holds under a name, in whatever directory below this one.
+    ///
+    /// # Errors
+    /// When git cannot say.
+    pub(crate) fn tracked(&self, directory: &Path, name: &str) -> Result<Vec<PathBuf>, ToolError> {
+        let below = format!(":(glob)**/{name}");
+        let answer = self.local(directory, ["ls-files", "-z", "--", &below]).demand()?;
+        let paths = answer.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(|path| PathBuf::from(OsString::from_vec(path.to_vec()))).collect())
+    }
+
     /// The commit that is checked out, or `None` before the first commit.
     #[cfg(test)]
     pub(crate) fn head(&self, directory: &Path) -> Result<Option<ObjectId>, ToolError> {

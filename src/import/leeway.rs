@@ -1,0 +1,40 @@
+//! Which entries a manifest may lack, or have otherwise, and be described by `tasks.kdl` all the same.
+
+use crate::base::counted;
+use crate::manifest::Unlike;
+use crate::model::PackageName;
+
+use super::draft::Draft;
+
+/// The first entry that must be as `tasks.kdl` has it and is not; `None`: the rest can be left out.
+#[must_use]
+pub(crate) fn must_hold(draft: &Draft, is_frozen: bool, unlike: &[Unlike]) -> Option<String> {
+    let hard: Vec<&Unlike> = unlike.iter().filter(|entry| !may_differ(draft, is_frozen, entry)).collect();
+    let first = hard.first()?;
+    let found = first.found.as_ref().map_or_else(|| "nothing".to_owned(), Clone::clone);
+    let more = match hard.len() {
+        1 => String::new(),
+        several => format!(", and {} more", counted(several - 1, "entry", "entries")),
+    };
+    Some(format!("{} is {found} there, not {}{more}", first.path, first.asked))
+}
+
+fn may_differ(draft: &Draft, is_frozen: bool, entry: &Unlike) -> bool {
+    let keys: Vec<&str> = entry.keys.iter().map(String::as_str).collect();
+    let is_internal = |name: &str| PackageName::parse(name).is_ok_and(|name| draft.is_package(&name));
+    match keys.as_slice() {
+        // Internal packages stand there by their bare name; a range beside it means nothing to uv.
+        ["project", "dependencies"] => entry.element.as_deref().is_some_and(is_internal),
+        // What a variant asks for is one text for all environments; theirs may be narrower.
+        ["project", "optional-dependencies", extra] => draft.is_variant(extra) && entry.found.is_some(),
+        // Spelt in another way: those of one project have one normal form.
+        ["project", "name"] => entry.found.is_some(),
+        // Without its conflict set a variant would be no more than an extra.
+        ["project" | "dependency-groups", ..] | ["tool", "uv", "environments" | "conflicts"] => false,
+        ["tool", "uv", "sources", name] if is_internal(name) => !is_frozen,
+        // A variant's packages come from its index; in another order, or with markers, they do too.
+        ["tool", "uv", "sources", _] => entry.found.is_some(),
+        ["tool", "uv", ..] => true,
+        _ => false,
+    }
+}
