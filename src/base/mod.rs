@@ -7,10 +7,6 @@
 mod digest;
 mod file;
 mod path;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the tasks of a maintainer's own will have inputs and outputs")
-)]
 mod pattern;
 mod quantity;
 mod secret;
@@ -26,7 +22,7 @@ pub(crate) use file::{
     write_whole,
 };
 pub(crate) use path::RelPath;
-#[expect(unused_imports, reason = "as above")]
+#[expect(unused_imports, reason = "what a fault is, is only shown")]
 pub(crate) use pattern::{PatternError, PatternFault, Patterns};
 pub(crate) use quantity::{bytes_text, parse_bytes, parse_duration};
 pub(crate) use secret::{credentials, hidden, hide};

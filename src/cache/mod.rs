@@ -26,7 +26,7 @@ pub(crate) use compiled::{CompiledPlan, Notice, PlanKey};
 pub(crate) use content::Contents;
 pub(crate) use journal::Journal;
 pub(crate) use memory::{forget_memory, memory_size};
-pub(crate) use observe::Observer;
+pub(crate) use observe::{Observation, Observer};
 pub(crate) use outputs::{Difference, Kept, Limits, Made, OutputStore, Size};
 pub(crate) use place::{Refused, check_owner, store_directory};
 pub(crate) use stamp::Signature;

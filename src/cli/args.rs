@@ -137,6 +137,12 @@ pub(super) struct Arguments {
     /// With list: every cell of every environment
     #[arg(long, help_heading = "Verbs")]
     pub(crate) cells: bool,
+    /// With watch: end a run that is going when something changes, and begin anew, instead of running again after it
+    #[arg(long, help_heading = "Verbs")]
+    pub(crate) restart: bool,
+    /// With watch: look every second, where the file system tells of no changes (NFS and its like)
+    #[arg(long, help_heading = "Verbs")]
+    pub(crate) poll: bool,
     /// With graph: how it is printed
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Verbs")]
     pub(crate) format: GraphFormat,
@@ -204,6 +210,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("matrix", "[TARGET…]", "the cells of targets, of own tasks if none is named; --json for CI"),
     ("explain", "TARGET…", "why each task would run, or ran last"),
     ("affected", "[TARGET…] [--since REF]", "the targets' tasks that rest on what has changed, one a line"),
+    ("watch", "[TARGET…] [--restart]", "run targets, and again whenever what they rest on changes"),
     ("use", "ENV[@CELL]", "point the environment's .venv at a cell"),
     ("run", "ENV[@CELL] -- CMD", "run a command in a cell's venv"),
     ("env", "ENV[@CELL]", "print the exports of a cell, for direnv or eval"),
@@ -238,6 +245,7 @@ Verbs:
   matrix [TARGET…]             the cells of targets; --json for the jobs of a CI
   explain TARGET…              why each task would run, or ran last
   affected [TARGET…]           tasks that rest on what has changed, --since REF
+  watch [TARGET…]              run targets, and again whenever what they rest on changes
   use ENV[@CELL]               point the environment's .venv at a cell
   run ENV[@CELL] -- CMD        run a command in a cell's venv
   env ENV[@CELL]               print the exports of a cell, for direnv or eval

@@ -176,6 +176,12 @@ impl<'a> Call<'a> {
         if arguments.cells {
             return Err(CliError::OptionWithoutUse { option: "--cells", belongs_to: "`list`" });
         }
+        for (given, option) in [(arguments.restart, "--restart"), (arguments.poll, "--poll")] {
+            // `watch` is the first word of what is run here, too.
+            if given && arguments.words.first().is_none_or(|word| word != "watch") {
+                return Err(CliError::OptionWithoutUse { option, belongs_to: "`watch`" });
+            }
+        }
         let upgrades = arguments.upgrade || !arguments.upgrade_package.is_empty();
         if upgrades && !asked.iter().any(|key| key.kind() == Kind::Lock) {
             return Err(CliError::OptionWithoutUse { option: "--upgrade", belongs_to: "`lock`" });
@@ -268,6 +274,7 @@ impl<'a> Call<'a> {
             disposition: (disposition, environments),
             read_only,
             accept_moved: arguments.accept_moved.clone(),
+            watching: false,
             observer: self.observer,
             progress,
         }

@@ -31,6 +31,7 @@ mod surroundings;
 mod svg;
 mod targets;
 mod verbs;
+mod watch;
 mod width;
 
 use std::ffi::OsString;

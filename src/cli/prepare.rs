@@ -14,7 +14,7 @@ use crate::graph::{Declared, Kind, Task, TaskGraph, TaskKey};
 use crate::ledger::{self, Progress, Record, Remotes};
 use crate::manifest::{self, Disposition, Members};
 use crate::model::{EnvironmentId, LocalModel, Model, PackageId, Sources, WantedUv};
-use crate::plan::{Machine, Parsed, PlanError, Premises, Wishes};
+use crate::plan::{Machine, Noted, Parsed, PlanError, Premises, Wishes};
 use crate::tool::Surroundings;
 use crate::tool::git::Git;
 use crate::tool::memo::{Memo, place as memo_place};
@@ -40,6 +40,8 @@ pub(super) struct Ground<'a> {
     pub(super) read_only: bool,
     /// Tags whose release is to be read again (`--accept-moved`).
     pub(super) accept_moved: Vec<String>,
+    /// Is it to be noted what each task rests on?
+    pub(super) watching: bool,
     /// Reads files.
     pub(super) observer: Observer,
     /// Says what takes long.
@@ -84,6 +86,7 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         wishes: ground.wishes,
         observer: ground.observer,
         parsed: Parsed::default(),
+        noted: ground.watching.then(Noted::default),
     })
 }
 
@@ -104,7 +107,7 @@ fn own_tasks(ground: &Ground<'_>, graph: &TaskGraph) -> Result<(Walk, OutputStor
         }
         _ => false,
     };
-    if !graph.tasks().iter().any(is_kept) {
+    if !ground.watching && !graph.tasks().iter().any(is_kept) {
         return Ok((Walk::new(root, None), OutputStore::new(here), cache::limits(ground.local.as_ref())));
     }
     // Without git nothing is ignored.

@@ -27,6 +27,7 @@ const NOTICES: &[(&str, &str)] = &[
         "a task met the end of the disk, the memory or the like; nothing of it is kept",
     ),
     ("envloom::cli::affected", "how many tasks `--since` or `--affected` left, and since which commit"),
+    ("envloom::cli::changed", "with `watch --json`: what the run that begins is for"),
     ("envloom::exec::finally_failed", "a `finally` failed, and something before it had failed already"),
     ("envloom::exec::jobserver", "slots are not shared with make as they could be"),
     ("envloom::exec::leaked", "a process outlived its task"),

@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::tool::Surroundings;
 
 /// What the process was started with.
+#[derive(Debug, Clone)]
 pub(super) struct Process {
     /// The words of the command line after the program.
     pub(super) words: Vec<OsString>,

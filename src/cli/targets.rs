@@ -1,5 +1,6 @@
 //! A call that names targets: runs them, or answers from the compiled plan.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -11,15 +12,15 @@ use super::exit;
 use super::load::Stop;
 use super::locate::Place;
 use super::output::Output;
-use super::prepare;
+use super::prepare::{self, Ground};
 use super::state;
 use super::surroundings::Process;
 use super::width::{Wanted, Width};
 use crate::cache::{CompiledPlan, Notice, Observer, PlanKey};
 use crate::event::{Counts, Event, Fact, TaskResult, millis};
-use crate::exec::{self, Tally};
+use crate::exec::{self, Cancel, Tally};
 use crate::graph::Kind;
-use crate::plan::{Decided, Premises, decide};
+use crate::plan::{Decided, Premises, Rest, decide};
 use crate::tool::make::MakeFlags;
 use crate::tool::variables::{by_hand, own_task, plan_inputs};
 
@@ -49,7 +50,7 @@ pub(super) fn run_quietly(
     let mut premises = prepare::premises(call.ground(&chosen, false, &progress), &chosen.graph)?;
     let width = width(process, &plain, &mut premises, &chosen);
     let run = Run { process, arguments: &plain, output, premises: &premises, chosen: &chosen, notices: &[] };
-    run.wet(&width).map(|(code, _)| code)
+    run.wet(&width, None).map(|(code, _)| code)
 }
 
 /// How wide the run is; own tasks are told.
@@ -111,7 +112,7 @@ pub(super) fn run_words(
     let run = Run { process, arguments, output, premises: &premises, chosen: &chosen, notices: &notices };
     let (code, counts) = match &width {
         None => run.dry()?,
-        Some(width) => run.wet(width)?,
+        Some(width) => run.wet(width, None)?,
     };
     if code == exit::DONE && !arguments.only_looks() && !is_narrowed {
         let plan = if counts.ran + counts.restored == 0 {
@@ -127,6 +128,35 @@ pub(super) fn run_words(
     Ok(code)
 }
 
+/// What a watch is told of a run: its exit code, and what each task that was decided rested on.
+pub(super) type Watched = (u8, BTreeMap<String, Rest>);
+
+/// Runs the targets among `words` once, for a watch. `changed` is what it runs for.
+///
+/// # Errors
+/// What stops the call before its tasks.
+pub(super) fn run_watched(
+    (process, arguments): (&Process, &Arguments),
+    output: &Output,
+    words: &[String],
+    cancel: &Cancel,
+    changed: Option<Notice>,
+) -> Result<Watched, Stop> {
+    let call = Call::read(process, arguments)?;
+    let chosen = call.choose("", words)?;
+    call.check_options(&chosen)?;
+    state::make(&call.place)?;
+    let progress = |line: &str| output.say(line);
+    let ground = Ground { watching: true, ..call.ground(&chosen, false, &progress) };
+    let mut premises = prepare::premises(ground, &chosen.graph)?;
+    let width = width(process, arguments, &mut premises, &chosen);
+    let mut notices = notices(&premises, &chosen, arguments);
+    notices.extend(changed);
+    let run = Run { process, arguments, output, premises: &premises, chosen: &chosen, notices: &notices };
+    let (code, _) = run.wet(&width, Some(cancel))?;
+    Ok((code, premises.noted.map(|noted| noted.all()).unwrap_or_default()))
+}
+
 /// One run of chosen tasks.
 pub(super) struct Run<'a> {
     pub(super) process: &'a Process,
@@ -139,7 +169,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Runs the tasks.
-    fn wet(&self, width: &Width) -> Result<(u8, Counts), Stop> {
+    fn wet(&self, width: &Width, cancel: Option<&Cancel>) -> Result<(u8, Counts), Stop> {
         let request = exec::Request {
             premises: self.premises,
             graph: &self.chosen.graph,
@@ -156,6 +186,7 @@ impl Run<'_> {
             envloom: Process::program(),
             outer: (self.process.variable(exec::RUN_VARIABLE), self.process.variable(exec::LOCKS_VARIABLE)),
             began: self.process.began,
+            cancel,
         };
         self.reported(width.jobs, &width.notices, |send| {
             let (ended, tally) = exec::execute(&request, send)?;

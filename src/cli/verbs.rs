@@ -17,6 +17,7 @@ use super::output::Output;
 use super::show;
 use super::surroundings::Process;
 use super::targets;
+use super::watch;
 
 /// A verb and the words after it.
 pub(super) struct Verb<'a> {
@@ -34,7 +35,7 @@ pub(super) fn of(arguments: &Arguments) -> Option<Verb<'_>> {
 
 /// Does the call run targets, with the options that belong to them?
 pub(super) fn runs_targets(arguments: &Arguments) -> bool {
-    of(arguments).is_none_or(|verb| verb.name == "task")
+    of(arguments).is_none_or(|verb| ["task", "watch"].contains(&verb.name))
 }
 
 impl Verb<'_> {
@@ -83,6 +84,10 @@ impl Verb<'_> {
                 Ok(show::list(&Call::read(process, arguments)?, output))
             }
             "graph" => graph::graph(&Call::read(process, arguments)?, self.words, output),
+            "watch" => {
+                watch::check_options(arguments)?;
+                watch::watch(process, arguments, self.words, output)
+            }
             "affected" => affected::list(process, arguments, self.words, output),
             "matrix" => matrix::matrix(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
@@ -118,9 +123,9 @@ impl Verb<'_> {
 
     /// Options of targets say nothing to a verb.
     fn check_options(&self, arguments: &Arguments) -> Result<(), CliError> {
-        let words_after = !arguments.trailing.is_empty() && !["run", "task"].contains(&self.name);
-        let runs = self.name == "task";
-        let is_narrowed = runs || self.name == "affected";
+        let words_after = !arguments.trailing.is_empty() && !["run", "task", "watch"].contains(&self.name);
+        let runs = ["task", "watch"].contains(&self.name);
+        let is_narrowed = self.name == "task" || self.name == "affected";
         let targets_only: [(bool, &'static str); 14] = [
             (arguments.since.is_some() && !is_narrowed, "--since"),
             (arguments.affected && !is_narrowed, "--affected"),
@@ -139,6 +144,11 @@ impl Verb<'_> {
         ];
         if let Some((_, option)) = targets_only.into_iter().find(|(given, _)| *given) {
             return Err(CliError::OptionWithoutUse { option, belongs_to: "targets" });
+        }
+        for (given, option) in [(arguments.restart, "--restart"), (arguments.poll, "--poll")] {
+            if given && self.name != "watch" {
+                return Err(CliError::OptionWithoutUse { option, belongs_to: "`watch`" });
+            }
         }
         if arguments.cells && self.name != "list" {
             return Err(CliError::OptionWithoutUse { option: "--cells", belongs_to: "`list`" });

@@ -6,6 +6,7 @@
 //! `.envloom/locks` (`locks`). It must not know how anything is shown.
 
 mod action;
+mod cancel;
 mod child;
 mod command;
 mod error;
@@ -27,6 +28,7 @@ mod spawn;
 mod supervisor;
 mod work;
 
+pub(crate) use cancel::Cancel;
 pub(crate) use command::cell_variables;
 pub(crate) use error::{CODES, ExecError};
 pub(crate) use jobserver::Jobserver;
@@ -34,5 +36,5 @@ pub(crate) use locks::LOCKS_VARIABLE;
 pub(crate) use means::{CODES as MEANS_CODES, Means, MeansError};
 pub(crate) use run::{Request, Tally, execute};
 pub(crate) use run_id::RUN_VARIABLE;
-pub(crate) use signals::fail_writes_over_the_limit;
+pub(crate) use signals::{SignalEvent, SignalWatch, fail_writes_over_the_limit, suspend_self};
 pub(crate) use supervisor::{SUPERVISE_VERB, supervise};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::cancel::Cancel;
 use super::error::ExecError;
 use super::failure::TaskFailure;
 use super::groups::Groups;
@@ -52,6 +53,8 @@ pub(crate) struct Request<'a> {
     pub(crate) means: &'a Means,
     /// Whether live lines keep their colour.
     pub(crate) colour: bool,
+    /// Ends the run from outside.
+    pub(crate) cancel: Option<&'a Cancel>,
     /// This program, for the supervisor.
     pub(crate) envloom: PathBuf,
     /// What `ENVLOOM_RUN` and `ENVLOOM_LOCKS` held when envloom started.
@@ -92,8 +95,13 @@ pub(crate) fn execute(
         load: request.load.map(|most| LoadLimit { most, average: load_average }),
         ..Options::default()
     };
-    let control =
-        Control { options: &options, groups: &groups, locks: Some(&locks), jobserver: request.jobserver };
+    let control = Control {
+        options: &options,
+        groups: &groups,
+        locks: Some(&locks),
+        jobserver: request.jobserver,
+        cancel: request.cancel,
+    };
     let mut narrator = Narrator { request, send, reasons: BTreeMap::new(), tally: Tally::default() };
     if request.load.is_some() && load_average().is_none() {
         let message = "this system tells no load average, so -l limits nothing".to_owned();

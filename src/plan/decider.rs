@@ -54,6 +54,14 @@ pub(crate) enum Decided {
 /// # Errors
 /// A [`Refusal`] is the task's failure: it may neither run nor count as fresh.
 pub(crate) fn decide(premises: &Premises, place: usize, task: &Task) -> Result<Decided, Refusal> {
+    let decided = by_kind(premises, place, task);
+    if let Some(noted) = &premises.noted {
+        noted.note(premises, task, &decided);
+    }
+    decided
+}
+
+fn by_kind(premises: &Premises, place: usize, task: &Task) -> Result<Decided, Refusal> {
     match &task.key {
         TaskKey::Generate(id) => generate(premises, *id),
         TaskKey::Own(key) => match &task.job {

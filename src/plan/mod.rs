@@ -15,6 +15,7 @@ mod decider;
 mod error;
 mod fingerprint;
 mod manifest_fields;
+mod noted;
 mod own;
 mod packages;
 mod parsed;
@@ -34,6 +35,7 @@ pub(crate) use decider::{
 };
 pub(crate) use error::{CODES, PlanError};
 pub(crate) use fingerprint::Fingerprint;
+pub(crate) use noted::{Noted, Rest};
 pub(crate) use own::{Look, Subject, changes_by_name, fingerprint as own_fingerprint, input_list, list_path};
 pub(crate) use parsed::Parsed;
 pub(crate) use premises::{Machine, Premises, Wishes};

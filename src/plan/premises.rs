@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::cells::Cells;
+use super::noted::Noted;
 use super::parsed::Parsed;
 use super::reason::RunReason;
 use super::refusal::Refusal;
@@ -48,6 +49,8 @@ pub(crate) struct Premises {
     pub(crate) observer: Observer,
     /// Remembers the TOML it parsed.
     pub(crate) parsed: Parsed,
+    /// What each task rested on; `None`: nobody asks.
+    pub(crate) noted: Option<Noted>,
 }
 
 /// The programs of this machine, and the variables they will see.

@@ -35,3 +35,4 @@ mod support;
 mod tasks;
 mod trouble;
 mod venvs;
+mod watch;

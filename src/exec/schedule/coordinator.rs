@@ -48,6 +48,10 @@ pub(crate) fn execute<W: Work>(
     sink: &mut dyn FnMut(ScheduleEvent<W>),
 ) -> Result<Outcome, ExecError> {
     execute_wired(schedule, work, control, sink, |outbox| {
+        if let Some(cancel) = control.cancel {
+            let outbox = outbox.clone();
+            cancel.arm(move || drop(outbox.send(Message::Signal(SignalEvent::Stop(Signal::TERM)))));
+        }
         let outbox = outbox.clone();
         // A run that has ended no longer listens.
         SignalWatch::start(move |event| drop(outbox.send(Message::Signal(event))))

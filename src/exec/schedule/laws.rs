@@ -111,7 +111,7 @@ fn run_beside<'a>(
         watch(&event);
         events.push(event);
     };
-    let control = Control { options, groups: &groups, locks, jobserver };
+    let control = Control { options, groups: &groups, locks, jobserver, cancel: None };
     let outcome = execute_wired(schedule, work, control, &mut sink, |_| Ok(())).unwrap();
     (events, outcome)
 }
@@ -564,7 +564,7 @@ fn run_interrupted<'a>(
         }
         events.push(event);
     };
-    let control = Control { options, groups: &groups, locks: None, jobserver: None };
+    let control = Control { options, groups: &groups, locks: None, jobserver: None, cancel: None };
     let outcome = execute_wired(schedule, work, control, &mut sink, |outbox| {
         *port.lock().unwrap() = Some(outbox.clone());
         Ok(())

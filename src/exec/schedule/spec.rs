@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::load::LoadLimit;
+use crate::exec::cancel::Cancel;
 use crate::exec::error::ExecError;
 use crate::exec::groups::Groups;
 use crate::exec::jobserver::Jobserver;
@@ -93,6 +94,8 @@ pub(crate) struct Control<'a> {
     pub(crate) jobserver: Option<&'a Jobserver>,
     /// Locks between processes. `None`: shared resources are exclusive in this process only.
     pub(crate) locks: Option<&'a Locks>,
+    /// Ends the run from outside.
+    pub(crate) cancel: Option<&'a Cancel>,
 }
 
 /// How tasks are decided and run. Called from worker threads.

@@ -82,6 +82,24 @@ impl Running {
         line.unwrap_or_else(|| panic!("`{}` never printed `{text}`\n{}", self.line, self.so_far()))
     }
 
+    /// Waits until so many whole lines of both streams together contain `text`.
+    #[track_caller]
+    pub(crate) fn wait_for_lines(&self, text: &str, count: usize) -> &Self {
+        let found = |capture: &Capture| {
+            [&capture.stdout, &capture.stderr].map(|stream| lines_with(stream, text)).iter().sum::<usize>()
+        };
+        let capture = self.wait_until(LIMIT, |capture| found(capture) >= count || capture.is_over());
+        let seen = found(&capture);
+        drop(capture);
+        assert!(
+            seen >= count,
+            "`{}` printed `{text}` {seen} times, not {count}\n{}",
+            self.line,
+            self.so_far()
+        );
+        self
+    }
+
     /// Sends a signal to the program alone.
     pub(crate) fn signal(&self, signal: Signal) -> &Self {
         // One that has ended is no longer there to be signalled, and that is no mistake.
@@ -196,6 +214,12 @@ fn follow(
 fn line_with(stream: &[u8], text: &str) -> Option<String> {
     let end = stream.iter().rposition(|&byte| byte == b'\n')?;
     text_of(&stream[..end]).lines().find(|line| line.contains(text)).map(ToOwned::to_owned)
+}
+
+/// How many whole lines of a stream contain `text`.
+fn lines_with(stream: &[u8], text: &str) -> usize {
+    let end = stream.iter().rposition(|&byte| byte == b'\n').unwrap_or_default();
+    text_of(&stream[..end]).lines().filter(|line| line.contains(text)).count()
 }
 
 fn text_of(stream: &[u8]) -> String {
