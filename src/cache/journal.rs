@@ -126,6 +126,25 @@ impl Journal {
         Ok(now.map(|_| kept))
     }
 
+    /// The files whose writing was cut off, as far as the notes of it can be read.
+    pub(crate) fn unfinished(&self) -> Result<Vec<String>, FileError> {
+        let fail = |cause| FileError::new("list", &self.directory, cause);
+        let entries = match std::fs::read_dir(&self.directory) {
+            Ok(entries) => entries,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) => return Err(fail(cause)),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(fail)?.path();
+            let manifest = read_note::<ManifestNote>(&path)?.map(|note| note.manifest.to_string());
+            let lockfile = || Ok(read_note::<LockfileNote>(&path)?.map(|note| note.lockfile.to_string()));
+            files.extend(manifest.map_or_else(lockfile, |manifest| Ok(Some(manifest)))?);
+        }
+        files.sort();
+        Ok(files)
+    }
+
     fn write(path: &Path, note: &impl Serialize) -> Result<(), FileError> {
         let bytes = serde_json::to_vec(note).map_err(|cause| FileError::new("write", path, cause.into()))?;
         write_whole(path, &bytes).map(|_| ())

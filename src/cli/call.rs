@@ -222,6 +222,12 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
+    /// May no tracked file be written?
+    pub(super) fn is_locked(&self) -> bool {
+        let in_ci = self.process.variable("CI").is_some_and(|value| value != "0" && value != "false");
+        self.arguments.locked || (in_ci && !self.arguments.no_locked)
+    }
+
     /// Everything that the premises of `chosen` are made from.
     pub(super) fn ground(
         self,
@@ -230,7 +236,7 @@ impl<'a> Call<'a> {
         progress: &'a (dyn Fn(&str) + Sync),
     ) -> Ground<'a> {
         let arguments = self.arguments;
-        let in_ci = self.process.variable("CI").is_some_and(|value| value != "0" && value != "false");
+        let locked = self.is_locked();
         let environments: BTreeSet<_> = chosen
             .graph
             .tasks()
@@ -247,7 +253,7 @@ impl<'a> Call<'a> {
             touch: arguments.touch,
             new_files: self.place.inner(&self.process.surroundings.cwd, &arguments.what_if),
             old_files: self.place.inner(&self.process.surroundings.cwd, &arguments.old_file),
-            locked: arguments.locked || (in_ci && !arguments.no_locked),
+            locked,
             offline: arguments.offline,
             upgrade: arguments.upgrade,
             // uv keeps the commit of a tag it has locked until it is told to look again.

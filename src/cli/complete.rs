@@ -148,7 +148,10 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
         | ["import" | "init" | "list" | "man" | "help" | "version", ..]
-        | ["cache" | "completions" | "task" | "use" | "run" | "env", _, ..] => Vec::new(),
+        | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..] => {
+            Vec::new()
+        }
+        ["absorb" | "eject"] => written(process, before),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         [] => {
             let verbs = VERBS.iter().map(|(name, ..)| (*name).to_owned());
@@ -156,6 +159,12 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         }
         _ => without_environment(targets(process, before), current),
     }
+}
+
+/// The environments whose manifests envloom writes.
+fn written(process: &Process, before: &[String]) -> Vec<String> {
+    let prefix = |target: &String| target.strip_prefix("generate:").map(str::to_owned);
+    targets(process, before).iter().filter_map(prefix).collect()
 }
 
 /// The targets of the repository that the options typed so far lead to.

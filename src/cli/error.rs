@@ -37,6 +37,12 @@ pub(super) const CODES: &[(&str, &str)] = &[
         "import and init overwrite nothing: there is a tasks.kdl or an envloom.lock",
     ),
     ("envloom::cli::nothing_to_import", "there is no manifest for import to go by"),
+    ("envloom::cli::locked_verb", "a verb that writes tracked files was called with --locked, or in CI"),
+    ("envloom::cli::adopted_manifest", "absorb or eject of a manifest that is only adopted"),
+    ("envloom::cli::never_generated", "absorb of a manifest that envloom does not write yet"),
+    ("envloom::cli::unabsorbable", "what stands in a manifest would make tasks.kdl wrong"),
+    ("envloom::cli::moved", "a file was written by someone else while a verb worked on it"),
+    ("envloom::cli::unfinished", "eject while the work of a run that was cut off is not finished"),
     ("envloom::cli::internal", "a mistake of envloom's own"),
 ];
 
@@ -291,6 +297,69 @@ pub(super) enum CliError {
         /// Where was looked.
         directory: PathBuf,
     },
+    /// `absorb` and `eject` with `--locked`.
+    #[error("`{verb}` writes tracked files, and --locked, the default where CI is set, lets it write none")]
+    #[diagnostic(
+        code(envloom::cli::locked_verb),
+        help("type it where you work and commit what it writes; or add --no-locked")
+    )]
+    LockedVerb {
+        /// The verb.
+        verb: &'static str,
+    },
+    /// `adopt`.
+    #[error("{manifest} is adopted: envloom owns nothing in it")]
+    #[diagnostic(
+        code(envloom::cli::adopted_manifest),
+        help("there is nothing to {verb}: edit it as you like, then `envloom lock`")
+    )]
+    AdoptedManifest {
+        /// The manifest.
+        manifest: String,
+        /// The verb.
+        verb: String,
+    },
+    /// No record, or no manifest.
+    #[error("envloom has not written {manifest} yet: there is no edit of it")]
+    #[diagnostic(
+        code(envloom::cli::never_generated),
+        help("type `envloom generate:{environment}`, with `--take-over` where the manifest exists")
+    )]
+    NeverGenerated {
+        /// The manifest.
+        manifest: String,
+        /// The environment.
+        environment: String,
+    },
+    /// The new text has a mistake.
+    #[error("what stands in {manifest} cannot be written into tasks.kdl: {reason}")]
+    #[diagnostic(
+        code(envloom::cli::unabsorbable),
+        help("nothing was written; mend the manifest, or change tasks.kdl by hand")
+    )]
+    Unabsorbable {
+        /// The manifest.
+        manifest: String,
+        /// The first mistake that it would have.
+        reason: String,
+    },
+    /// Someone was faster.
+    #[error("{} was changed meanwhile", path.display())]
+    #[diagnostic(code(envloom::cli::moved), help("nothing was written; type the command again"))]
+    Moved {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Notes in the journal.
+    #[error("a run was cut off while it wrote {files}")]
+    #[diagnostic(
+        code(envloom::cli::unfinished),
+        help("type `envloom lock` first, which finishes that or puts back what was there")
+    )]
+    Unfinished {
+        /// The files.
+        files: String,
+    },
     /// Should not happen.
     #[error("{what}")]
     #[diagnostic(
@@ -319,6 +388,7 @@ mod tests {
                 found: "3.12.1".to_owned(),
                 example: "3.9".to_owned(),
             },
+            CliError::Moved { path: "tasks.kdl".into() },
             CliError::Internal { what: "run without a command".to_owned() },
         ];
         insta::assert_snapshot!(errors.iter().map(|error| told(error)).collect::<String>(), @r"
@@ -328,6 +398,9 @@ mod tests {
         envloom::cli::interpreter_missing
             no Python on this machine suits dev: Python 3.9; found 3.12.1
             help: install one, for example `uv python install 3.9` or with pyenv; envloom looks in PATH, pyenv's versions and uv's own
+        envloom::cli::moved
+            tasks.kdl was changed meanwhile
+            help: nothing was written; type the command again
         envloom::cli::internal
             run without a command
             help: this is a mistake in envloom; please report it with the command line

@@ -3,6 +3,7 @@
 //! [`main`] is the whole program. A call goes: arguments, place, compiled plan (where everything is as it was when
 //! it was last found up to date, that is all), configuration, targets, premises, run, report.
 
+mod absorb;
 mod affected;
 mod args;
 mod cache;
@@ -10,6 +11,7 @@ mod call;
 mod cell;
 mod complete;
 mod dry_run;
+mod eject;
 mod error;
 mod exit;
 mod export;

@@ -201,14 +201,21 @@ impl Output {
 /// Usage and configuration are 2; drift that a call meets before any task, and files that cannot be read, are 1; a
 /// mistake of envloom's own is 3.
 fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
-    let code = stop.code().map(|code| code.to_string()).unwrap_or_default();
+    let first = stop.related().and_then(|mut related| related.next());
+    let code = stop.code().or_else(|| first.and_then(Diagnostic::code));
+    let code = code.map(|code| code.to_string()).unwrap_or_default();
     match code.as_str() {
         "envloom::cli::internal" => exit::INTERNAL,
         "envloom::cli::release_unknown"
         | "envloom::cli::not_synced"
         | "envloom::cli::already_there"
+        | "envloom::cli::unabsorbable"
+        | "envloom::cli::moved"
+        | "envloom::cli::unfinished"
         | "envloom::base::file" => exit::FAILED,
-        code if code.starts_with("envloom::exec::") => exit::FAILED,
+        code if code.starts_with("envloom::exec::") || code.starts_with("envloom::manifest::") => {
+            exit::FAILED
+        }
         _ => exit::USAGE,
     }
 }

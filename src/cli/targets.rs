@@ -367,10 +367,15 @@ fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<N
             notices.push((
                 "envloom::manifest::foreign_entry".to_owned(),
                 format!("{}:{}: {} is not in tasks.kdl", rendered.path, foreign.line, foreign.path),
-                foreign
-                    .kdl
-                    .as_ref()
-                    .map(|line| format!("to have it in every environment, add to tasks.kdl: {line}")),
+                foreign.kdl.as_ref().map(|line| {
+                    let every = format!("to have it in every environment, add to tasks.kdl: {line}");
+                    let environment = &premises.model.environment(rendered.environment).name.value;
+                    if foreign.absorbable {
+                        format!("to write it into tasks.kdl: envloom absorb {environment}; {every}")
+                    } else {
+                        every
+                    }
+                }),
             ));
         }
     }

@@ -1,11 +1,13 @@
 //! The verbs that are no targets: which one a call means, and what it does.
 
+use super::absorb;
 use super::affected;
 use super::args::{Arguments, VERBS};
 use super::cache;
 use super::call::Call;
 use super::cell;
 use super::complete;
+use super::eject;
 use super::error::CliError;
 use super::export;
 use super::graph;
@@ -79,6 +81,14 @@ impl Verb<'_> {
                 self.no_words()?;
                 import::init(process, arguments, output)
             }
+            "absorb" => match self.words {
+                [_] => absorb::carry_out(&Call::read(process, arguments)?, self.words, output),
+                _ => Err(self.wrong("takes one environment").into()),
+            },
+            "eject" => match self.words {
+                [] | [_] => eject::carry_out(&Call::read(process, arguments)?, self.words, output),
+                _ => Err(self.wrong("takes one environment, or none for all").into()),
+            },
             "list" => {
                 self.no_words()?;
                 Ok(show::list(&Call::read(process, arguments)?, output))

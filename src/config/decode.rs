@@ -89,7 +89,7 @@ fn overlap(one: &ConfigFinding, other: &ConfigFinding) -> bool {
 }
 
 /// A finding of the parser in our words.
-fn syntax(diagnostic: &kdl::KdlDiagnostic) -> ConfigFinding {
+pub(super) fn syntax(diagnostic: &kdl::KdlDiagnostic) -> ConfigFinding {
     let message = diagnostic.message.as_deref().unwrap_or("unexpected text");
     let help = diagnostic.help.as_deref().unwrap_or("compare it with the examples of the README");
     ConfigFinding::Syntax {

@@ -6,7 +6,7 @@
 //!
 //! [`parse`] reads `tasks.kdl`, [`parse_local`] reads `tasks.local.kdl`. Both report every mistake of
 //! their text in one error. [`from_bytes`] makes a text of a file's bytes; a file larger than [`MAX_BYTES`]
-//! is not to be read at all.
+//! is not to be read at all. [`outline`] says where everything stands, for who edits the text.
 
 mod between;
 mod check;
@@ -17,6 +17,7 @@ mod document;
 mod error;
 mod lexeme;
 mod lower;
+mod outline;
 mod prescan;
 mod scanner;
 mod schema;
@@ -40,5 +41,6 @@ pub(crate) use document::{
 pub(crate) use error::ConfigError;
 #[cfg(test)]
 pub(crate) use error::ConfigFinding;
+pub(crate) use outline::{Outline, OutlineNode, outline};
 pub(crate) use prescan::MAX_BYTES;
 pub(crate) use schema::reference;

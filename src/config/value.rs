@@ -104,7 +104,7 @@ fn visible(text: &str, judged: &str, span: SourceSpan, findings: &mut Vec<Config
 }
 
 /// The value alone: the last bytes of its entry.
-fn value_span(entry: &KdlEntry, repr: &str) -> SourceSpan {
+pub(super) fn value_span(entry: &KdlEntry, repr: &str) -> SourceSpan {
     let (start, length) = (entry.span().offset(), entry.span().len());
     if repr.is_empty() || repr.len() > length {
         return entry.span();

@@ -9,6 +9,7 @@ use super::child::{Ended, Exit};
 use super::command::CommandLine;
 use super::error::ExecError;
 use crate::base::FileError;
+use crate::ledger::LedgerError;
 use crate::plan::{PlanError, Refusal};
 
 /// Why a task failed.
@@ -95,6 +96,12 @@ impl From<Refusal> for TaskFailure {
 
 impl From<PlanError> for TaskFailure {
     fn from(error: PlanError) -> Self {
+        Self::found(error)
+    }
+}
+
+impl From<LedgerError> for TaskFailure {
+    fn from(error: LedgerError) -> Self {
         Self::found(error)
     }
 }

@@ -1,13 +1,14 @@
 //! The one writer of `envloom.lock`.
 //!
-//! Several `generate` tasks, of this run and of others, each add their part. So a write is a read, a change and a
+//! Several `generate` tasks, of this run and of others, each add their part, and so do verbs ([`change_record`]). So a write is a read, a change and a
 //! whole-file write under a lock of its own, held only that long; nobody's part is lost.
 
 use std::fs::{self, File};
+use std::path::Path;
 
 use crate::base::{FileError, SourceFile, clear_siblings, read_if_exists, write_whole};
 use crate::exec::failure::TaskFailure;
-use crate::ledger::{FILE_NAME, Owned, Record, prune};
+use crate::ledger::{FILE_NAME, LedgerError, Owned, Record, prune};
 use crate::manifest::Rendered;
 use crate::plan::Premises;
 
@@ -25,32 +26,48 @@ pub(super) fn recover(premises: &Premises, manifest: &Rendered) -> Result<(), Ta
     if !premises.journal().has_manifest(&manifest.path) {
         return Ok(());
     }
-    update(premises, |record| premises.journal().recover_manifest(&premises.root, &manifest.path, record))
+    update(premises, |record| {
+        Ok(premises.journal().recover_manifest(&premises.root, &manifest.path, record)?)
+    })
 }
 
-/// Reads, changes and writes the file, and lets nobody else do so meanwhile.
+/// The same for a task: what was read of the file before holds no longer.
 fn update(
     premises: &Premises,
-    change: impl FnOnce(&mut Record) -> Result<(), FileError>,
+    change: impl FnOnce(&mut Record) -> Result<(), TaskFailure>,
 ) -> Result<(), TaskFailure> {
-    let directory = premises.state().join("locks");
+    change_record(&premises.root, &premises.state(), change)?;
+    premises.observer.forget(&premises.root.join(FILE_NAME));
+    Ok(())
+}
+
+/// Reads, changes and writes the file below `root`, and lets nobody else do so meanwhile. Where `change` fails nothing
+/// is written.
+///
+/// # Errors
+/// Those of `change`; a file that cannot be locked, read or written.
+pub(crate) fn change_record<E: From<FileError> + From<LedgerError>>(
+    root: &Path,
+    state: &Path,
+    change: impl FnOnce(&mut Record) -> Result<(), E>,
+) -> Result<(), E> {
+    let directory = state.join("locks");
     let path = directory.join("ledger.lock");
     let fail = |cause| FileError::new("lock", &path, cause);
     fs::create_dir_all(&directory).map_err(fail)?;
     let lock = File::create(&path).map_err(fail)?;
     lock.lock().map_err(fail)?;
-    let place = premises.root.join(FILE_NAME);
+    let place = root.join(FILE_NAME);
     let bytes = read_if_exists(&place)?.unwrap_or_default();
     let mut record = if bytes.is_empty() {
         Record::default()
     } else {
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Record::parse(&SourceFile::new(FILE_NAME, text)).map_err(TaskFailure::found)?
+        Record::parse(&SourceFile::new(FILE_NAME, text))?
     };
     change(&mut record)?;
     clear_siblings(&place)?;
     write_whole(&place, record.render().as_bytes())?;
-    premises.observer.forget(&place);
     // Dropping the file gives up the lock.
     Ok(())
 }

@@ -32,6 +32,7 @@ pub(crate) use cancel::Cancel;
 pub(crate) use command::cell_variables;
 pub(crate) use error::{CODES, ExecError};
 pub(crate) use jobserver::Jobserver;
+pub(crate) use ledger_file::change_record;
 pub(crate) use locks::LOCKS_VARIABLE;
 pub(crate) use means::{CODES as MEANS_CODES, Means, MeansError};
 pub(crate) use run::{Request, Tally, execute};

@@ -22,5 +22,7 @@ mod testing;
 pub(crate) use auto::AskDriver;
 pub(crate) use build::{TaskGraph, TaskGraphBuilder};
 pub(crate) use error::{CODES, GraphError};
-pub(crate) use target::{Assignment, Selection, Words, candidates, cell_of, matrix, nothing_to_do, select};
+pub(crate) use target::{
+    Assignment, Selection, Words, candidates, cell_of, environment_of, matrix, nothing_to_do, select,
+};
 pub(crate) use task::{Declared, Kind, OwnKey, Task, TaskKey, VERBS_OF_TASKS};

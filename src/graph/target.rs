@@ -159,6 +159,20 @@ pub(crate) fn cell_of(
     }
 }
 
+/// The environment that the one word names, for the verbs that take one: `absorb`, `eject`.
+///
+/// # Errors
+/// When no environment has that name or place, or several have.
+pub(crate) fn environment_of(model: &Model, words: &Words<'_>) -> Result<EnvironmentId, GraphError> {
+    let scope = Scope { model, local: None, words };
+    let word = words
+        .targets
+        .first()
+        .map_or(Spanned::new("", (0, 0)), |word| Spanned::new(word.value.as_str(), word.span));
+    let wrong = |finding| GraphError { source_code: words.source.named(), findings: vec![finding] };
+    super::environment::named(&scope, word).map_err(wrong)
+}
+
 /// What a sync is told, for a verb that takes a cell: nobody typed `sync:`.
 fn as_cell(mut finding: GraphFinding) -> GraphFinding {
     if let GraphFinding::VariantRequired { target, example, .. } = &mut finding {

@@ -26,7 +26,7 @@ mod verify;
 mod testing;
 
 pub(crate) use complete::{complete, missing, prune, releases_of};
-pub(crate) use error::CODES;
+pub(crate) use error::{CODES, LedgerError};
 pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::Lockfile;
 pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};

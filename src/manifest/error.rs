@@ -235,6 +235,21 @@ pub(crate) enum ManifestFinding {
         #[label("no release")]
         span: SourceSpan,
     },
+    /// What was absorbed would not come out as it stands.
+    #[error("written into tasks.kdl, this would not leave `{path}` of {environment} as it stands")]
+    #[diagnostic(
+        code(envloom::manifest::not_absorbed),
+        help("nothing was written; change tasks.kdl by hand, then run: envloom generate")
+    )]
+    NotAbsorbed {
+        /// The place that would change.
+        path: String,
+        /// The environment it is of.
+        environment: String,
+        /// The place in the manifest that was to be absorbed.
+        #[label("edited")]
+        span: SourceSpan,
+    },
     /// The check after an edit failed.
     #[error("editing the manifest would not have kept or made `{path}` as it must be")]
     #[diagnostic(
@@ -267,6 +282,10 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     (
         "envloom::manifest::from_working_tree",
         "a package of the working tree that a derived environment has no release of",
+    ),
+    (
+        "envloom::manifest::not_absorbed",
+        "an edit of a manifest cannot be written into tasks.kdl without side effects",
     ),
     ("envloom::manifest::unfaithful", "a defect of envloom: the check after an edit failed"),
 ];

@@ -19,6 +19,8 @@ pub(crate) struct Foreign {
     pub(crate) line: usize,
     /// The line to add to `tasks.kdl`; `None` where `tasks.kdl` has no word for it.
     pub(crate) kdl: Option<String>,
+    /// Can `absorb` write it into `tasks.kdl`?
+    pub(crate) absorbable: bool,
 }
 
 /// The entries of `view` that are not ours and that other environments lack.
@@ -42,6 +44,7 @@ pub(super) fn foreign(
             path: words::path(&path),
             line: source.line_column(start).0,
             kdl: words::kdl(model, environment, &path, &node.value()),
+            absorbable: words::is_absorbable(model, environment, &path),
         };
         if !found.iter().any(|(_, known)| known.path == entry.path) {
             found.push((start, entry));
@@ -52,7 +55,7 @@ pub(super) fn foreign(
 }
 
 /// The entry that a leaf belongs to, if it is of a kind that the other environments would lack.
-fn concerning(environment: &Environment, leaf: &EntryPath) -> Option<EntryPath> {
+pub(super) fn concerning(environment: &Environment, leaf: &EntryPath) -> Option<EntryPath> {
     let (keys, element) = words::parts(leaf);
     let concerns = match keys.as_slice() {
         ["project", "dependencies"] | ["project", "optional-dependencies", _] | ["dependency-groups", _] => {

@@ -11,8 +11,12 @@
 //! byte outside a splice cannot change. Each edit is checked afterwards: all entries hold, and no value that
 //! is not ours differs. Refused: `DocumentMut`, which moves comments and turns CRLF into LF.
 //!
+//! `absorb` goes the other way: what someone changed in a manifest becomes splices of `tasks.kdl`, which are believed
+//! only once the new text, resolved and rendered again, asks for what the manifest has.
+//!
 //! The room is pure: the texts come in, the texts go out. Nothing here reads or writes a file.
 
+mod absorb;
 mod carry;
 mod derived;
 mod dev;
@@ -39,12 +43,11 @@ mod words;
 pub(crate) use error::ManifestFinding;
 pub(crate) use error::{CODES, ManifestError};
 
+pub(crate) use absorb::{Left, Names, Settled, absorb, members_of, project_name};
 pub(crate) use facts::facts;
 pub(crate) use render::{render, requirements_of, unlike};
-#[cfg(test)]
-pub(crate) use request::Change;
 pub(crate) use request::{
-    Disposition, ManifestSet, Members, OnDisk, PythonVersionFile, Rendered, Request, Unlike,
+    Change, Disposition, ManifestSet, Members, OnDisk, PythonVersionFile, Rendered, Request, Unlike,
 };
 pub(crate) use words::quoted;
 

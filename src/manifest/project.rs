@@ -56,7 +56,8 @@ pub(super) fn joined(one: &str, other: &str) -> Option<String> {
 pub(super) struct Parts {
     /// The name as written.
     pub(super) name: String,
-    extras: Vec<String>,
+    /// The extras asked for.
+    pub(super) extras: Vec<String>,
     /// `>=2.4`, `<2.8`.
     pub(super) ranges: Vec<String>,
     /// Empty where there is none.

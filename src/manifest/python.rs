@@ -54,7 +54,13 @@ impl PythonVersion<'_> {
         let name = path.as_ref().map_or(PYTHON_VERSION, RelPath::as_str);
         let text = self.on_disk.python_version.as_deref().unwrap_or_default();
         let word = Value::from(found);
-        let keep = format!("to keep it, write: python {}", words::quoted(word.as_str().unwrap_or_default()));
+        let line = format!("python {}", words::quoted(word.as_str().unwrap_or_default()));
+        let keep = match &self.environment.settings.python {
+            Some(_) if written => {
+                format!("to keep it: envloom absorb {}, or write: {line}", self.environment.name.value)
+            }
+            _ => format!("to keep it, write: {line}"),
+        };
         let flag = if written { "--discard" } else { "--take-over" };
         let asked = match &self.environment.settings.python {
             Some(pin) => format!(

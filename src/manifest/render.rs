@@ -55,6 +55,15 @@ pub(crate) fn unlike(request: &Request<'_>) -> BTreeMap<EnvironmentId, Result<Ve
     wanted(request).into_iter().map(compared).collect()
 }
 
+/// What is to be written into each manifest that can be made, and what `import` left out of it.
+pub(super) fn divided(request: &Request<'_>) -> BTreeMap<EnvironmentId, (Vec<Entry>, Vec<Entry>)> {
+    let of = |(id, environment, wanted): (EnvironmentId, &Environment, Wanted)| {
+        let manifest = Manifest::new(request, id, environment);
+        Some((id, manifest.divided(&manifest.spelt(wanted.ok()?))))
+    };
+    wanted(request).into_iter().filter_map(of).collect()
+}
+
 /// The entries of one manifest.
 type Wanted = Result<Vec<Entry>, ManifestError>;
 
@@ -123,7 +132,7 @@ fn wanted_in_workspace(request: &Request<'_>, environment: &Environment, project
 }
 
 /// The byte order mark, if any, and the text after it.
-fn without_mark(text: &str) -> (&str, &str) {
+pub(super) fn without_mark(text: &str) -> (&str, &str) {
     text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 })
 }
 

@@ -37,7 +37,7 @@ pub(super) fn extras(model: &Model, environment: &Environment, entries: &mut Ent
 }
 
 /// The marker that keeps a variant to its platforms; `None` where it needs none.
-fn marker(variant: &Variant, environment: &Environment) -> Option<String> {
+pub(super) fn marker(variant: &Variant, environment: &Environment) -> Option<String> {
     let markers: Vec<String> = variant
         .platforms
         .iter()

@@ -9,7 +9,7 @@ use super::entry::{EntryPath, Segment};
 use super::identity;
 use super::layout;
 use crate::base::{RelPath, printable};
-use crate::model::{Environment, Kept, Model, Variant};
+use crate::model::{Environment, Kept, Model, Sources, Variant};
 
 /// A value in a message: one line, safe to print, not endless.
 pub(super) fn shown(value: &Value) -> String {
@@ -90,6 +90,23 @@ pub(super) fn kdl(
         }
         (["tool", "uv", "index"], Some(name)) => index_line(model, &environment.directory(), name, value),
         _ => None,
+    }
+}
+
+/// Does `absorb` look for a place in `tasks.kdl` for an edit there?
+pub(super) fn is_absorbable(model: &Model, environment: &Environment, path: &EntryPath) -> bool {
+    let (keys, element) = parts(path);
+    if environment.kept != Kept::Generated {
+        return is_pin(model, path);
+    }
+    match keys.as_slice() {
+        ["project", "dependencies"] => element.is_some_and(|identity| !is_internal(model, identity)),
+        ["project", "name" | "version" | "description" | "requires-python"]
+        | ["project", "optional-dependencies", _]
+        | ["dependency-groups", _]
+        | ["tool", "uv", "required-version" | "environments"]
+        | ["tool", "uv", "workspace", "members"] => true,
+        _ => is_pin(model, path) && environment.sources != Sources::Workspace,
     }
 }
 

@@ -258,7 +258,7 @@ fn a_hand_edit_stops_with_both_places_and_the_ways_out() {
      --> pyproject.toml:8:5
     8 |     "tqdm>=4.60",
       |     ^^^^^^^^^^^^ tasks.kdl:6:18 asks for "tqdm>=4"
-    help: to keep it, write at tasks.kdl:6:18: dependencies "tqdm>=4.60"
+    help: to keep it: envloom absorb dev, or write at tasks.kdl:6:18: dependencies "tqdm>=4.60"
           to undo it: envloom generate:dev --discard
     failed 1 in [TIME]
     "#);
@@ -301,7 +301,7 @@ fn a_foreign_entry_is_kept_and_reported() {
 
     ----- stderr -----
     warning: pyproject.toml:8: project.dependencies[packaging] is not in tasks.kdl
-      help: to have it in every environment, add to tasks.kdl: dependencies "packaging>=24"
+      help: to write it into tasks.kdl: envloom absorb dev; to have it in every environment, add to tasks.kdl: dependencies "packaging>=24"
     generate:dev is up to date ([TIME])
     "#);
     repo.run("lock:dev").success().stderr_has("project.dependencies[packaging] is not in tasks.kdl");

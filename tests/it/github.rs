@@ -127,9 +127,9 @@ fn a_refused_task_is_annotated_in_its_manifest_and_a_notice_is_one() {
      --> pyproject.toml:8:5
     8 |     "tqdm>=3",
       |     ^^^^^^^^^ tasks.kdl:6:18 asks for "tqdm>=4"
-    help: to keep it, write at tasks.kdl:6:18: dependencies "tqdm>=3"
+    help: to keep it: envloom absorb dev, or write at tasks.kdl:6:18: dependencies "tqdm>=3"
           to undo it: envloom generate:dev --discard
-    ::error file=pyproject.toml,line=8,col=5,title=check%3Adev%3A envloom%3A%3Amanifest%3A%3Ahand_edit::`project.dependencies[tqdm]` was edited by hand: it is "tqdm>=3"%0Ahelp: to keep it, write at tasks.kdl:6:18: dependencies "tqdm>=3"%0Ato undo it: envloom generate:dev --discard
+    ::error file=pyproject.toml,line=8,col=5,title=check%3Adev%3A envloom%3A%3Amanifest%3A%3Ahand_edit::`project.dependencies[tqdm]` was edited by hand: it is "tqdm>=3"%0Ahelp: to keep it: envloom absorb dev, or write at tasks.kdl:6:18: dependencies "tqdm>=3"%0Ato undo it: envloom generate:dev --discard
     failed 1 in [TIME]
     "#);
     let noted = repo.run("generate:dev --discard").success();

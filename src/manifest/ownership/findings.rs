@@ -54,10 +54,20 @@ impl Judge<'_> {
             || format!("in {}", model.source.name()),
             |entry| format!("at {}", place(model, entry.span)),
         );
-        match kdl(model, self.case.environment, path, now) {
-            Some(line) => format!("to keep it, write {at}: {line}"),
-            None => format!("to keep it, say the same {at}"),
+        let line = kdl(model, self.case.environment, path, now);
+        match (line, self.absorb(path)) {
+            (Some(line), Some(absorb)) => format!("to keep it: {absorb}, or write {at}: {line}"),
+            (None, Some(absorb)) => format!("to keep it: {absorb}, or say the same {at}"),
+            (Some(line), None) => format!("to keep it, write {at}: {line}"),
+            (None, None) => format!("to keep it, say the same {at}"),
         }
+    }
+
+    /// The command that writes an edit into `tasks.kdl`, where there may be a place for it.
+    fn absorb(&self, path: &EntryPath) -> Option<String> {
+        let environment = self.case.environment;
+        words::is_absorbable(self.case.model, environment, path)
+            .then(|| format!("envloom absorb {}", environment.name.value))
     }
 
     /// The one key of a table that differs, if it is one.
@@ -96,9 +106,11 @@ impl Judge<'_> {
     pub(super) fn hand_removal(&mut self, entry: &Entry) {
         let environment = &self.case.environment.name.value;
         let at = place(self.case.model, entry.span);
-        let help = format!(
-            "to keep it so, take it out at {at}\nto put it back: envloom generate:{environment} --discard"
-        );
+        let keep = match self.absorb(&entry.path) {
+            Some(absorb) => format!("to keep it so: {absorb}, or take it out at {at}"),
+            None => format!("to keep it so, take it out at {at}"),
+        };
+        let help = format!("{keep}\nto put it back: envloom generate:{environment} --discard");
         let finding = ManifestFinding::HandRemoval {
             path: words::path(&entry.path),
             asked: self.asked(Some(entry)),

@@ -172,7 +172,7 @@ fn hand_edits_are_shown_all_at_once() {
        ·              ╰── tasks.kdl:3:13 asks for "0.0.3"
      6 │ requires-python = ">=3.10, !=3.11.*, <3.13"
        ╰────
-      help: to keep it, write at tasks.kdl:3:13: version "0.0.4"
+      help: to keep it: envloom absorb dev, or write at tasks.kdl:3:13: version "0.0.4"
             to undo it: envloom generate:dev --discard
 
     Error: envloom::manifest::hand_removal
@@ -198,7 +198,7 @@ fn hand_edits_are_shown_all_at_once() {
        ·           ╰── tasks.kdl:6:18 asks for "tqdm>=4.67.1"
      9 │     "pandas>=2.3.0",
        ╰────
-      help: to keep it, write at tasks.kdl:6:18: dependencies "tqdm>=4.70"
+      help: to keep it: envloom absorb dev, or write at tasks.kdl:6:18: dependencies "tqdm>=4.70"
             to undo it: envloom generate:dev --discard
     "#);
 }
@@ -220,7 +220,7 @@ fn an_edited_tag_names_its_pin() {
         ·                                                                                ╰── tasks.kdl:20:1 asks for "v0.1.2"
      45 │ model-interface = { git = "https://git.example.com/vlm/model-interface.git", tag = "v0.1.2" }
         ╰────
-      help: to keep it, write at tasks.kdl:20:1: pin "bench-utils" "v0.1.3"
+      help: to keep it: envloom absorb prod, or write at tasks.kdl:20:1: pin "bench-utils" "v0.1.3"
             to undo it: envloom generate:prod --discard
     "#);
     assert!(bench.rendered(STAGING).refused.is_none(), "the others go on");
@@ -248,7 +248,7 @@ fn an_edit_of_what_tasks_kdl_dropped() {
        ·             ╰── tasks.kdl asks for it no longer
      9 │     "pandas>=2.3.0",
        ╰────
-      help: to keep it, write in tasks.kdl: dependencies "tqdm>=4.67.1,<5"
+      help: to keep it: envloom absorb dev, or write in tasks.kdl: dependencies "tqdm>=4.67.1,<5"
             to undo it: envloom generate:dev --discard
     "#);
 }
@@ -298,7 +298,7 @@ fn a_foreign_entry_in_place() {
         ·         ╰── tasks.kdl:1:1 asks for "numpy>=1"
      10 │     "pandas>=2.3.0",
         ╰────
-      help: to keep it, write at tasks.kdl:1:1: dependencies "numpy<2"
+      help: to keep it: envloom absorb dev, or write at tasks.kdl:1:1: dependencies "numpy<2"
             to put there what it asks for: envloom generate:dev --take-over
     "#);
     bench.settle(DEV, Disposition::TakeOver);
@@ -376,7 +376,7 @@ fn an_edited_python_version() {
        · ──┬─
        ·   ╰── tasks.kdl:5:12 asks for "3.12"
        ╰────
-      help: to keep it, write: python "3.10"
+      help: to keep it: envloom absorb prod, or write: python "3.10"
             to undo it: envloom generate:prod --discard
     "#);
     bench.settle(PROD, Disposition::Discard);
@@ -438,8 +438,10 @@ fn every_code_is_in_the_table_and_has_a_snapshot() {
     let text = include_str!("refused.rs");
     // What is made from an adopted manifest is shown there as a user sees it.
     let derived = include_str!("../../../tests/it/adopt.rs");
+    let absorbed = include_str!("../../../tests/it/absorb.rs");
     for (code, meaning) in CODES {
-        let shown = text.contains(&format!("{code}\n")) || derived.contains(&format!("error[{code}]"));
+        let told = |text: &str| text.contains(&format!("error[{code}]"));
+        let shown = text.contains(&format!("{code}\n")) || told(derived) || told(absorbed);
         assert!(shown, "{code} has no snapshot");
         assert!(!meaning.is_empty());
     }

@@ -13,7 +13,7 @@ fn what_uv_adds_by_hand_is_kept_and_reported() {
         let reported = repo.run(line).success();
         if line != "sync:dev@cpu" {
             let report = "project.dependencies[packaging] is not in tasks.kdl\n  \
-                          help: to have it in every environment, add to tasks.kdl: dependencies \"packaging>=25.0\"\n";
+                          help: to write it into tasks.kdl: envloom absorb dev; to have it in every environment, add to tasks.kdl: dependencies \"packaging>=25.0\"\n";
             assert!(reported.stderr().contains(report), "{reported}");
         }
         assert_eq!(repo.read("pyproject.toml"), manifest, "{line}");
