@@ -160,7 +160,7 @@ fn finish(place: &Place, outcome: &Outcome, arguments: &Arguments, output: &Outp
         return Ok(Output::answer(&outcome.json(&written)));
     }
     if arguments.dry_run {
-        output.say(outcome.told(&written).trim_end());
+        outcome.told(&written).lines().for_each(|line| output.say(line));
         return Ok(Output::data(&outcome.text));
     }
     Ok(Output::data(&outcome.told(&written)))
@@ -178,7 +178,7 @@ impl Outcome {
             line(format_args!("{name:width$}  {manifest}  {how}"));
         }
         if let Some(more) = self.environments.len().checked_sub(LISTED).filter(|more| *more > 0) {
-            line(format_args!("and {} more", counted(more, "environment", "environments")));
+            line(format_args!("and {} besides", counted(more, "environment", "environments")));
         }
         for decision in &self.decisions {
             match &decision.manifest {

@@ -336,6 +336,8 @@ pub(crate) struct EnvironmentNode {
     pub(crate) manifest: Option<Spanned<String>>,
     /// Whose that is.
     pub(crate) kept: KeptNode,
+    /// What its manifest calls the project; absent: what `project` says.
+    pub(crate) project: Option<Spanned<String>>,
     /// Where internal packages come from.
     pub(crate) sources: SourcesNode,
     /// The groups its manifest has and a sync installs.

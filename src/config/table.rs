@@ -202,6 +202,12 @@ const ENVIRONMENT: Block = Block {
             .with(PIN)
             .repeats(),
             NodeSpec::new(
+                "name",
+                "name \"app-prod\"",
+                "the project's name in this manifest; default: that of `project`",
+            )
+            .takes(NAME),
+            NodeSpec::new(
                 "carry",
                 "carry \"prerelease\"",
                 "settings of `tool.uv` carried from the workspace environment; default: all",

@@ -48,6 +48,7 @@ pub(crate) struct Draft {
     /// What was decided.
     pub(crate) decisions: Vec<Decision>,
     packages: BTreeSet<PackageName>,
+    places_of_packages: BTreeSet<RelPath>,
     variants: BTreeSet<String>,
 }
 
@@ -92,6 +93,10 @@ impl Survey {
                 }
             }
         }
+        let family = family.map(|family| {
+            let these: Vec<_> = described.iter().map(|(_, path, manifest)| (*path, *manifest)).collect();
+            family.of_these(self, &these)
+        });
         if let Some(family) = &family {
             // As releases go: the working tree, then what is tried, then what ships.
             described.sort_by_key(|(_, path, manifest)| {
@@ -102,12 +107,12 @@ impl Survey {
         if let Some(family) = family.filter(|_| !described.is_empty()) {
             self.describe(&family, &described, &mut draft);
         }
-        let adopted: Vec<&RelPath> = self
-            .manifests
-            .iter()
-            .filter(|(path, one)| one.workspace.is_none() && !draft.described.contains_key(*path))
-            .map(|(path, _)| path)
-            .collect();
+        let is_other = |(path, one): &(&RelPath, &Manifest)| {
+            one.workspace.is_none()
+                && !draft.described.contains_key(*path)
+                && !draft.places_of_packages.contains(&path.parent())
+        };
+        let adopted: Vec<&RelPath> = self.manifests.iter().filter(is_other).map(|(path, _)| path).collect();
         let taken = described.iter().map(|(name, ..)| name.clone()).collect();
         let adopted = Adopted::of(self, &adopted, &why, &taken);
         draft.push(&adopted.environments);
@@ -181,6 +186,7 @@ impl Survey {
             draft.environments.push((name.clone(), (*path).clone()));
         }
         draft.packages = family.internal.keys().map(|name| (*name).clone()).collect();
+        draft.places_of_packages = family.internal.values().flatten().cloned().collect();
         draft.variants = variants.names;
     }
 

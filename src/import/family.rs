@@ -38,8 +38,33 @@ impl<'s> Family<'s> {
             let root = survey.manifests.iter().find(|(path, _)| is_at_root(path))?;
             root.1.name.is_some().then(|| vec![root])
         })?;
-        let internal = internal(survey, &all);
-        Some(Self { all, internal })
+        let mut family = Self { internal: internal(survey, &all, all.len() > 1), all };
+        family.add_alike(survey);
+        Some(family)
+    }
+
+    /// Adds the manifests of another name that are clearly this project: `app-prod` beside `app`, with releases of packages
+    /// that `app` has in the working tree.
+    fn add_alike(&mut self, survey: &'s Survey) {
+        let Some(name) = self.all[0].1.name.as_ref().map(PackageName::as_str) else { return };
+        let is_alike = |manifest: &Manifest| {
+            let other = manifest.name.as_ref().map_or("", PackageName::as_str);
+            let (short, long) = if other.len() < name.len() { (other, name) } else { (name, other) };
+            let is_longer = long.strip_prefix(short).is_some_and(|rest| rest.starts_with('-'));
+            let mut in_tree = tree(survey, &self.all).into_iter();
+            !short.is_empty() && is_longer && in_tree.any(|package| manifest.release(package).is_some())
+        };
+        let alike = survey.manifests.iter().filter(|(_, one)| one.workspace.is_none() && is_alike(one));
+        let alike: Vec<_> = alike.collect();
+        if !alike.is_empty() {
+            self.all.extend(alike);
+            self.internal = internal(survey, &self.all, true);
+        }
+    }
+
+    /// The same project as only some of its manifests make it.
+    pub(super) fn of_these(&self, survey: &'s Survey, these: &[(&'s RelPath, &'s Manifest)]) -> Self {
+        Self { all: these.to_vec(), internal: internal(survey, these, self.all.len() > 1) }
     }
 
     /// Why a manifest cannot be described, as far as that can be seen in it alone.
@@ -93,20 +118,36 @@ fn is_at_root(path: &RelPath) -> bool {
     path.parent().is_root()
 }
 
+/// The packages that some manifests have from the working tree: members of their workspaces, and directories.
+fn tree<'s>(survey: &'s Survey, all: &[(&'s RelPath, &'s Manifest)]) -> BTreeSet<&'s PackageName> {
+    let from_directory = |source: &Source| matches!(source, Source::Path(_) | Source::Workspace);
+    let named = all.iter().flat_map(|(_, one)| &one.sources);
+    let named = named.filter(|(_, sources)| sources.iter().any(from_directory)).map(|(name, _)| name);
+    named.chain(members(survey, all).map(|(name, _)| name)).collect()
+}
+
+/// The members of the workspaces of some manifests.
+fn members<'s, 'a>(
+    survey: &'s Survey,
+    all: &'a [(&'s RelPath, &'s Manifest)],
+) -> impl Iterator<Item = (&'s PackageName, RelPath)> + use<'s, 'a> {
+    survey.manifests.iter().filter_map(|(path, member)| {
+        let root = member.workspace.as_ref()?;
+        let is_member = all.iter().any(|(path, _)| path.parent() == *root);
+        member.name.as_ref().filter(|_| is_member).map(|name| (name, path.parent()))
+    })
+}
+
 /// The packages that are both in the working tree and the project's: members of its workspace, and what one environment
-/// has from a directory and another from a release. Where none is in the working tree, all that come from releases.
+/// has from a directory and another from a release. Where none of `several` manifests has any in the working tree, all
+/// that come from releases.
 fn internal<'s>(
     survey: &'s Survey,
     all: &[(&'s RelPath, &'s Manifest)],
+    several: bool,
 ) -> BTreeMap<&'s PackageName, Option<RelPath>> {
-    let mut internal = BTreeMap::new();
-    for (path, member) in &survey.manifests {
-        let root = member.workspace.as_ref();
-        let is_member = root.is_some_and(|root| all.iter().any(|(path, _)| path.parent() == *root));
-        if let Some(name) = member.name.as_ref().filter(|_| is_member) {
-            internal.insert(name, Some(path.parent()));
-        }
-    }
+    let mut internal: BTreeMap<&PackageName, Option<RelPath>> =
+        members(survey, all).map(|(name, place)| (name, Some(place))).collect();
     let released: BTreeSet<&PackageName> = all
         .iter()
         .flat_map(|(_, one)| one.sources.keys().filter(|name| one.release(name).is_some()))
@@ -124,7 +165,7 @@ fn internal<'s>(
             }
         }
     }
-    if !from_tree && all.len() > 1 {
+    if !from_tree && several {
         internal.extend(released.into_iter().map(|name| (name, None)));
     }
     internal

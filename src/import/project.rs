@@ -54,6 +54,12 @@ impl<'f> Words<'f> {
 
     fn nodes(&self, manifest: &Manifest, shared: bool) -> Vec<Node> {
         let mut nodes = Vec::new();
+        if let Some(name) = &manifest.name
+            && !shared
+            && self.manifests.first().is_some_and(|first| first.name.as_ref() != Some(name))
+        {
+            nodes.push(Node::new("name").argument(name.as_str()));
+        }
         let mut word = |name: &str, of: fn(&Manifest) -> &Option<String>| {
             // What all have, the first has for the project; who has it otherwise says so.
             let everywhere = self.manifests.iter().all(|one| of(one).is_some());

@@ -89,7 +89,8 @@ impl Parts {
 pub(super) fn project(model: &Model, environment: &Environment, project: &Project) -> Entries {
     let settings = &environment.settings;
     let mut entries = Entries::default();
-    entries.key(&["project", "name"], project.name.value.as_str(), project.name.span);
+    let name = environment.project.as_ref().unwrap_or(&project.name.value);
+    entries.key(&["project", "name"], name.as_str(), project.name.span);
     match &settings.version {
         Some(version) => entries.key(&["project", "version"], version.value.as_str(), version.span),
         None => entries.key(&["project", "version"], "0.0.0", project.span),

@@ -644,3 +644,64 @@ fn what_cannot_be_described_is_adopted_and_says_why() {
     "#);
     nothing_changes(&repo, false);
 }
+
+#[test]
+fn a_path_source_a_commit_and_another_name_are_still_one_project() {
+    let repo = Monorepo::new()
+        .index("pypi", &[("tqdm", "4.67.1")])
+        .add(Package::new("a").path("libs/a").tag("v1.0.0"))
+        .add(Package::new("b").path("libs/b").tag_with_version("b-v1.2.0", "1.2.0"));
+    let app = |name: &str, rest: &str| {
+        format!(
+            "[project]\nname = \"{name}\"\nversion = \"1\"\nrequires-python = \">=3.10\"\ndependencies = [\"a\", \"b\", \"tqdm\"]\n[tool.uv]\npackage = false\n{rest}"
+        )
+    };
+    let commit = repo.tag_commit("a", "v1.0.0");
+    let (a, b) = (repo.package_url("a"), repo.package_url("b"));
+    let released = format!(
+        "[tool.uv.sources]\na = {{ git = \"{a}\", rev = \"{commit}\" }}\nb = {{ git = \"{b}\", tag = \"b-v1.2.0\" }}\n"
+    );
+    let dev = "override-dependencies = [\"tqdm>=4\"]\n[tool.uv.sources]\na = { path = \"libs/a\", editable = true }\nb = { path = \"libs/b\" }\n";
+    let repo = repo
+        .write("pyproject.toml", &app("app", dev))
+        .write("prod/pyproject.toml", &app("app-prod", &released));
+    uv_lock(&repo, &["", "prod"]);
+    let repo = repo.commit("as it was");
+    insta::assert_snapshot!(repo.run("import").success().output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+    dev   pyproject.toml  generated
+    prod  prod/pyproject.toml  generated
+    dev: left as found: 4 entries that envloom would write (tool.uv.workspace.members[libs/a], tool.uv.workspace.members[libs/b], tool.uv.sources.a, …); to write them: envloom generate:dev --take-over
+    prod: left as found: 4 entries that envloom would write (tool.uv.constraint-dependencies[a], tool.uv.constraint-dependencies[b], tool.uv.override-dependencies[tqdm], …); to write them: envloom generate:prod --take-over
+    wrote tasks.kdl and envloom.lock
+    next:
+      envloom list
+      envloom check
+      envloom sync:dev
+    ----- stderr -----
+    ");
+    insta::assert_snapshot!(repo.snapshot("tasks.kdl"), @r#"
+    // Written by `envloom import` from the manifests. It is yours: edit it.
+    envloom ">=0.1"
+
+    project "app" { version "1"; requires-python ">=3.10"; dependencies "tqdm" }
+
+    package "a" path="libs/a" git="https://git.example.com/a.git"
+    package "b" path="libs/b" git="https://git.example.com/b.git" tag="b-v{version}"
+
+    environment "dev" { manifest "pyproject.toml"; sources "workspace" }
+    environment "prod" {
+        manifest "prod/pyproject.toml"
+        sources "tags" channel="stable"
+        pin "a" rev="[COMMIT]" version="1.0.0"
+        pin "b" "b-v1.2.0"
+        name "app-prod"
+    }
+
+    default "check"
+    default-environment "dev"
+    "#);
+    nothing_changes(&repo, true);
+    repo.run("verify").success();
+}

@@ -96,7 +96,10 @@ impl Resolver {
             name: node.name.clone(),
             manifest: manifest?,
             kept: Kept::Generated,
-            project: shared.name.clone(),
+            project: match &node.project {
+                Some(name) => self.package_name("a project", name),
+                None => shared.name.clone(),
+            },
             axes: Vec::new(),
             sources,
             settings: words.settings,
