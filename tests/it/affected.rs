@@ -231,6 +231,14 @@ fn a_revision_that_is_not_there_is_refused_with_the_nearest_name() {
 }
 
 #[test]
+fn revisions_and_targets_are_completed() {
+    let repo = repo();
+    assert_eq!(repo.run("__complete -- one --since ''").text(), "main\nbase");
+    assert_eq!(repo.run("__complete -- affected --since base tw").text(), "two");
+    assert_eq!(repo.run("__complete -- watch tw").text(), "two");
+}
+
+#[test]
 fn a_root_below_the_top_of_the_repository_sees_its_own_paths() {
     let repo = Monorepo::new();
     repo.write("sub/tasks.kdl", TASKS).write("sub/one/a", "1\n").write("one/a", "1\n").commit("start");

@@ -212,6 +212,32 @@ fn a_tasks_file_with_a_mistake_or_gone_is_told_and_watched_on() {
 }
 
 #[test]
+fn with_b_only_the_first_run_is_forced() {
+    let repo = repo();
+    repo.run("up log").success();
+    let watching = watch(&repo, "-B up log");
+    repo.write("in/a", "2\n");
+    idle(&watching, 2);
+    let ran = end(watching);
+    assert_eq!((said(&ran, "up: ").len(), said(&ran, "log: ").len()), (1, 2), "{ran}");
+}
+
+#[test]
+fn a_directory_that_is_moved_away_and_back_is_heard() {
+    let repo = repo();
+    repo.write("in/deep/b", "5\n").tasks_kdl("task \"log\" { inputs \"in/**\"; shell \"echo log: $(find in -type f | sort | xargs cat | tail -n1)\" }\n");
+    let watching = watch(&repo, "log");
+    fs::rename(repo.path("in/deep"), repo.path("away")).unwrap();
+    watching.wait_for_line("log: 1");
+    idle(&watching, 2);
+    fs::rename(repo.path("away"), repo.path("in/deep")).unwrap();
+    idle(&watching, 3);
+    repo.write("in/deep/b", "6\n");
+    watching.wait_for_line("log: 6");
+    end(watching);
+}
+
+#[test]
 fn a_failed_task_is_run_again_once_what_it_reads_has_changed() {
     let repo = Monorepo::new();
     repo.tasks_kdl(

@@ -76,7 +76,8 @@ impl Look {
 
     /// Does `tasks.kdl` differ from an earlier look, or have own tasks other inputs, apart from what tasks make?
     pub(super) fn has_other_sources(&self, before: &Self) -> bool {
-        self.declared != before.declared || self.inputs != before.inputs
+        // A look that could not be taken has nothing to compare with.
+        !before.declared.is_empty() && (self.declared != before.declared || self.inputs != before.inputs)
     }
 
     /// What differs from an earlier look, in a few words: `src/a.py changed`.
