@@ -8,6 +8,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use miette::Diagnostic;
@@ -83,6 +84,14 @@ pub(crate) enum Fact {
         /// The line, cleaned for a terminal (see `exec::child`), without its end.
         line: String,
     },
+    /// A task gets the terminal. Nothing else is written until the task has ended.
+    Terminal {
+        /// The task.
+        task: String,
+        /// Told once everything before was written.
+        #[serde(skip)]
+        ready: Ready,
+    },
     /// A task waits because another envloom holds what it needs.
     Waiting {
         /// The task.
@@ -126,6 +135,18 @@ pub(crate) enum Fact {
         /// What the process will return.
         exit_code: u8,
     },
+}
+
+/// The way back to somebody who waits until everything before an event was written. Dropped unheard it says the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready(pub(crate) SyncSender<()>);
+
+impl Ready {
+    /// Everything before was written.
+    pub(crate) fn tell(&self) {
+        // Whoever no longer waits needs no answer.
+        let _ = self.0.try_send(());
+    }
 }
 
 /// How a task ended.

@@ -14,11 +14,11 @@ use super::surroundings::Process;
 use crate::base::{SourceFile, Spanned, brief, nearest};
 use crate::cache::Observer;
 use crate::graph::{
-    AskDriver, GraphError, Kind, Selection, TaskGraph, TaskGraphBuilder, TaskKey, Words, nothing_to_do,
-    select,
+    AskDriver, Declared, GraphError, Kind, Selection, Task, TaskGraph, TaskGraphBuilder, TaskKey, Words,
+    nothing_to_do, select,
 };
 use crate::manifest::Disposition;
-use crate::model::{LocalModel, Model};
+use crate::model::{LocalModel, Model, OwnTask};
 use crate::plan::Wishes;
 use crate::tool::driver;
 
@@ -214,6 +214,11 @@ impl<'a> Call<'a> {
                 return Err(CliError::OptionWithoutUse { option, belongs_to: "own tasks" });
             }
         }
+        let is_interactive = |task: &Task| matches!(&task.key, TaskKey::Own(key) if self.own_task(key.task).is_some_and(|task| task.interactive));
+        if arguments.json && chosen.graph.tasks().iter().any(is_interactive) {
+            let belongs_to = "calls without interactive tasks, which write to standard output themselves";
+            return Err(CliError::OptionWithoutUse { option: "--json", belongs_to });
+        }
         let own = asked.iter().filter(|key| key.kind() == Kind::Own).count();
         let takes = |key: &TaskKey| matches!(key.kind(), Kind::Lock | Kind::Sync) || own == 1;
         if !arguments.trailing.is_empty() && !asked.iter().all(takes) {
@@ -226,6 +231,14 @@ impl<'a> Call<'a> {
     pub(super) fn is_locked(&self) -> bool {
         let in_ci = self.process.variable("CI").is_some_and(|value| value != "0" && value != "false");
         self.arguments.locked || (in_ci && !self.arguments.no_locked)
+    }
+
+    /// The declaration of an own task.
+    fn own_task(&self, declared: Declared) -> Option<&OwnTask> {
+        match declared {
+            Declared::Shared(at) => self.model.tasks.get(at),
+            Declared::Private(at) => self.local.as_ref()?.tasks.get(at),
+        }
     }
 
     /// Everything that the premises of `chosen` are made from.

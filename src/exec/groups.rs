@@ -126,6 +126,11 @@ impl Groups {
         }
     }
 
+    /// The signal of the stop that is under way.
+    pub(super) fn stopping(&self) -> Option<Signal> {
+        self.lock().stop.map(|stop| stop.signal)
+    }
+
     /// Begins an orderly stop: all groups but spared ones get `signal`, and so does every child that still enters. The
     /// caller kills at `until`.
     pub(crate) fn stop(&self, signal: Signal, until: Instant) {

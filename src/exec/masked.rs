@@ -33,6 +33,7 @@ pub(super) fn masked(mask: &Mask, fact: Fact) -> Fact {
         },
         other @ (Fact::Began { .. }
         | Fact::Waiting { .. }
+        | Fact::Terminal { .. }
         | Fact::Interrupted { .. }
         | Fact::Ended { .. }) => other,
     }

@@ -12,6 +12,7 @@ mod command;
 mod error;
 mod failure;
 mod groups;
+mod interactive;
 mod jobserver;
 mod ledger_file;
 mod locks;

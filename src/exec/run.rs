@@ -22,7 +22,7 @@ use super::services::Services;
 use super::supervisor::Watch;
 use super::work::{Done, Said, Tasks};
 use crate::base::FileError;
-use crate::event::{Counts, Declared, Event, Fact, Failure, TaskResult, millis};
+use crate::event::{Counts, Declared, Event, Fact, Failure, Ready, TaskResult, millis};
 use crate::graph::{Kind, Task, TaskGraph, TaskKey};
 use crate::model::Sources;
 use crate::plan::{Premises, RunReason};
@@ -210,6 +210,10 @@ impl Shelf {
             .into_iter()
             .map(|(name, capacity, shared)| (self.place(name, capacity, shared), 1))
             .collect();
+        if request.graph.tasks().iter().any(|task| is_interactive(premises, task)) {
+            let alone = if is_interactive(premises, task) { ALL } else { 1 };
+            claims.insert(self.place("terminal".to_owned(), ALL, false), alone);
+        }
         for (pool, amount) in task.job.iter().flat_map(|job| &job.resources) {
             let capacity = request.means.pools.get(pool).copied().unwrap_or_default();
             claims.insert(self.place(format!("pool-{pool}"), capacity, false), *amount);
@@ -223,6 +227,14 @@ impl Shelf {
             self.resources.len() - 1
         })
     }
+}
+
+/// Everything there is of the terminal: more than tasks can run at once.
+const ALL: u64 = u64::MAX;
+
+/// Does the task take the terminal? It then runs alone.
+fn is_interactive(premises: &Premises, task: &Task) -> bool {
+    matches!(&task.key, TaskKey::Own(key) if premises.own_task(key.task).interactive)
 }
 
 /// Turns the scheduler's events into facts.
@@ -268,6 +280,10 @@ impl Narrator<'_> {
             Said::Runs { command, directory } => {
                 let task = self.id(task);
                 self.fact(Fact::Command { task, command, directory });
+            }
+            Said::Terminal(ready) => {
+                let task = self.id(task);
+                self.fact(Fact::Terminal { task, ready: Ready(ready) });
             }
             Said::Line(line) => {
                 let task = self.id(task);

@@ -5,6 +5,7 @@
 
 use std::io::{self, PipeWriter};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::io::Errno;
@@ -35,18 +36,18 @@ pub(super) fn spawn(
         .stderr(second)
         .process_group(0)
         .spawn()
-        .map_err(|cause| spawn_error(request, cause))
+        .map_err(|cause| refusal(request.program, request.directory, cause))
 }
 
-/// Says what a refusal to start the child means.
-fn spawn_error(request: &ChildRequest<'_>, cause: io::Error) -> ExecError {
-    let program = request.program.to_owned();
+/// Says what a refusal to start a program in a directory means.
+pub(super) fn refusal(program: &Path, directory: &Path, cause: io::Error) -> ExecError {
+    let program = program.to_owned();
     match Errno::from_io_error(&cause) {
         // The system does not say which of the three paths it missed.
-        Some(Errno::NOENT | Errno::NOTDIR) if !request.directory.is_dir() => {
-            ExecError::DirectoryMissing { directory: request.directory.to_owned() }
+        Some(Errno::NOENT | Errno::NOTDIR) if !directory.is_dir() => {
+            ExecError::DirectoryMissing { directory: directory.to_owned() }
         }
-        Some(Errno::NOENT) if request.program.exists() => ExecError::InterpreterMissing { program },
+        Some(Errno::NOENT) if program.exists() => ExecError::InterpreterMissing { program },
         Some(Errno::NOENT | Errno::NOTDIR) => ExecError::ProgramMissing { program },
         Some(Errno::ACCESS | Errno::NOEXEC | Errno::PERM) => ExecError::NotExecutable { program, cause },
         Some(Errno::AGAIN | Errno::NOMEM) => ExecError::OutOfProcesses { cause },

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub(crate) enum Said {
         /// Where.
         directory: PathBuf,
     },
+    /// It takes the terminal; told once everything before was written.
+    Terminal(SyncSender<()>),
     /// It printed a line.
     Line(String),
     /// Something a user should know: code, message, what to type.

@@ -168,10 +168,23 @@ pub(crate) fn fingerprint(
     if let Some(cell) = &key.cell.cell {
         fields.extend(installed(premises, look.observer, cell).map_err(PlanError::from)?);
     }
+    hide_secrets(premises, task, &mut fields);
     let inputs = inputs(premises, look, subject)?;
     let count = inputs.lines().count();
     fields.insert("inputs".to_owned(), format!("{count} files, {}", premises.contents.note_list(inputs)));
     Ok(Fingerprint { fields, uncacheable: None })
+}
+
+/// A secret may have got into a command by a parameter, or into a variable: what is kept holds none.
+fn hide_secrets(premises: &Premises, task: &OwnTask, fields: &mut BTreeMap<String, String>) {
+    let values = task.secrets.iter().filter_map(|name| premises.machine.variables.get(OsStr::new(name)));
+    let values: Vec<&str> =
+        values.filter_map(|value| value.to_str()).filter(|value| !value.is_empty()).collect();
+    for field in fields.values_mut() {
+        for value in values.iter().filter(|value| field.contains(**value)).collect::<Vec<_>>() {
+            *field = field.replace(*value, "***");
+        }
+    }
 }
 
 /// Declared variables, and those that this machine sets for all own tasks.

@@ -103,6 +103,8 @@ impl Narrator {
             }
             Fact::Command { task, command, .. } => self.traced(&format!("{task}: + {command}")),
             Fact::Output { task, line } => self.output(task, line),
+            // The text before it is written by whoever hears this; the task speaks for itself.
+            Fact::Terminal { task, .. } => self.introduce(task),
             Fact::Waiting { task, lock } => self.waiting(task, lock),
             Fact::Finished { task, result, reason, duration_ms, note, log, failure } => {
                 self.finished(&Ending {

@@ -17,6 +17,8 @@ pub(super) struct Progress {
     pub(super) counts: Counts,
     /// What runs or waits for another envloom.
     pub(super) running: BTreeMap<String, Running>,
+    /// The task that has the terminal: nothing is drawn meanwhile.
+    pub(super) terminal_of: Option<String>,
 }
 
 /// A task that has begun and not ended.
@@ -42,6 +44,7 @@ impl Progress {
                 let started = Running { since_ms: event.at_ms, expected_ms: *expected_ms, waiting: None };
                 self.running.insert(task.clone(), started);
             }
+            Fact::Terminal { task, .. } => self.terminal_of = Some(task.clone()),
             Fact::Waiting { task, lock } => {
                 self.running
                     .entry(task.clone())
@@ -56,6 +59,7 @@ impl Progress {
             }
             Fact::Finished { task, result, .. } => {
                 self.running.remove(task);
+                self.terminal_of = self.terminal_of.take().filter(|holder| holder != task);
                 match result {
                     TaskResult::Ran => self.counts.ran += 1,
                     TaskResult::Fresh => self.counts.fresh += 1,

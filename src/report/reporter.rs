@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressDrawTarget;
 
-use crate::event::{Event, millis};
+use crate::event::{Event, Fact, millis};
 
 use super::json::json_line;
 use super::outlet::{Broken, Outlet, Pipe};
@@ -185,6 +185,13 @@ impl Reporter {
         }
         if let Some(narrator) = &mut self.narrator {
             narrator.hear(event);
+        }
+        if let Fact::Terminal { ready, .. } = &event.fact {
+            if let Some(board) = &mut self.board {
+                board.clear();
+            }
+            self.write();
+            ready.tell();
         }
     }
 

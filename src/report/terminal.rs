@@ -69,7 +69,7 @@ impl Board {
 /// `[3/12] 2 running, 4 up to date`, and a line for each running task, the oldest first.
 fn status(style: Style, progress: &Progress, now_ms: u64) -> Vec<String> {
     let running = progress.oldest_first();
-    if running.is_empty() {
+    if running.is_empty() || progress.terminal_of.is_some() {
         return Vec::new();
     }
     let waiting = running.iter().filter(|(_, each)| each.waiting.is_some()).count();

@@ -287,3 +287,14 @@ task "report" { inputs "dist/*.txt" "dist/tree/*"; outputs "report"; shell "cat 
     would run 3 in [TIME]
     ");
 }
+
+#[test]
+fn no_secret_is_kept_by_whatever_way_it_came() {
+    let tasks = "task \"leak\" { secret \"TOKEN\"; env \"TOKEN\"; parameter \"P\"; inputs \"tasks.kdl\"; outputs \"out\"; shell \"echo {P} $TOKEN; touch out\" }\n";
+    let repo = Monorepo::new().tasks_kdl(tasks);
+    let told = repo.env("TOKEN", "s3cret-of-mine");
+    let ran = told.run("leak P=s3cret-of-mine").success().ran(&["leak"]);
+    assert!(!ran.stdout().contains("s3cret") && !ran.stderr().contains("s3cret"), "{ran}");
+    let kept = repo.exec("grep", &["-rl", "s3cret-of-mine", ".", "../cache", "../events"]).code(1);
+    assert_eq!(kept.stdout(), "");
+}

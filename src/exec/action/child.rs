@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use crate::base::FileError;
@@ -10,6 +11,7 @@ use crate::exec::child::{ChildRequest, Exit, run};
 use crate::exec::command::CommandLine;
 use crate::exec::error::ExecError;
 use crate::exec::failure::TaskFailure;
+use crate::exec::interactive;
 use crate::exec::work::{Hand, Said};
 use crate::plan::Fingerprint;
 
@@ -40,6 +42,21 @@ pub(super) fn run_silently(
     terms: &Terms,
 ) -> Result<Exit, TaskFailure> {
     follow(hand, command, terms, &mut |_| {})
+}
+
+/// The same for a program that has the terminal.
+pub(super) fn hand_over(
+    hand: &Hand<'_>,
+    command: &CommandLine,
+    timeout: Option<Duration>,
+) -> Result<Exit, TaskFailure> {
+    hand.context.report(Said::Runs { command: command.to_paste(), directory: command.directory.clone() });
+    let (ready, written) = sync_channel(1);
+    hand.context.report(Said::Terminal(ready));
+    // A report that is gone writes nothing more: that says the same.
+    let _ = written.recv();
+    let exit = interactive::run(command, hand.context.groups(), hand.context.held(), (timeout, GRACE))?;
+    if exit.success() { Ok(exit) } else { Err(TaskFailure::exited(command, exit, log(hand))) }
 }
 
 fn follow(

@@ -1,6 +1,7 @@
 //! How own tasks run: attempts and clean-up, variables, secrets, pools, services, the terminal, the matrix.
 
 mod attempts;
+mod interactive;
 mod matrix;
 mod pools;
 mod secrets;

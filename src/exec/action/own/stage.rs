@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::super::child::{Terms, notice, succeed_under};
+use super::super::child::{Terms, hand_over, notice, succeed_under};
 use crate::exec::command::{CommandLine, cell_variables};
 use crate::exec::error::ExecError;
 use crate::exec::failure::TaskFailure;
@@ -118,6 +118,9 @@ impl<'a> Stage<'a> {
         cleanup: bool,
     ) -> Result<Duration, TaskFailure> {
         let command = self.command(words, further)?;
+        if self.work.task.interactive {
+            return Ok(hand_over(self.hand, &command, timeout)?.duration);
+        }
         let terms = Terms { further: self.begun.replace(true), timeout, cleanup };
         Ok(succeed_under(self.hand, &command, &terms)?.duration)
     }
