@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Decision, Survey};
+use super::draft::{Decision, Refused, Survey};
 use super::kdl::Node;
 use crate::base::RelPath;
 
@@ -13,9 +13,9 @@ const TAKEN: [&str; 4] = ["all", "auto", "none", "default"];
 #[derive(Default)]
 pub(super) struct Adopted {
     /// Those that are named one by one.
-    pub(super) environments: Vec<Node>,
-    /// Those that are not.
-    pub(super) projects: Vec<Node>,
+    pub(super) environments: Vec<(Node, Vec<RelPath>)>,
+    /// Those that are not, by pattern.
+    pub(super) projects: Vec<(Node, Vec<RelPath>)>,
     /// The name of each.
     pub(super) names: Vec<(String, RelPath)>,
     /// What a reader should know.
@@ -27,7 +27,7 @@ impl Adopted {
     pub(super) fn of(
         survey: &Survey,
         manifests: &[&RelPath],
-        why: &BTreeMap<RelPath, String>,
+        (why, refused): (&BTreeMap<RelPath, String>, &Refused),
         taken: &BTreeSet<String>,
     ) -> Self {
         let mut natural: BTreeMap<String, Vec<&RelPath>> = BTreeMap::new();
@@ -37,7 +37,7 @@ impl Adopted {
         let is_plain = |path: &RelPath| {
             let name = word(path.parent().file_name());
             let free = !taken.contains(&name) && natural[&name].len() == 1;
-            free && fits(&name) && !why.contains_key(path)
+            free && fits(&name) && !why.contains_key(path) && !refused.alone.contains(path)
         };
         let mut beside: BTreeMap<RelPath, Vec<&RelPath>> = BTreeMap::new();
         for path in manifests.iter().filter(|path| !path.parent().is_root() && is_plain(path)) {
@@ -46,7 +46,7 @@ impl Adopted {
         beside.retain(|parent, paths| paths.len() > 1 && is_plain_text(parent.as_str()));
         let mut adopted = Self::default();
         for (parent, paths) in &beside {
-            adopted.pattern(survey, parent, paths);
+            adopted.pattern((survey, refused), parent, paths);
         }
         let mut names: BTreeSet<String> = taken.clone();
         names.extend(adopted.names.iter().map(|(name, _)| name.clone()));
@@ -74,16 +74,21 @@ impl Adopted {
         adopted
     }
 
-    fn pattern(&mut self, survey: &Survey, parent: &RelPath, paths: &[&RelPath]) {
+    fn pattern(&mut self, (survey, refused): (&Survey, &Refused), parent: &RelPath, paths: &[&RelPath]) {
         let pattern = if parent.is_root() { "*".to_owned() } else { format!("{parent}/*") };
         let mut node = Node::new("projects").argument(&pattern);
-        let beside = survey.left.keys().map(RelPath::parent).filter(|place| place.parent() == *parent);
+        let beside = survey
+            .left
+            .keys()
+            .chain(refused.adopted.keys())
+            .map(RelPath::parent)
+            .filter(|place| place.parent() == *parent);
         let except: Vec<String> =
             beside.filter(|place| !place.is_root()).map(|place| place.to_string()).collect();
         if !except.is_empty() {
             node = node.property("except", &except.join(" "));
         }
-        self.projects.push(node);
+        self.projects.push((node, paths.iter().map(|path| (*path).clone()).collect()));
         self.names.extend(paths.iter().map(|path| (word(path.parent().file_name()), (*path).clone())));
     }
 
@@ -107,7 +112,7 @@ impl Adopted {
             self.decisions.push(Decision { manifest: Some(path.clone()), text: format!("adopted: {why}") });
         }
         let manifest = Node::new("manifest").argument(path.as_str());
-        self.environments.push(node.child(manifest).child(Node::new("adopt")));
+        self.environments.push((node.child(manifest).child(Node::new("adopt")), vec![path.clone()]));
         names.insert(name.clone());
         self.names.push((name, path.clone()));
     }

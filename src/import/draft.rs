@@ -34,12 +34,23 @@ pub(crate) struct Decision {
     pub(crate) text: String,
 }
 
+/// What earlier candidates did not stand for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Refused {
+    /// Manifests that cannot be described, each for its reason: they are adopted.
+    pub(crate) described: BTreeMap<RelPath, String>,
+    /// Manifests that no pattern is to name, since one of several has a mistake.
+    pub(crate) alone: BTreeSet<RelPath>,
+    /// Manifests that cannot even be adopted, each for its reason.
+    pub(crate) adopted: BTreeMap<RelPath, String>,
+}
+
 /// A candidate.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     /// The text.
     pub(crate) text: String,
-    /// Where in it each described manifest stands.
+    /// Where in it each manifest stands.
     pub(crate) places: Vec<(Range<usize>, RelPath)>,
     /// The described manifests, and whether they are of releases.
     pub(crate) described: BTreeMap<RelPath, bool>,
@@ -77,11 +88,11 @@ impl Draft {
 type Described<'s> = Vec<(String, &'s RelPath, &'s Manifest)>;
 
 impl Survey {
-    /// A candidate in which the `refused` manifests are adopted, each for its reason.
+    /// A candidate in which the `refused` manifests are adopted or left alone.
     #[must_use]
-    pub(crate) fn draft(&self, refused: &BTreeMap<RelPath, String>) -> Draft {
+    pub(crate) fn draft(&self, refused: &Refused) -> Draft {
         let family = Family::of(self);
-        let mut why = refused.clone();
+        let mut why = refused.described.clone();
         let mut described: Described<'_> = Vec::new();
         for (path, manifest) in family.iter().flat_map(|family| &family.all) {
             match family.as_ref().and_then(|family| family.fault(manifest)) {
@@ -109,16 +120,29 @@ impl Survey {
         }
         let is_other = |(path, one): &(&RelPath, &Manifest)| {
             one.workspace.is_none()
+                && !refused.adopted.contains_key(*path)
                 && !draft.described.contains_key(*path)
                 && !draft.places_of_packages.contains(&path.parent())
         };
         let adopted: Vec<&RelPath> = self.manifests.iter().filter(is_other).map(|(path, _)| path).collect();
         let taken = described.iter().map(|(name, ..)| name.clone()).collect();
-        let adopted = Adopted::of(self, &adopted, &why, &taken);
-        draft.push(&adopted.environments);
-        draft.push(&adopted.projects);
+        let adopted = Adopted::of(self, &adopted, (&why, refused), &taken);
+        for nodes in [&adopted.environments, &adopted.projects] {
+            if !nodes.is_empty() {
+                draft.text.push('\n');
+            }
+            for (node, paths) in nodes {
+                let start = draft.text.len();
+                draft.text.push_str(&node.text(0));
+                draft.places.extend(paths.iter().map(|path| (start..draft.text.len(), path.clone())));
+            }
+        }
         draft.environments.extend(adopted.names);
         draft.decisions.extend(adopted.decisions);
+        for (path, why) in &refused.adopted {
+            let text = format!("left alone: {why}");
+            draft.decisions.push(Decision { manifest: Some(path.clone()), text });
+        }
         for (path, why) in &self.left {
             draft.decisions.push(Decision {
                 manifest: Some(path.clone()),

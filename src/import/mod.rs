@@ -21,7 +21,7 @@ mod manifest;
 mod project;
 mod variants;
 
-pub(crate) use draft::{Decision, Draft, Survey};
+pub(crate) use draft::{Decision, Draft, Refused, Survey};
 pub(crate) use hints::{just_recipes, make_targets};
 pub(crate) use leeway::must_hold;
 pub(crate) use manifest::{Manifest, Unreadable, locked_versions};

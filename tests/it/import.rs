@@ -705,3 +705,29 @@ fn a_path_source_a_commit_and_another_name_are_still_one_project() {
     nothing_changes(&repo, true);
     repo.run("verify").success();
 }
+
+#[test]
+fn two_hundred_projects_are_two_patterns_but_for_the_one_that_cannot_be_adopted() {
+    let project = |name: usize, rest: &str| {
+        format!("[project]\nname = \"p{name}\"\nversion = \"1\"\nrequires-python = \">=3.10\"\n{rest}")
+    };
+    let repo = (0..200).fold(Monorepo::new(), |repo, at| {
+        let place = if at % 2 == 0 { "libs" } else { "apps" };
+        repo.write(&format!("{place}/p{at}/pyproject.toml"), &project(at, ""))
+    });
+    // No target could tell the extra from a choice of none.
+    let taken = "[project.optional-dependencies]\nnone = []\nother = []\n[tool.uv]\nconflicts = [[{ extra = \"none\" }, { extra = \"other\" }]]\n";
+    let repo = repo.write("tools/odd/pyproject.toml", &project(200, taken)).commit("as it was");
+    let told = repo.run("import").success();
+    assert!(told.stdout().contains("tools/odd/pyproject.toml: left alone: the cells"), "{told}");
+    insta::assert_snapshot!(repo.snapshot("tasks.kdl"), @r#"
+    // Written by `envloom import` from the manifests. It is yours: edit it.
+    envloom ">=0.1"
+
+    projects "apps/*"
+    projects "libs/*"
+
+    default "check"
+    "#);
+    nothing_changes(&repo, false);
+}

@@ -14,7 +14,7 @@ use super::super::surroundings::Process;
 use crate::base::{RelPath, SourceFile, counted};
 use crate::cache::Observer;
 use crate::config;
-use crate::import::{Draft, Survey, must_hold};
+use crate::import::{Draft, Refused, Survey, must_hold};
 use crate::ledger::{self, Owned, Progress, Record, Remotes};
 use crate::manifest::{self, Disposition, Request};
 use crate::model::{self, Model};
@@ -77,7 +77,7 @@ pub(super) fn settle(
     offline: bool,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Settled, Stop> {
-    let mut refused = BTreeMap::new();
+    let mut refused = Refused::default();
     loop {
         let draft = survey.draft(&refused);
         let trial = Trial { place, process, offline, say, draft: &draft };
@@ -86,7 +86,19 @@ pub(super) fn settle(
                 let choice = choice(&model);
                 return Ok(Settled { draft, record, left_out, choice });
             }
-            Tried::Refused(more) => refused.extend(more),
+            Tried::Refused(more) => {
+                let blamed: Vec<&RelPath> =
+                    more.keys().filter(|path| !draft.described.contains_key(*path)).collect();
+                let of_pattern = blamed.len() > 1;
+                for path in blamed.into_iter().cloned().collect::<Vec<_>>() {
+                    if of_pattern && refused.alone.insert(path.clone()) {
+                        continue;
+                    }
+                    refused.adopted.insert(path.clone(), more[&path].clone());
+                }
+                let described = more.into_iter().filter(|(path, _)| draft.described.contains_key(path));
+                refused.described.extend(described);
+            }
         }
     }
 }
@@ -211,13 +223,17 @@ impl Trial<'_> {
         for finding in stop.related().into_iter().flatten() {
             let labels: Vec<usize> =
                 finding.labels().into_iter().flatten().map(|label| label.offset()).collect();
-            let stands = labels.iter().find_map(|at| {
-                let mut places = self.draft.places.iter();
-                places.find(|(range, _)| range.contains(at)).map(|(_, path)| path)
-            });
-            match stands {
-                Some(path) => drop(refused.entry(path.clone()).or_insert_with(|| finding.to_string())),
-                None => drop(others.insert(finding.to_string())),
+            let stand = |at: &usize| {
+                let places = self.draft.places.iter();
+                let paths = places.filter(|(range, _)| range.contains(at)).map(|(_, path)| path);
+                paths.collect::<Vec<_>>()
+            };
+            let stand = labels.iter().map(stand).find(|paths| !paths.is_empty()).unwrap_or_default();
+            if stand.is_empty() {
+                others.insert(finding.to_string());
+            }
+            for path in stand {
+                refused.entry(path.clone()).or_insert_with(|| finding.to_string());
             }
         }
         if refused.is_empty() {
