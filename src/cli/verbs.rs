@@ -73,22 +73,7 @@ impl Verb<'_> {
                 },
                 _ => Err(self.wrong("takes one of dir, size, prune, clean").into()),
             },
-            "import" => {
-                self.no_words()?;
-                import::import(process, arguments, output)
-            }
-            "init" => {
-                self.no_words()?;
-                import::init(process, arguments, output)
-            }
-            "absorb" => match self.words {
-                [_] => absorb::carry_out(&Call::read(process, arguments)?, self.words, output),
-                _ => Err(self.wrong("takes one environment").into()),
-            },
-            "eject" => match self.words {
-                [] | [_] => eject::carry_out(&Call::read(process, arguments)?, self.words, output),
-                _ => Err(self.wrong("takes one environment, or none for all").into()),
-            },
+            "import" | "init" | "absorb" | "eject" => self.write(process, arguments, output),
             "list" => {
                 self.no_words()?;
                 Ok(show::list(&Call::read(process, arguments)?, output))
@@ -115,6 +100,28 @@ impl Verb<'_> {
             "env" => cell::exports(self.cell(process, arguments)?, self.words, output),
             _ if arguments.trailing.is_empty() => Err(self.wrong("needs a command after `--`").into()),
             _ => cell::run(self.cell(process, arguments)?, self.words, output),
+        }
+    }
+
+    /// The verbs that write `tasks.kdl` or the record.
+    fn write(&self, process: &Process, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
+        match self.name {
+            "import" => {
+                self.no_words()?;
+                import::import(process, arguments, output)
+            }
+            "init" => {
+                self.no_words()?;
+                import::init(process, arguments, output)
+            }
+            "absorb" => match self.words {
+                [_] => absorb::carry_out(&Call::read(process, arguments)?, self.words, output),
+                _ => Err(self.wrong("takes one environment").into()),
+            },
+            _ => match self.words {
+                [] | [_] => eject::carry_out(&Call::read(process, arguments)?, self.words, output),
+                _ => Err(self.wrong("takes one environment, or none for all").into()),
+            },
         }
     }
 

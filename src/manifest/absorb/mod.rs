@@ -13,6 +13,9 @@ mod difference;
 mod placing;
 mod writing;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::{InlineTable, Value};
@@ -230,6 +233,10 @@ impl Absorbed {
     /// # Errors
     /// When something else would change, or an absorbed entry would not be as it stands.
     pub(crate) fn settle(&self, before: &Request<'_>, after: &Request<'_>) -> Result<Settled, ManifestError> {
+        // An entry beside envloom's may stand there twice, one of envloom's may not.
+        if let Some(refused) = unfit(after, self.environment) {
+            return Err(refused);
+        }
         let (old, new) = (Ground::of(before), Ground::of(after));
         let views = new.views();
         let environment = after.model.environment(self.environment);

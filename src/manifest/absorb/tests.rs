@@ -1,0 +1,171 @@
+//! Random edits of generated manifests: absorbed, they are rendered as they stand.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{Names, Settled, absorb};
+use crate::base::SourceFile;
+use crate::base::testing::properties;
+use crate::config;
+use crate::ledger::Record;
+use crate::manifest::{ManifestError, Members, OnDisk, PythonVersionFile, Request, render};
+use crate::model::{EnvironmentId, Found, Model, resolve};
+
+const TASKS: &str = r#"project "app" { // one line { }
+    version "0.1.0"; requires-python ">=3.10"
+    dependencies "tqdm>=4" \
+        "numpy>=1" // two lines
+    extra "viz" "rich>=13" "plotly"
+    group "dev" "ruff>=0.4"
+}
+package "lib" path="packages/lib" role="member"
+variants "cuda" {
+    dependencies "torch>=2.4"
+    variant "cu124" index="indexes/cu124" on="linux"
+    variant "cpu" index="indexes/cpu" { dependencies "onnx>=1" from-index=#false }
+}
+environment "dev" { manifest "pyproject.toml"; groups "dev"; dependencies "mypy>=1" }
+/* é */ environment "prod" {
+    manifest "prod/pyproject.toml" // last
+    dependencies "uvloop>=0.19"
+}
+"#;
+
+const DEV: EnvironmentId = EnvironmentId(0);
+
+/// A repository in memory.
+struct Repository {
+    model: Model,
+    record: Record,
+    on_disk: BTreeMap<EnvironmentId, OnDisk>,
+}
+
+fn model_of(text: &str) -> Model {
+    let source = SourceFile::new("tasks.kdl", text);
+    resolve(config::parse(&source).unwrap(), &Found::default()).unwrap()
+}
+
+impl Repository {
+    fn generated(tasks: &str) -> Self {
+        let model = model_of(tasks);
+        let mut repository = Self { model, record: Record::default(), on_disk: BTreeMap::new() };
+        repository.generate();
+        repository
+    }
+
+    fn request<'r>(&'r self, model: &'r Model, members: &'r Members) -> Request<'r> {
+        const NONE: &BTreeMap<EnvironmentId, crate::manifest::Disposition> = &BTreeMap::new();
+        let (record, on_disk) = (&self.record, &self.on_disk);
+        Request { model, record, on_disk, members, dispositions: NONE, scoped_excludes: true }
+    }
+
+    /// Writes what is not refused; says how many are refused.
+    fn generate(&mut self) -> usize {
+        let set = render(&self.request(&self.model, &Members::new()));
+        let mut refused = 0;
+        for (id, rendered) in set.manifests {
+            if rendered.refused.is_some() {
+                refused += 1;
+                continue;
+            }
+            assert_eq!(rendered.python_version, PythonVersionFile::Leave);
+            self.on_disk.entry(id).or_default().manifest = Some(rendered.text);
+            self.record.owned.insert(rendered.path, rendered.owned);
+        }
+        refused
+    }
+
+    fn text(&self, id: EnvironmentId) -> &str {
+        self.on_disk[&id].manifest.as_deref().unwrap()
+    }
+
+    fn absorb(&mut self) -> Result<(String, Settled), ManifestError> {
+        let members = Members::new();
+        let (text, model, settled) = {
+            let before = self.request(&self.model, &members);
+            let absorbed = absorb(&before, DEV, &Names::new())?;
+            let model = model_of(&absorbed.text);
+            let settled = absorbed.settle(&before, &self.request(&model, &members))?;
+            (absorbed.text, model, settled)
+        };
+        let path = self.model.environment(DEV).manifest.value.clone();
+        self.record.owned.insert(path, settled.owned.clone());
+        self.model = model;
+        Ok((text, settled))
+    }
+}
+
+/// Edits that a person, uv or a bot makes in dev's manifest: a text that stands there, and what comes instead.
+const EDITS: &[(&str, &str)] = &[
+    ("\"tqdm>=4\"", "\"tqdm>=4.60,<5\""),
+    ("\"tqdm>=4\"", "'tqdm[x]>=4 ; os_name == \"nt\"'"),
+    ("    \"mypy>=1\",\n", ""),
+    ("\"mypy>=1\"", "\"mypy>=1.9\""),
+    ("    \"numpy>=1\",\n", "    \"numpy>=1\", # why\n    \"packaging>=24\",\n"),
+    ("    \"numpy>=1\",\n", "    \"numpy>=1\",\n    \"a-b\",\n    \"c.d>1 ; python_version < '3.12'\",\n"),
+    ("\"rich>=13\"", "\"rich>=13.1\""),
+    ("    \"plotly\",\n", "    \"plotly\",\n    \"seaborn\",\n"),
+    ("    \"ruff>=0.4\",\n", "    \"ruff>=0.5\",\n    \"pytest\",\n"),
+    ("    \"ruff>=0.4\",\n", ""),
+    ("requires-python = \">=3.10\"", "requires-python = \">=3.11\""),
+    ("version = \"0.1.0\"", "version = \"0.2.0\" # next"),
+    ("    \"torch>=2.4 ; sys_platform == 'linux'\",\n", "    \"torch>=2.5 ; sys_platform == 'linux'\",\n"),
+    ("    \"torch>=2.4\",\n    \"onnx", "    \"torch>=2.6\",\n    \"onnx"),
+    ("    \"onnx>=1\",\n", "    \"onnx>=1.2\",\n    \"onnxruntime\",\n"),
+    ("    \"onnx>=1\",\n", ""),
+    ("[dependency-groups]\n", "[dependency-groups]\ndocs = [\"mkdocs\", \"griffe>=1\"]\n"),
+    ("[project.optional-dependencies]\n", "[project.optional-dependencies]\nall = [\"x-y[z]>=1\"]\n"),
+    ("dependencies = [\n", "dependencies = [\n    # a comment\n"),
+    ("[tool.uv]\n", "[tool.ruff]\nline-length = 99\n\n[tool.uv]\n"),
+];
+
+#[test]
+fn what_stands_there_twice_is_refused() {
+    let mut repository = Repository::generated(TASKS);
+    let twice = "    \"numpy>=1\",\n    \"packaging\",\n    \"packaging>=24\",\n";
+    let edited = repository.text(DEV).replacen("    \"numpy>=1\",\n", twice, 1);
+    repository.on_disk.get_mut(&DEV).unwrap().manifest = Some(edited);
+    let refused = repository.absorb().unwrap_err();
+    assert_eq!(refused.findings[0].to_string(), "`project.dependencies[packaging]` stands there twice");
+}
+
+proptest! {
+    #![proptest_config(properties(64))]
+
+    #[test]
+    fn what_is_absorbed_is_rendered_as_it_stands(
+        chosen in proptest::collection::btree_set(0..EDITS.len(), 1..5),
+        crlf in any::<bool>(),
+    ) {
+        let tasks = if crlf { TASKS.replace('\n', "\r\n") } else { TASKS.to_owned() };
+        let mut repository = Repository::generated(&tasks);
+        let edited = chosen.iter().fold(repository.text(DEV).to_owned(), |text, &edit| {
+            text.replacen(EDITS[edit].0, EDITS[edit].1, 1)
+        });
+        repository.on_disk.get_mut(&DEV).unwrap().manifest = Some(edited.clone());
+        let (text, settled) = repository.absorb().unwrap();
+        // Only what others have too may be left.
+        for left in &settled.left {
+            prop_assert!(left.reason.contains("have it too"), "{left:?}\n{edited}");
+        }
+        // Every line of tasks.kdl that holds nothing absorbed stays.
+        for line in ["// one line { }", "// two lines", "/* é */", "// last"] {
+            prop_assert!(text.contains(line), "{text}");
+        }
+        prop_assert_eq!(text.matches('\n').count() == text.matches("\r\n").count(), crlf);
+        // The next generate refuses nobody, and changes in dev nothing but bounds, which follow.
+        prop_assert_eq!(repository.generate(), 0, "{}\n{}", edited, text);
+        let bounds = |text: &str| -> Vec<String> {
+            let start = text.find("constraint-dependencies");
+            let end = start.map(|at| at + text[at..].find(']').unwrap());
+            let rest = start.zip(end).map_or(text.to_owned(), |(start, end)| [&text[..start], &text[end + 2..]].concat());
+            rest.lines().map(str::to_owned).collect()
+        };
+        prop_assert_eq!(bounds(repository.text(DEV)), bounds(&edited), "{}", text);
+        // Nothing is left to absorb.
+        let (again, settled) = repository.absorb().unwrap();
+        prop_assert_eq!(again, text);
+        prop_assert!(settled.changes.is_empty(), "{:?}", settled.changes);
+    }
+}
