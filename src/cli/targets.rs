@@ -1,6 +1,5 @@
 //! A call that names targets: runs them, or answers from the compiled plan.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use super::exit;
 use super::load::Stop;
 use super::locate::Place;
 use super::output::Output;
-use super::prepare::{self, Ground};
+use super::prepare;
 use super::state;
 use super::surroundings::Process;
 use super::width::{Wanted, Width};
@@ -20,7 +19,7 @@ use crate::cache::{CompiledPlan, Notice, Observer, PlanKey};
 use crate::event::{Counts, Event, Fact, TaskResult, millis};
 use crate::exec::{self, Cancel, Tally};
 use crate::graph::Kind;
-use crate::plan::{Decided, Premises, Rest, decide};
+use crate::plan::{Decided, Premises, decide};
 use crate::tool::make::MakeFlags;
 use crate::tool::variables::{by_hand, own_task, plan_inputs};
 
@@ -54,7 +53,12 @@ pub(super) fn run_quietly(
 }
 
 /// How wide the run is; own tasks are told.
-fn width(process: &Process, arguments: &Arguments, premises: &mut Premises, chosen: &Chosen) -> Width {
+pub(super) fn width(
+    process: &Process,
+    arguments: &Arguments,
+    premises: &mut Premises,
+    chosen: &Chosen,
+) -> Width {
     let width = Width::of(&Wanted {
         typed: arguments.jobs,
         local: premises.local.as_ref().and_then(|local| local.jobs),
@@ -128,35 +132,6 @@ pub(super) fn run_words(
     Ok(code)
 }
 
-/// What a watch is told of a run: its exit code, and what each task that was decided rested on.
-pub(super) type Watched = (u8, BTreeMap<String, Rest>);
-
-/// Runs the targets among `words` once, for a watch. `changed` is what it runs for.
-///
-/// # Errors
-/// What stops the call before its tasks.
-pub(super) fn run_watched(
-    (process, arguments): (&Process, &Arguments),
-    output: &Output,
-    words: &[String],
-    cancel: &Cancel,
-    changed: Option<Notice>,
-) -> Result<Watched, Stop> {
-    let call = Call::read(process, arguments)?;
-    let chosen = call.choose("", words)?;
-    call.check_options(&chosen)?;
-    state::make(&call.place)?;
-    let progress = |line: &str| output.say(line);
-    let ground = Ground { watching: true, ..call.ground(&chosen, false, &progress) };
-    let mut premises = prepare::premises(ground, &chosen.graph)?;
-    let width = width(process, arguments, &mut premises, &chosen);
-    let mut notices = notices(&premises, &chosen, arguments);
-    notices.extend(changed);
-    let run = Run { process, arguments, output, premises: &premises, chosen: &chosen, notices: &notices };
-    let (code, _) = run.wet(&width, Some(cancel))?;
-    Ok((code, premises.noted.map(|noted| noted.all()).unwrap_or_default()))
-}
-
 /// One run of chosen tasks.
 pub(super) struct Run<'a> {
     pub(super) process: &'a Process,
@@ -169,7 +144,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Runs the tasks.
-    fn wet(&self, width: &Width, cancel: Option<&Cancel>) -> Result<(u8, Counts), Stop> {
+    pub(super) fn wet(&self, width: &Width, cancel: Option<&Cancel>) -> Result<(u8, Counts), Stop> {
         let request = exec::Request {
             premises: self.premises,
             graph: &self.chosen.graph,
@@ -341,7 +316,7 @@ fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Opti
 }
 
 /// What a user should know of the selected environments although nothing stops for it.
-fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<Notice> {
+pub(super) fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<Notice> {
     let mut notices: Vec<Notice> = Vec::new();
     if chosen.selection.notes.left_out > 0 {
         let count = chosen.selection.notes.left_out;

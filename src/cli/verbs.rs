@@ -79,10 +79,7 @@ impl Verb<'_> {
                 Ok(show::list(&Call::read(process, arguments)?, output))
             }
             "graph" => graph::graph(&Call::read(process, arguments)?, self.words, output),
-            "watch" => {
-                watch::check_options(arguments)?;
-                watch::watch(process, arguments, self.words, output)
-            }
+            "watch" => watch::watch(process, arguments, self.words, output),
             "affected" => affected::list(process, arguments, self.words, output),
             "matrix" => matrix::matrix(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),

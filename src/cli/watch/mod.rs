@@ -17,6 +17,7 @@
 
 mod ear;
 mod look;
+mod once;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use self::ear::{Deaf, Ear};
 use self::look::{Look, refreshed};
+use self::once::run_watched;
 use super::args::Arguments;
 use super::call::place_of;
 use super::error::CliError;
@@ -34,7 +36,6 @@ use super::load::Stop;
 use super::locate::Place;
 use super::output::Output;
 use super::surroundings::Process;
-use super::targets;
 use crate::cache::{Notice, Observation, Observer};
 use crate::exec::{Cancel, SignalEvent, SignalWatch, suspend_self};
 use crate::plan::Rest;
@@ -98,6 +99,7 @@ pub(super) fn watch(
     words: &[String],
     output: &Output,
 ) -> Result<u8, Stop> {
+    check_options(arguments)?;
     let place = place_of(process, arguments, &Observer::new())?;
     let (sender, inbox) = channel();
     let told = sender.clone();
@@ -224,7 +226,7 @@ impl Watch<'_> {
         let process = Process { began: Instant::now(), ..self.process.clone() };
         let cancel = Cancel::default();
         let (output, words) = (self.output, self.words);
-        let run = || targets::run_watched((&process, arguments), output, words, &cancel, notice);
+        let run = || run_watched((&process, arguments), output, words, &cancel, notice);
         let mut stopped = None;
         let result = if self.arguments.restart {
             let (look, place, inbox, sender) = (&self.look, &self.place, &mut self.inbox, &self.sender);
@@ -360,7 +362,7 @@ fn holds(seen: &Observation, place: &Place) -> bool {
 ///
 /// # Errors
 /// The first of them.
-pub(super) fn check_options(arguments: &Arguments) -> Result<(), CliError> {
+fn check_options(arguments: &Arguments) -> Result<(), CliError> {
     let idle = [(arguments.dry_run, "--dry-run"), (arguments.question, "--question")];
     match idle.into_iter().find(|(given, _)| *given) {
         Some((_, option)) => Err(CliError::OptionWithoutUse { option, belongs_to: "a call that runs once" }),
