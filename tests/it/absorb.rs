@@ -523,3 +523,20 @@ fn eject_waits_for_what_was_cut_off() {
     ");
     repo.assert_clean();
 }
+
+#[test]
+fn cut_off_between_its_two_files_it_is_completed_by_the_next() {
+    for next in ["generate:dev", "absorb dev"] {
+        let repo = with_wheels();
+        repo.uv(&["add", "packaging"]).success();
+        repo.replace("pyproject.toml", "\"tqdm>=4\"", "\"tqdm>=4.68\"");
+        let (manifest, lock) = (repo.read("pyproject.toml"), repo.read("envloom.lock"));
+        repo.run("absorb dev").success();
+        let whole = repo.read("envloom.lock");
+        // tasks.kdl is written first.
+        repo.write_bytes("envloom.lock", lock.as_bytes());
+        repo.run(next).success();
+        assert_eq!(repo.read("envloom.lock"), whole, "{next}");
+        assert_eq!(repo.read("pyproject.toml"), manifest, "{next}");
+    }
+}
