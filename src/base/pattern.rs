@@ -302,23 +302,32 @@ fn begins(pattern: &[Part], directory: &[&str], below: bool) -> bool {
     }
 }
 
-/// Can a path be spelt by both, where each may reach below what it spells?
+/// Can a path be spelt by both, where each may reach below what it spells? As with names, from the back.
 fn meet(one: &[Part], other: &[Part], one_reaches: bool, other_reaches: bool) -> bool {
-    match (one.split_first(), other.split_first()) {
-        (None, None) => true,
-        (None, Some(_)) => one_reaches,
-        (Some(_), None) => other_reaches,
-        (Some((Part::Any, rest)), Some((_, others))) => {
-            // It stands for no name, for this one and more, or, at the end, for this one.
-            (!rest.is_empty() && meet(rest, other, one_reaches, other_reaches))
-                || meet(one, others, one_reaches, other_reaches)
-                || (rest.is_empty() && meet(rest, others, one_reaches, other_reaches))
+    let (length, width) = (one.len(), other.len());
+    let mut behind = vec![false; width + 1];
+    for at in (0..=length).rev() {
+        let mut row = vec![false; width + 1];
+        for place in (0..=width).rev() {
+            row[place] = match (one.get(at), other.get(place)) {
+                (None, None) => true,
+                (None, Some(_)) => one_reaches,
+                (Some(_), None) => other_reaches,
+                // It stands for no name, for this one and more, or, at the end, for this one.
+                (Some(Part::Any), Some(_)) => {
+                    let is_last = at + 1 == length;
+                    row[place + 1] || if is_last { behind[place + 1] } else { behind[place] }
+                }
+                (Some(_), Some(Part::Any)) => {
+                    let is_last = place + 1 == width;
+                    behind[place] || if is_last { behind[place + 1] } else { row[place + 1] }
+                }
+                (Some(Part::Name(a)), Some(Part::Name(b))) => part::meet(a, b) && behind[place + 1],
+            };
         }
-        (Some(_), Some((Part::Any, _))) => meet(other, one, other_reaches, one_reaches),
-        (Some((Part::Name(a), rest)), Some((Part::Name(b), others))) => {
-            part::meet(a, b) && meet(rest, others, one_reaches, other_reaches)
-        }
+        behind = row;
     }
+    behind[0]
 }
 
 #[cfg(test)]

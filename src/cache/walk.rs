@@ -20,7 +20,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, FileType};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod rules;
@@ -50,6 +50,8 @@ struct Memory {
     /// By path, and whether git's rules hold there: what is ignored has none of its own.
     directories: BTreeMap<(RelPath, bool), Arc<Listed>>,
     answers: BTreeMap<Patterns, Arc<[RelPath]>>,
+    /// How often something was forgotten: what was looked at before that is not remembered after it.
+    forgotten: u64,
 }
 
 /// A directory.
@@ -117,6 +119,7 @@ impl Walk {
         if let Some(known) = self.memory().answers.get(patterns) {
             return Ok(Arc::clone(known));
         }
+        let forgotten = self.memory().forgotten;
         let mut found = Vec::new();
         if !patterns.is_empty() {
             let rules = self.reader.above(&self.root, self.user.as_deref(), observer)?;
@@ -125,13 +128,17 @@ impl Walk {
         }
         found.sort_unstable();
         let found: Arc<[RelPath]> = found.into();
-        self.memory().answers.insert(patterns.clone(), Arc::clone(&found));
+        let mut memory = self.memory();
+        if memory.forgotten == forgotten {
+            memory.answers.insert(patterns.clone(), Arc::clone(&found));
+        }
         Ok(found)
     }
 
     /// The same for patterns that all name one file each: these are looked at where they lie, and no directory is
-    /// listed, which would cost many tasks of one directory the square of their number. `None`: one is no file, or lies
-    /// behind a link or in a directory that a walk does not enter, so that the walk must say what it means.
+    /// listed, which would cost many tasks of one directory the square of their number. One behind a link to a directory,
+    /// which a walk does not enter, counts as well: it was named. `None`: one is no file, or lies in a directory that a
+    /// walk does not enter, so that the walk must say what it means.
     fn named(&self, patterns: &Patterns, observer: &Observer) -> Result<Option<Arc<[RelPath]>>, FileError> {
         let Some(literals) = patterns.only_literals() else { return Ok(None) };
         let mut found = Vec::new();
@@ -141,9 +148,8 @@ impl Walk {
                 return Ok(None);
             }
             let place = path.under(&self.root);
-            let is_below = |directory: &Path| directory.canonicalize().is_ok_and(|real| real == *directory);
             match fs::symlink_metadata(&place) {
-                Ok(metadata) if metadata.is_file() && place.parent().is_some_and(is_below) => {
+                Ok(metadata) if metadata.is_file() => {
                     found.push(path.clone());
                 }
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
@@ -162,6 +168,7 @@ impl Walk {
     pub(crate) fn forget(&self, changed: &Patterns, observer: &Observer) {
         let mut memory = self.memory();
         memory.answers.clear();
+        memory.forgotten += 1;
         let mut are_rules_changed = false;
         memory.directories.retain(|(directory, _), _| {
             if !changed.may_hold(directory) {
@@ -196,6 +203,7 @@ impl Walk {
             return Ok(Arc::clone(known));
         }
         // Two threads may do this at once; both find the same.
+        let forgotten = self.memory().forgotten;
         let entries = observer.entries(&directory.under(&self.root))?;
         let rules = match stance {
             Stance::Ruled(above) => {
@@ -214,7 +222,10 @@ impl Walk {
             Entry::new(directory, &name.to_string_lossy(), kind_of(kind)?, &rules)
         });
         let listed = Arc::new(Listed { entries: entries.collect(), rules: rules.clone() });
-        self.memory().directories.insert(key, Arc::clone(&listed));
+        let mut memory = self.memory();
+        if memory.forgotten == forgotten {
+            memory.directories.insert(key, Arc::clone(&listed));
+        }
         Ok(listed)
     }
 }

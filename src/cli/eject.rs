@@ -73,7 +73,7 @@ fn told(call: &Call<'_>, owned: &[(&RelPath, usize)], is_one: bool, output: &Out
         output.say(&format!("next: take its environment out of {tasks}"));
     } else {
         output.say(&format!(
-            "next, to go on without envloom: git rm {tasks} {FILE_NAME}; rm -r .envloom tasks.local.kdl"
+            "next, to go on without envloom: git rm -f {tasks} {FILE_NAME}; rm -rf .envloom tasks.local.kdl"
         ));
     }
     output.say("to have envloom write it again: envloom generate --take-over");

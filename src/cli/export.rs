@@ -19,6 +19,7 @@ use super::prepare;
 use super::surroundings::Process;
 use crate::base::printable;
 use crate::plan::{Decided, RunReason, decide};
+use crate::tool::run::quoted;
 
 /// Prints a fragment for a Makefile in the current directory: a rule for each task that `words` select.
 ///
@@ -35,7 +36,11 @@ pub(super) fn make(process: &Process, arguments: &Arguments, words: &[String]) -
     let up = way_up(&here, &call.place.root);
     let mut fragment = Fragment {
         command: printable(&format!("{LEAD}{}", words.join(" "))).trim_end().to_owned(),
-        options: arguments.file.iter().map(|file| format!("-f {}", file.display())).collect(),
+        options: arguments
+            .file
+            .iter()
+            .map(|file| format!("-f {}", quoted(&file.to_string_lossy())))
+            .collect(),
         assignments: assignments.clone(),
         state: up.join(".envloom/make"),
         ..Fragment::default()

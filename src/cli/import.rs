@@ -96,6 +96,10 @@ fn place(process: &Process, arguments: &Arguments) -> Result<Place, CliError> {
     if arguments.file.is_some() {
         return Err(CliError::OptionWithoutUse { option: "--file", belongs_to: "targets and other verbs" });
     }
+    let in_ci = process.variable("CI").is_some_and(|value| value != "0" && value != "false");
+    if (arguments.locked || (in_ci && !arguments.no_locked)) && !arguments.dry_run {
+        return Err(CliError::LockedVerb { verb: "import" });
+    }
     let root: PathBuf = enter(&process.surroundings.cwd, &arguments.directory)?;
     for name in [TASKS_FILE, FILE_NAME] {
         let path = root.join(name);

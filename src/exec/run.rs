@@ -21,7 +21,7 @@ use super::schedule::{
 use super::services::Services;
 use super::supervisor::Watch;
 use super::work::{Done, Said, Tasks};
-use crate::base::FileError;
+use crate::base::{Digest, FileError};
 use crate::event::{Counts, Declared, Event, Fact, Failure, Ready, TaskResult, millis};
 use crate::graph::{Kind, Task, TaskGraph, TaskKey};
 use crate::model::Sources;
@@ -196,7 +196,13 @@ impl Shelf {
                 names.push((format!("venv-{}", cell.slug(&premises.model)), 1, true));
                 names.push(("syncs".to_owned(), SYNCS, false));
             }
-            TaskKey::Own(_) => {}
+            // Whoever waited for another envloom finds the result there.
+            TaskKey::Own(key) => {
+                let own = premises.own_task(key.task);
+                if own.service.is_none() && (own.cache || !own.outputs.is_empty()) {
+                    names.push((format!("task-{}", Digest::of(&task.id).short()), 1, true));
+                }
+            }
         }
         if matches!(task.key.kind(), Kind::Lock | Kind::Sync)
             && let Some(id) = task.key.environment()

@@ -17,7 +17,7 @@ use super::means::{GPU, Means};
 use super::schedule::{Context, Decision, TaskIndex, Work};
 use super::services::Services;
 use crate::cache::Kept;
-use crate::graph::{Declared, OwnKey, TaskGraph, TaskKey};
+use crate::graph::{Declared, OwnKey, Task, TaskGraph, TaskKey, VERBS_OF_TASKS};
 use crate::model::{Job, OwnTask};
 use crate::plan::{Decided, Fingerprint, Premises, RunReason, decide};
 use crate::tool::run::quoted;
@@ -96,8 +96,8 @@ pub(crate) struct Done {
     pub(crate) log: Option<PathBuf>,
     /// How long its programs ran; own tasks only.
     pub(crate) took: Duration,
-    /// Did a step fail that `-i` passed over?
-    pub(crate) ignored: bool,
+    /// Is the result not to be kept? A step failed that `-i` passed over, or a process goes on after the task.
+    pub(crate) unsure: bool,
 }
 
 /// What an action has at hand.
@@ -235,12 +235,23 @@ impl<'a> Tasks<'a> {
         Devices { free: &self.devices, taken, told }
     }
 
-    /// The log of a task: ids hold characters that file names should not.
-    pub(crate) fn log(&self, id: &str) -> PathBuf {
-        let name: String = id
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' })
-            .collect();
+    /// The log of a task: ids hold characters that file names should not. No two tasks have one: a maintainer's may be
+    /// called `lock-dev`, which is the log of `lock:dev`.
+    pub(crate) fn log(&self, task: &Task) -> PathBuf {
+        let is_own = matches!(task.key, TaskKey::Own(_));
+        let sign = |c: char| match c {
+            ':' if is_own => '.',
+            '@' if is_own => '+',
+            ',' if is_own => '=',
+            c if c.is_ascii_alphanumeric() || "-_.+".contains(c) => c,
+            _ => '-',
+        };
+        let mut name: String = task.id.chars().map(sign).collect();
+        let is_like_ours =
+            |verb: &&str| task.id.strip_prefix(*verb).is_some_and(|rest| rest.starts_with('-'));
+        if is_own && VERBS_OF_TASKS.iter().any(is_like_ours) {
+            name.push('+');
+        }
         self.logs.join(format!("{name}.log"))
     }
 }
@@ -291,7 +302,7 @@ impl Work for Tasks<'_> {
             id: &node.id,
             fingerprint: fingerprint.as_ref(),
             reason: &reason,
-            log: &self.log(&node.id),
+            log: &self.log(node),
             colour: self.colour,
             means: self.means,
             context,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use miette::SourceSpan;
 
-use super::cell::{CellRequest, cells, items};
+use super::cell::{CellRequest, Choice, cells, items};
 use super::environment::environments_of;
 use super::error::{GraphError, GraphFinding};
 use super::flow::Flow;
@@ -17,7 +17,8 @@ use super::own_error::OwnFinding;
 use super::target::{Notes, Parts, Scope, Words, split};
 use super::task::{Declared, OwnKey, Task, TaskKey, VERBS_OF_TASKS};
 use crate::base::{Patterns, SourceFile, Spanned, printable};
-use crate::model::{Cell, EnvironmentId, Job, LocalModel, Model, OwnCell, OwnTask, Sources};
+use crate::config::AxisChoice;
+use crate::model::{Axis, Cell, EnvironmentId, Job, LocalModel, Model, OwnCell, OwnTask, Sources};
 
 /// Everything that edges are found by.
 pub(super) struct Edges<'a> {
@@ -110,10 +111,24 @@ impl<'a> Edges<'a> {
         if !job.outputs.is_empty() {
             self.flow(key.task)?;
         }
-        if let Some(inputs) = &job.inputs {
-            job.made = self.flow(key.task)?.makers_of(key, inputs).into_values().flatten().collect();
-        }
+        job.made = self.made(key, &job)?;
         Ok((id, task.span, Some(job)))
+    }
+
+    /// The patterns of what the tasks before one make: those that its `after` names, and those whose files it reads.
+    fn made(&self, key: &OwnKey, job: &Job) -> Result<Vec<String>, GraphError> {
+        let scope = self.scope();
+        let mut made = BTreeSet::new();
+        if let Some(inputs) = &job.inputs {
+            made.extend(self.flow(key.task)?.makers_of(key, inputs).into_values().flatten());
+        }
+        for need in scope.after(key).map_err(|finding| self.wrong(key.task, vec![finding]))? {
+            if let TaskKey::Own(need) = need {
+                let before = scope.declaration(need.task).job(self.model, &need.cell, &self.parameters);
+                made.extend(before.outputs.into_iter().filter(|text| !text.starts_with('!')));
+            }
+        }
+        Ok(made.into_iter().collect())
     }
 
     /// Parameters without a value, and paths that values of the call spoil.
@@ -324,7 +339,35 @@ impl Scope<'_> {
             return Ok(cells(&request)?.cells);
         }
         let python = request.default_python()?;
-        Ok(vec![Cell { environment, choices: cell.choices.clone(), python }])
+        let (own, others) = (self.model.axes_of(cell.environment), self.model.axes_of(environment));
+        // Another environment may have other axes: what is chosen here is chosen there where it has the same name.
+        let same = |axis: &Axis| -> Option<Option<usize>> {
+            let at = own.iter().position(|known| known.name.value == axis.name.value)?;
+            match cell.choices.get(at)? {
+                None => (axis.choose != AxisChoice::ExactlyOne).then_some(None),
+                Some(choice) => {
+                    let name = &own[at].variants.get(*choice)?.name.value;
+                    axis.variants.iter().position(|variant| variant.name.value == *name).map(Some)
+                }
+            }
+        };
+        let mut cells = vec![Cell { environment, choices: Vec::new(), python }];
+        for axis in others {
+            let values = match same(axis) {
+                Some(choice) => vec![choice],
+                None => request.values(axis, &Choice::Open)?.0,
+            };
+            let longer = |cell: &Cell| {
+                let cell = cell.clone();
+                values.iter().map(move |value| {
+                    let mut cell = cell.clone();
+                    cell.choices.push(*value);
+                    cell
+                })
+            };
+            cells = cells.iter().flat_map(longer).collect();
+        }
+        Ok(cells)
     }
 }
 

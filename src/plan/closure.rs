@@ -1,7 +1,7 @@
 //! `@closure`: a project with everything that it depends on by path.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::PlanError;
 use super::fingerprint::Inputs;
@@ -14,13 +14,13 @@ use crate::model::Cell;
 
 /// The directories of the project that the cell's environment is, or that `cwd` lies in: its own where it is a
 /// package, its workspace's members, its path sources, theirs too. Path sources may form circles; each directory is
-/// met once.
+/// met once. Also the first of them that lies outside of the repository, where no walk goes.
 pub(super) fn closure(
     premises: &Premises,
     observer: &Observer,
     cell: Option<&Cell>,
     cwd: &RelPath,
-) -> Result<BTreeSet<RelPath>, Refusal> {
+) -> Result<(BTreeSet<RelPath>, Option<PathBuf>), Refusal> {
     let directory = match cell {
         Some(cell) => premises.model.environment(cell.environment).directory(),
         None => project_around(premises, observer, cwd)?,
@@ -39,7 +39,7 @@ pub(super) fn closure(
     };
     let mut collector = Collector::new(&inputs, Scope::Metadata);
     collector.project()?;
-    let relative = |path: &std::path::PathBuf| {
+    let relative = |path: &PathBuf| {
         let inside = path.strip_prefix(&premises.root).ok()?;
         RelPath::parse(inside.to_str()?).ok().or_else(|| inside.as_os_str().is_empty().then(RelPath::root))
     };
@@ -48,7 +48,8 @@ pub(super) fn closure(
     if collector.fields.get(&format!("{manifest}: tool.uv.package")).is_some_and(|value| value == "false") {
         found.remove(&directory);
     }
-    Ok(found)
+    let outside = collector.met.iter().find(|path| !path.starts_with(&premises.root)).cloned();
+    Ok((found, outside))
 }
 
 /// The nearest directory with a manifest, from `cwd` up to the root; `cwd` itself where there is none.

@@ -5,15 +5,15 @@
 //! | --- | --- |
 //! | `kind`, `task`, `envloom`, `platform` | one record answers for one task in one cell; another version may judge otherwise |
 //! | `command N`, `finally N`, `cwd` | what runs, parameters and axes filled in |
-//! | `variable NAME` | declared ones, and those of `tasks.local.kdl`; `unset` and an empty value differ |
+//! | `variable NAME` | declared ones, and those of `tasks.local.kdl`; `unset` and an empty value differ; of the caller's those that often shape a result: `LANG`, `LC_*`, `TZ`, `LD_LIBRARY_PATH`, `CUDA_*`, `*_NUM_THREADS` |
 //! | `secret NAME` | its name alone: a token that was renewed changes no result |
 //! | `outputs` | other files are kept then |
 //! | `cell`, `python`, `interpreter` | the venv's Python; of a task that works in a cell |
 //! | `installed NAME` | what its venv holds: version, and the content of its RECORD less what names the venv's place |
 //! | `inputs` | how many files, and the digest of the list of their contents |
 //!
-//! Left out on purpose: the caller's other variables (they reach no own task, or by `pass-env`, which says that they
-//! change nothing), `timeout`, `retries`, `resources` (they decide whether it succeeds, not what it makes), keys of
+//! Left out on purpose: the caller's other variables (`PATH`, `CI` and their like, which an own task sees, and what
+//! `pass-env` names: they are taken to change nothing), `timeout`, `retries`, `resources` (they decide whether it succeeds, not what it makes), keys of
 //! the tasks before it (what they make is an input, or does not matter).
 //!
 //! The list of inputs may be long and is the same for all cells of a task, so it is kept once, under its digest, and
@@ -42,6 +42,7 @@ use crate::cache::{Difference, Observer, Walk};
 use crate::graph::OwnKey;
 use crate::model::{Cell, Job, OwnTask};
 use crate::tool::run::quoted;
+use crate::tool::variables::shapes_results;
 
 /// What a fingerprint is taken through: the run's own memory, or a fresh one that sees what has changed since.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +83,12 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
     }
     let look = Look { walk: &premises.walk, observer: &premises.observer };
     let fingerprint = fingerprint(premises, look, subject)?;
+    if let Some(because) = &fingerprint.uncacheable {
+        return Ok(Decided::Run {
+            reason: RunReason::NotCacheable { because: because.clone() },
+            fingerprint: None,
+        });
+    }
     if asked && premises.wishes.force {
         return Ok(Decided::Run { reason: RunReason::Forced, fingerprint: Some(fingerprint) });
     }
@@ -102,6 +109,13 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
         let reason = match differs.first() {
             None if is_last => return Ok(Decided::Fresh),
             None => RunReason::MadeBefore,
+            Some(Difference::Changed { path } | Difference::Mode { path, .. })
+                if patterns(premises, &premises.observer, subject.job, subject.key)?.matches(path) =>
+            {
+                // It is an input as well, so that someone's work may be in it: the task makes of it what it makes.
+                let reason = RunReason::OutputChanged { path: path.to_string() };
+                return Ok(Decided::Run { reason, fingerprint: Some(fingerprint) });
+            }
             Some(Difference::Missing { path }) => RunReason::OutputMissing { path: path.to_string() },
             Some(Difference::Changed { path } | Difference::Mode { path, .. }) => {
                 RunReason::OutputChanged { path: path.to_string() }
@@ -149,7 +163,8 @@ pub(crate) fn fingerprint(
     look: Look<'_>,
     subject: Subject<'_>,
 ) -> Result<Fingerprint, Refusal> {
-    let Subject { id, key, task, job } = subject;
+    let Subject { id, key, task, .. } = subject;
+    let job = &without_secrets(premises, task, subject.job);
     let mut fields = BTreeMap::from([
         ("kind".to_owned(), "own".to_owned()),
         ("task".to_owned(), id.to_owned()),
@@ -168,22 +183,44 @@ pub(crate) fn fingerprint(
     if let Some(cell) = &key.cell.cell {
         fields.extend(installed(premises, look.observer, cell).map_err(PlanError::from)?);
     }
-    hide_secrets(premises, task, &mut fields);
     let inputs = inputs(premises, look, subject)?;
     let count = inputs.lines().count();
     fields.insert("inputs".to_owned(), format!("{count} files, {}", premises.contents.note_list(inputs)));
-    Ok(Fingerprint { fields, uncacheable: None })
+    Ok(Fingerprint { fields, uncacheable: outside(premises, look.observer, subject)? })
 }
 
-/// A secret may have got into a command by a parameter, or into a variable: what is kept holds none.
-fn hide_secrets(premises: &Premises, task: &OwnTask, fields: &mut BTreeMap<String, String>) {
+/// Why nothing can be kept: a path dependency lies where no walk goes.
+fn outside(
+    premises: &Premises,
+    observer: &Observer,
+    subject: Subject<'_>,
+) -> Result<Option<String>, Refusal> {
+    let Subject { key, job, .. } = subject;
+    let closed = job
+        .inputs
+        .as_ref()
+        .map_or(key.cell.cell.is_some(), |inputs| inputs.iter().any(|text| text == "@closure"));
+    if !closed {
+        return Ok(None);
+    }
+    let cwd = job.cwd.clone().unwrap_or_else(|_| RelPath::root());
+    let (_, outside) = closure(premises, observer, key.cell.cell.as_ref(), &cwd)?;
+    Ok(outside.map(|path| format!("{} lies outside of the repository", premises.shown(&path))))
+}
+
+/// A job whose words hold no secret: one may have got into a command by a parameter, or into another variable.
+fn without_secrets(premises: &Premises, task: &OwnTask, job: &Job) -> Job {
     let values = task.secrets.iter().filter_map(|name| premises.machine.variables.get(OsStr::new(name)));
     let values: Vec<&str> =
         values.filter_map(|value| value.to_str()).filter(|value| !value.is_empty()).collect();
-    for field in fields.values_mut() {
-        for value in values.iter().filter(|value| field.contains(**value)).collect::<Vec<_>>() {
-            *field = field.replace(*value, "***");
-        }
+    let hide = |text: &String| values.iter().fold(text.clone(), |text, value| text.replace(value, "***"));
+    let lines = |lines: &[Vec<String>]| lines.iter().map(|line| line.iter().map(hide).collect()).collect();
+    Job {
+        steps: lines(&job.steps),
+        finally: lines(&job.finally),
+        env: job.env.iter().map(|(name, value)| (name.clone(), value.as_ref().map(hide))).collect(),
+        outputs: job.outputs.iter().map(hide).collect(),
+        ..job.clone()
     }
 }
 
@@ -198,7 +235,7 @@ fn variables(
     let local = premises.local.iter().flat_map(|local| &local.env);
     let mut fields: BTreeMap<String, String> =
         local.map(|(name, value)| (format!("variable {name}"), shown(value))).collect();
-    for (name, value) in &job.env {
+    for (name, value) in job.env.iter().filter(|(name, _)| !task.secrets.contains(name)) {
         let value = if let Some(value) = value {
             shown(value)
         } else {
@@ -207,6 +244,12 @@ fn variables(
             callers.map_or_else(|| "unset".to_owned(), |value| shown(&value.to_string_lossy()))
         };
         fields.insert(format!("variable {name}"), value);
+    }
+    for (name, value) in &premises.machine.variables {
+        let name = name.to_str().filter(|name| shapes_results(name) && !job.env.contains_key(*name));
+        if let Some(name) = name {
+            fields.entry(format!("variable {name}")).or_insert_with(|| shown(&value.to_string_lossy()));
+        }
     }
     fields.extend(task.secrets.iter().map(|name| (format!("secret {name}"), "passed".to_owned())));
     fields
@@ -310,7 +353,7 @@ pub(super) fn patterns(
     };
     let mut texts = Vec::new();
     let close = |texts: &mut Vec<String>| -> Result<(), Refusal> {
-        let found = closure(premises, observer, key.cell.cell.as_ref(), &cwd)?;
+        let (found, _) = closure(premises, observer, key.cell.cell.as_ref(), &cwd)?;
         texts.extend(found.iter().map(below));
         Ok(())
     };
@@ -337,7 +380,8 @@ fn programs<'j>(job: &'j Job, cwd: &'j RelPath) -> impl Iterator<Item = RelPath>
 
 /// A path as a pattern that means just it.
 fn literally(path: &str) -> String {
-    let mut text = String::new();
+    // A `!` in front would take out.
+    let mut text = if path.starts_with('!') { "./".to_owned() } else { String::new() };
     for character in path.chars() {
         match character {
             '*' | '?' | '[' => {

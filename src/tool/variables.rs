@@ -333,6 +333,16 @@ pub(crate) fn trust_changing(variables: &Variables) -> Vec<&str> {
         .collect()
 }
 
+/// Does a variable of the caller's that own tasks see often shape what they make? It is part of their keys.
+#[must_use]
+pub(crate) fn shapes_results(name: &str) -> bool {
+    matches!(name, "LANG" | "TZ" | "LD_LIBRARY_PATH")
+        || name.starts_with("LC_")
+        // Which devices a task gets is a pool's matter.
+        || (name.starts_with("CUDA_") && name != "CUDA_VISIBLE_DEVICES")
+        || name.ends_with("_NUM_THREADS")
+}
+
 /// All that a compiled plan depends on, sorted by name, each value as a digest: variables that choose files,
 /// programs, targets or settings. Of a credential only that it is there.
 #[must_use]
@@ -347,6 +357,7 @@ pub(crate) fn plan_inputs(variables: &Variables) -> Vec<(String, Vec<u8>)> {
         .filter_map(|(name, value)| name.to_str().map(|name| (name, value)))
         .filter(|(name, _)| {
             matches!(*name, "PATH" | "HOME" | "CI")
+                || shapes_results(name)
                 || classify(name) == Class::Keyed
                 || !NO_INPUTS.contains(name) && PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         })

@@ -496,7 +496,7 @@ fn eject_forgets_and_changes_nothing_else() {
     ----- stderr -----
     envloom.lock forgot 23 entries of prod/pyproject.toml, which stays as it is
     envloom.lock forgot 22 entries of pyproject.toml, which stays as it is
-    next, to go on without envloom: git rm tasks.kdl envloom.lock; rm -r .envloom tasks.local.kdl
+    next, to go on without envloom: git rm -f tasks.kdl envloom.lock; rm -rf .envloom tasks.local.kdl
     to have envloom write it again: envloom generate --take-over
     ");
     assert_eq!(repo.status(), " M envloom.lock\n");

@@ -298,3 +298,65 @@ fn no_secret_is_kept_by_whatever_way_it_came() {
     let kept = repo.exec("grep", &["-rl", "s3cret-of-mine", ".", "../cache", "../events"]).code(1);
     assert_eq!(kept.stdout(), "");
 }
+
+#[test]
+fn someone_s_edit_of_a_file_that_is_input_and_output_is_never_overwritten_by_the_store() {
+    let tasks = "task \"fmt\" { inputs \"src/**\"; outputs \"src/**\"; shell \"sed -i s/a/b/ src/f\" }\n";
+    let repo = Monorepo::new().tasks_kdl(tasks);
+    repo.write("src/f", "a\n");
+    repo.run("fmt").success();
+    repo.write("src/f", "a mine\n");
+    repo.run("fmt").success().ran(&["fmt"]);
+    assert_eq!(repo.read("src/f"), "b mine\n");
+}
+
+#[test]
+fn what_a_task_comes_after_counts_also_where_it_names_no_inputs() {
+    let repo = Monorepo::new().tasks_kdl(
+        r#"
+task "gen" { env "GV"; inputs "tasks.kdl"; outputs "gen.txt"; shell "echo $GV > gen.txt" }
+task "copy" { after "gen"; outputs "used"; run "cp" "gen.txt" "used" }
+"#,
+    );
+    repo.write(".gitignore", "gen.txt\nused\n");
+    repo.env("GV", "1").run("copy").success().ran(&["gen", "copy"]);
+    repo.env("GV", "2").run("copy").success().ran(&["gen", "copy"]);
+    assert_eq!(repo.read("used"), "2\n");
+}
+
+#[test]
+fn variables_that_often_shape_a_result_are_in_the_key() {
+    let repo = Monorepo::new()
+        .tasks_kdl("task \"t\" { inputs \"tasks.kdl\"; outputs \"out\"; shell \"date +%Z > out\" }\n");
+    repo.env("TZ", "UTC").run("t").success().ran(&["t"]);
+    repo.env("TZ", "UTC").run("t").success().ran(&[]);
+    repo.env("TZ", "Asia/Tokyo").run("t").success().ran(&["t"]);
+    repo.env("TZ", "Asia/Tokyo").env("PASSED_BY", "x").run("t").success().ran(&[]);
+}
+
+#[test]
+fn no_two_tasks_share_a_log() {
+    let tasks = "task \"t\" { matrix { a \"s\" }; run \"echo\" \"cell\" }\ntask \"t-s\" { run \"echo\" \"task\" }\ntask \"lock-dev\" { run \"true\" }\n";
+    let repo = Monorepo::new().tasks_kdl(tasks);
+    repo.run("-j2 t t-s lock-dev").success();
+    assert_eq!(
+        (repo.read(".envloom/logs/t+s.log"), repo.read(".envloom/logs/t-s.log")),
+        ("cell\n".into(), "task\n".into())
+    );
+    assert!(repo.exists(".envloom/logs/lock-dev+.log"));
+}
+
+#[test]
+fn what_lies_behind_a_link_is_no_output_and_an_input_only_by_its_name() {
+    let tasks = "task \"t\" { inputs \"data/x\"; outputs \"build/**\"; shell \"cat data/x > build/y\" }\n";
+    let repo = Monorepo::new().tasks_kdl(tasks);
+    repo.write("real/x", "1\n").write("real2/keep", "\n");
+    std::os::unix::fs::symlink("real", repo.path("data")).unwrap();
+    std::os::unix::fs::symlink("real2", repo.path("build")).unwrap();
+    repo.run("t").success().ran(&["t"]).stderr_has("its outputs lie behind the link `build`");
+    let tasks = "task \"t\" { inputs \"data/x\"; outputs \"y\"; shell \"cat data/x > y\" }\n";
+    repo.tasks_kdl(tasks);
+    repo.run("t").success().ran(&["t"]);
+    repo.write("real/x", "2\n");
+    repo.run("t").success().ran(&["t"]);
+}

@@ -157,17 +157,24 @@ fn fits(piece: &Piece, character: char) -> bool {
     }
 }
 
-/// Can a name match both? Two negated classes are taken to share a character.
+/// Can a name match both? Two negated classes are taken to share a character. Each pair of ends is judged once, from the
+/// back: stars would else double the work.
 pub(super) fn meet(one: &[Piece], other: &[Piece]) -> bool {
-    match (one.split_first(), other.split_first()) {
-        (None, None) => true,
-        (Some((Piece::Many, rest)), _) => {
-            meet(rest, other) || other.split_first().is_some_and(|(_, others)| meet(one, others))
+    let mut behind = vec![false; other.len() + 1];
+    for at in (0..=one.len()).rev() {
+        let mut row = vec![false; other.len() + 1];
+        for place in (0..=other.len()).rev() {
+            row[place] = match (one.get(at), other.get(place)) {
+                (None, None) => true,
+                (Some(Piece::Many), _) => behind[place] || row.get(place + 1).is_some_and(|met| *met),
+                (_, Some(Piece::Many)) => row[place + 1] || (at < one.len() && behind[place]),
+                (Some(a), Some(b)) => share(a, b) && behind[place + 1],
+                _ => false,
+            };
         }
-        (_, Some((Piece::Many, _))) => meet(other, one),
-        (Some((a, rest)), Some((b, others))) => share(a, b) && meet(rest, others),
-        _ => false,
+        behind = row;
     }
+    behind[0]
 }
 
 /// Is there a character that both take?

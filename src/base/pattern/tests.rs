@@ -139,6 +139,14 @@ fn many_stars_do_not_take_long() {
     assert!(!pattern.matches(&path(&format!("{}b", "a".repeat(250)))));
 }
 
+#[test]
+fn comparing_patterns_of_many_stars_does_not_take_long() {
+    let many = |end: &str| patterns(&[&format!("o/{}{end}", "*a".repeat(100))]);
+    assert!(!many("b").overlaps(&many("c")) && many("b").overlaps(&many("*")));
+    let deep = |end: &str| patterns(&[&format!("{}{end}", "**/a/".repeat(60))]);
+    assert!(!deep("b?").overlaps(&deep("c?")) && deep("b?").overlaps(&deep("*")));
+}
+
 /// What globset says of one pattern, the meaning of directories aside.
 fn oracle(pattern: &str) -> GlobMatcher {
     GlobBuilder::new(pattern).literal_separator(true).build().unwrap().compile_matcher()

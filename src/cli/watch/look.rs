@@ -40,7 +40,7 @@ impl Look {
     pub(super) fn take(process: &Process, arguments: &Arguments, words: &[String]) -> Result<Self, Stop> {
         let arguments = Arguments { always_make: false, ..arguments.clone() };
         let call = Call::read(process, &arguments)?;
-        let chosen = call.choose("", words)?;
+        let chosen = call.choose("watch ", words)?;
         let ground = Ground { watching: true, ..call.ground(&chosen, true, &|_| {}) };
         let premises = prepare::premises(ground, &chosen.graph)?;
         for (place, task) in chosen.graph.tasks().iter().enumerate() {

@@ -25,6 +25,13 @@ pub(in crate::exec) fn begin(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Opti
         return Ok(None);
     }
     let place = hand.premises.state().join("stage").join(format!("check-{}", Digest::of(hand.id).short()));
+    if place.exists() {
+        // What is in the tree now may be what that run had half made.
+        let shown = hand.premises.shown(&place);
+        let cause =
+            format!("an earlier check was cut off. See that they are as committed, then remove {shown}");
+        return Err(ExecError::CheckImpossible { cause }.into());
+    }
     let store = OutputStore::new(&place);
     let kept = set_aside(hand, work, &store)?;
     Ok(Some(Committed { place, store, kept }))
@@ -45,14 +52,17 @@ pub(in crate::exec) fn end(
 ) -> Result<Done, TaskFailure> {
     let Some(Committed { place, store, kept }) = committed else { return done };
     let premises = hand.premises;
-    let made = set_aside(hand, work, &store)?;
+    let made = set_aside(hand, work, &store);
     let contents = Contents::load(&premises.state().join("cache"));
     let differs = kept.differs(&premises.root, &contents, &Observer::new());
-    let differs = differs.map_err(impossible)?;
-    let changed = changes(&kept, &made, &differs);
+    let judged = made.as_ref().ok().zip(differs.as_ref().ok());
+    let changed = judged.map(|(made, differs)| changes(&kept, made, differs)).unwrap_or_default();
     let shown = changed.first().map(|path| difference(hand, &store, &kept, path));
-    let put_back = store.restore(&kept, &premises.root, &premises.state().join("stage"), Some(&made));
+    // Before anything else is said: what is committed comes back, whatever the task has left.
+    let put_back = store.restore(&kept, &premises.root, &premises.state().join("stage"), made.as_ref().ok());
     put_back.map_err(impossible)?;
+    made?;
+    differs.map_err(impossible)?;
     std::fs::remove_dir_all(&place).map_err(|cause| FileError::new("remove", &place, cause))?;
     forget(hand, work);
     match shown {
@@ -66,10 +76,10 @@ pub(in crate::exec) fn end(
 
 /// The outputs that a run has changed, removed or added.
 fn changes(before: &Kept, after: &Kept, differs: &[Difference]) -> Vec<RelPath> {
-    let changed = differs.iter().map(|difference| match difference {
-        Difference::Missing { path } | Difference::Changed { path } | Difference::Mode { path, .. } => {
-            path.clone()
-        }
+    let changed = differs.iter().filter_map(|difference| match difference {
+        Difference::Missing { path } | Difference::Changed { path } => Some(path.clone()),
+        // git knows of a mode only whether its owner may run the file.
+        Difference::Mode { path, was, is } => ((was ^ is) & 0o100 != 0).then(|| path.clone()),
     });
     let is_new = |path: &RelPath| !before.outputs.iter().any(|output| output.path == *path);
     let added = after.outputs.iter().map(|output| output.path.clone()).filter(|path| is_new(path));

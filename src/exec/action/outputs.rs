@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use super::child::{log, notice, remember};
 use crate::base::{Patterns, RelPath, write_cached, write_whole};
@@ -30,6 +31,11 @@ const SHORTAGES: [&str; 7] = [
 /// Puts back what is in the store, and says what the task printed when it ran. `None`: it has to run.
 pub(in crate::exec) fn restore(hand: &Hand<'_>, work: &OwnWork<'_>, kept: &Kept) -> Option<Done> {
     let premises = hand.premises;
+    if kept.log.is_some() && premises.outputs.log(kept).is_none() {
+        let message = "the store no longer has its log".to_owned();
+        notice(hand, "envloom::cache::not_restored", message, Some("it runs instead".to_owned()));
+        return None;
+    }
     let former = premises.store.last(hand.id).map(|last| last.fields).map(|fields| former(hand, fields));
     let stage = premises.state().join("stage");
     let restored = premises.outputs.restore(kept, &premises.root, &stage, former.flatten().as_ref());
@@ -97,7 +103,7 @@ pub(in crate::exec) fn forget(hand: &Hand<'_>, work: &OwnWork<'_>) {
 pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done) {
     let premises = hand.premises;
     let took = done.took;
-    let Some(before) = hand.fingerprint.filter(|_| !done.ignored) else {
+    let Some(before) = hand.fingerprint.filter(|_| !done.unsure) else {
         remember(hand, BTreeMap::new(), took);
         return;
     };
@@ -130,6 +136,10 @@ pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done) {
         let message = format!("it did not make its output `{missing}`, so nothing is kept");
         return unkept("envloom::cache::output_missing", message, None);
     }
+    if let Some(link) = work.job.outputs.iter().find_map(|text| link_before(&premises.root, text)) {
+        let message = format!("its outputs lie behind the link `{link}`, so nothing is kept");
+        return unkept("envloom::cache::not_kept", message, None);
+    }
     let made = Made {
         task: hand.id,
         fields: before.fields.clone(),
@@ -144,6 +154,22 @@ pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done) {
         }
         Err(error) => unkept("envloom::cache::not_kept", error.to_string(), None),
     }
+}
+
+/// The first link to a directory on the way to what a pattern means: the store enters none.
+fn link_before(root: &Path, text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let plain = parts.iter().take_while(|part| !part.contains(['*', '?', '['])).count();
+    // The last part of a path in full may be a link itself: it is kept as one.
+    let directories = if plain == parts.len() { plain.saturating_sub(1) } else { plain };
+    let mut place = root.to_owned();
+    for part in &parts[..directories] {
+        place.push(part);
+        if place.is_symlink() {
+            return Some(place.strip_prefix(root).unwrap_or(&place).display().to_string());
+        }
+    }
+    None
 }
 
 fn subject<'a>(hand: &'a Hand<'_>, work: &'a OwnWork<'_>) -> Subject<'a> {

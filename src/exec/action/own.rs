@@ -53,7 +53,7 @@ pub(in crate::exec) fn own(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Done, 
         note: note(&passed, attempt, most),
         log,
         took: passed.duration,
-        ignored: !passed.ignored.is_empty(),
+        unsure: !passed.ignored.is_empty() || stage.has_leaked(),
         ..Done::default()
     })
 }

@@ -150,8 +150,8 @@ impl<'t> Writing<'t> {
         let ends = ends.chain(node.properties.iter().map(|(_, _, place)| place.end));
         let previous =
             ends.chain([node.named.end]).filter(|end| *end <= place.start).max().unwrap_or(place.start);
-        if self.text[previous..place.start].contains("//") || self.text[previous..place.start].contains("/*")
-        {
+        let between = &self.text[previous..place.start];
+        if ["//", "/*", "/-"].iter().any(|sign| between.contains(sign)) {
             let blanks = self.text[previous..place.start].trim_end_matches([' ', '\t']).len();
             return previous + blanks;
         }

@@ -198,7 +198,7 @@ impl Resolver {
     fn combinations(&mut self, node: &MatrixNode, read: &[Read]) -> Vec<Vec<Value>> {
         let axes: Vec<&MatrixAxis> = read.iter().map(|read| &read.axis).collect();
         let excluded: Vec<Vec<(usize, String)>> =
-            node.exclude.iter().map(|exclude| self.placed(exclude, read)).collect();
+            node.exclude.iter().map(|exclude| self.placed(exclude, read, false)).collect();
         let mut combinations: Vec<Vec<Value>> = vec![Vec::new()];
         for one in read {
             let longer = |combination: &Vec<Value>| {
@@ -215,7 +215,7 @@ impl Resolver {
             !excluded.iter().any(|places| !places.is_empty() && fits(places))
         });
         for include in &node.include {
-            let placed = self.placed(include, read);
+            let placed = self.placed(include, read, true);
             if let Some(missing) = (0..axes.len()).find(|at| !placed.iter().any(|(known, _)| known == at)) {
                 let finding = TaskFinding::IncompleteCell {
                     axis: brief(&axes[missing].name.value),
@@ -236,7 +236,7 @@ impl Resolver {
 
     /// Coordinates by the places of their axes. An `include` may have a value of the task's own, or a Python, that no
     /// other cell has.
-    fn placed(&mut self, node: &CoordinatesNode, read: &[Read]) -> Vec<(usize, String)> {
+    fn placed(&mut self, node: &CoordinatesNode, read: &[Read], may_be_new: bool) -> Vec<(usize, String)> {
         let mut placed = Vec::new();
         for (axis, value) in &node.values {
             let Some(at) = read.iter().position(|read| read.axis.name.value == axis.value) else {
@@ -248,9 +248,9 @@ impl Resolver {
             let known = words.contains(&value.value.as_str());
             let fits = match read[at].axis.kind {
                 _ if known => true,
-                AxisKind::Own => self.own_value(value),
-                AxisKind::Python => self.python(value),
-                AxisKind::Environment | AxisKind::Variants(_) => {
+                AxisKind::Own if may_be_new => self.own_value(value),
+                AxisKind::Python if may_be_new => self.python(value),
+                _ => {
                     self.unknown_axis_value(&axis.value, value, &words);
                     false
                 }

@@ -24,6 +24,8 @@ pub(super) struct Stage<'a> {
     environment: Variables,
     /// Has a program of this task begun the log?
     begun: Cell<bool>,
+    /// Has one left a process behind that still holds its output open?
+    leaked: Cell<bool>,
 }
 
 /// An attempt that succeeded.
@@ -48,7 +50,14 @@ impl<'a> Stage<'a> {
     pub(super) fn new(hand: &'a Hand<'a>, work: &'a OwnWork<'a>) -> Result<Self, TaskFailure> {
         let directory = work.job.cwd.as_ref().map_err(|_| ExecError::Undecided)?;
         let directory = directory.under(&hand.premises.root);
-        Ok(Self { hand, work, directory, environment: variables(hand, work), begun: Cell::new(false) })
+        Ok(Self {
+            hand,
+            work,
+            directory,
+            environment: variables(hand, work),
+            begun: Cell::new(false),
+            leaked: Cell::new(false),
+        })
     }
 
     /// All steps, then every `finally`.
@@ -122,7 +131,14 @@ impl<'a> Stage<'a> {
             return Ok(hand_over(self.hand, &command, timeout)?.duration);
         }
         let terms = Terms { further: self.begun.replace(true), timeout, cleanup };
-        Ok(succeed_under(self.hand, &command, &terms)?.duration)
+        let exit = succeed_under(self.hand, &command, &terms)?;
+        self.leaked.set(self.leaked.get() | exit.leaked);
+        Ok(exit.duration)
+    }
+
+    /// Has a program left a process behind?
+    pub(super) fn has_leaked(&self) -> bool {
+        self.leaked.get()
     }
 
     fn goes_on(&self) -> bool {
