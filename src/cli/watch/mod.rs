@@ -179,10 +179,11 @@ impl Watch<'_> {
         let mut looks = 0;
         loop {
             looks += 1;
+            // Before the look: what is mended while it goes on must not pass for what it has seen.
+            let seen = refreshed(&self.look.seen, &self.place);
             let look = match self.look() {
                 Ok(look) => look,
                 Err(stop) => {
-                    let seen = refreshed(&self.look.seen, &self.place);
                     // The same mistake is told once.
                     let mistake = stop.to_string();
                     if self.look.mistake.as_ref() != Some(&mistake) || !holds(&self.look.seen, &self.place) {
