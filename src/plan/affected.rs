@@ -22,7 +22,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::decider::{Decided, decide};
-use super::own;
+use super::own_inputs::patterns;
 use super::parsed::Parsed;
 use super::premises::Premises;
 use crate::base::{Patterns, RelPath, SourceFile};
@@ -189,7 +189,7 @@ impl Asked<'_> {
     }
 
     fn own(&self, premises: &Premises, key: &OwnKey, job: &Job) -> Option<Because> {
-        let inputs = match own::patterns(premises, &Observer::new(), job, key) {
+        let inputs = match patterns(premises, &Observer::new(), job, key) {
             Ok(patterns) => patterns,
             Err(refusal) => return Some(Because::Refused { why: refusal.to_string() }),
         };

@@ -17,6 +17,7 @@ mod fingerprint;
 mod manifest_fields;
 mod noted;
 mod own;
+mod own_inputs;
 mod packages;
 mod parsed;
 mod premises;
@@ -36,7 +37,8 @@ pub(crate) use decider::{
 pub(crate) use error::{CODES, PlanError};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use noted::{Noted, Rest};
-pub(crate) use own::{Look, Subject, changes_by_name, fingerprint as own_fingerprint, input_list, list_path};
+pub(crate) use own::{Look, Subject, changes_by_name, fingerprint as own_fingerprint};
+pub(crate) use own_inputs::{input_list, list_path};
 pub(crate) use parsed::Parsed;
 pub(crate) use premises::{Machine, Premises, Wishes};
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::decider::Decided;
 use super::own::{self, Look, Subject};
+use super::own_inputs::input_list;
 use super::premises::Premises;
 use super::refusal::Refusal;
 use crate::base::Digest;
@@ -58,7 +59,7 @@ impl Noted {
             Err(refusal) => Rest::Said(refusal.to_string()),
         };
         let inputs =
-            own.and_then(Result::ok).and_then(|fingerprint| own::input_list(premises, &fingerprint.fields));
+            own.and_then(Result::ok).and_then(|fingerprint| input_list(premises, &fingerprint.fields));
         let lines = inputs.iter().flat_map(|list| list.lines()).filter_map(|line| line.split_once(' '));
         let inputs: Vec<(String, String)> =
             lines.map(|(digest, path)| (path.to_owned(), digest.to_owned())).collect();
