@@ -8,7 +8,6 @@ use kdl::KdlDocument;
 use super::check::{Node, Place, check_block};
 use super::document::{
     Channel, Config, EnvironmentNode, KeptNode, LocalConfig, PinNode, PreferNode, SourcesNode, SyncNode,
-    TaskNode,
 };
 use super::error::{ConfigError, ConfigFinding, offset, span};
 use super::lower::{
@@ -16,6 +15,7 @@ use super::lower::{
 };
 use super::prescan::prescan;
 use super::task::task;
+use super::task_document::TaskNode;
 use crate::base::{SourceFile, brief};
 
 /// Reads `tasks.kdl`.

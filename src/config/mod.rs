@@ -23,6 +23,7 @@ mod scanner;
 mod schema;
 mod table;
 mod task;
+mod task_document;
 mod task_words;
 #[cfg(test)]
 mod tests;
@@ -32,11 +33,11 @@ pub(crate) use codes::CODES;
 pub(crate) use declaration::{Declaration, declarations};
 pub(crate) use decode::{from_bytes, parse, parse_local};
 pub(crate) use document::{
-    AxisChoice, CacheNode, CellWords, Channel, CommandNode, Config, CoordinatesNode, EnvironmentNode,
-    GroupNode, IndexNode, Install, KeptNode, LocalConfig, MatrixNode, PackageNode, PinNode, PreferNode,
-    ProjectNode, ProjectsNode, Requirements, Role, SettingsNode, SourcesNode, StepNode, TaskNode, UvNode,
-    VariantNode, VariantsNode,
+    AxisChoice, CacheNode, Channel, Config, EnvironmentNode, GroupNode, IndexNode, Install, KeptNode,
+    LocalConfig, PackageNode, PinNode, PreferNode, ProjectNode, ProjectsNode, Requirements, Role,
+    SettingsNode, SourcesNode, UvNode, VariantNode, VariantsNode,
 };
+pub(crate) use task_document::{CellWords, CommandNode, CoordinatesNode, MatrixNode, StepNode, TaskNode};
 
 pub(crate) use error::ConfigError;
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! As with `lower`, the table has checked every node, so that nothing can fail here.
 
 use super::check::Node;
-use super::document::{
+use super::lower::{count, first};
+use super::task_document::{
     CellNode, CellWords, CommandNode, CoordinatesNode, MatrixNode, ParameterNode, ServiceNode, StepNode,
     TaskNode,
 };
-use super::lower::{count, first};
 use crate::base::Spanned;
 
 /// A task.

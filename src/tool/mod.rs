@@ -26,6 +26,7 @@ pub(crate) mod python;
 pub(crate) mod run;
 pub(crate) mod surroundings;
 pub(crate) mod uv;
+mod variable_table;
 pub(crate) mod variables;
 
 pub(crate) use error::{CODES, ToolError};
