@@ -2,8 +2,6 @@
 
 use miette::SourceSpan;
 
-use super::error::ModelFinding;
-
 /// One mistake about `adopt`, `projects` or `from`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
 pub(crate) enum AdoptedFinding {
@@ -75,10 +73,4 @@ pub(crate) enum AdoptedFinding {
         #[label("its packages come from tags")]
         span: SourceSpan,
     },
-}
-
-impl From<AdoptedFinding> for ModelFinding {
-    fn from(finding: AdoptedFinding) -> Self {
-        Self::Adopted(finding)
-    }
 }

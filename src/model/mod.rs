@@ -17,6 +17,7 @@ mod marker;
 mod matrix;
 mod name;
 mod package;
+mod pin_error;
 mod report;
 mod resolve;
 mod tag;

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::cell::MAX_CELLS;
-use super::super::error::ModelFinding;
 use super::super::matrix::{AxisKind, Matrix, MatrixAxis, Point};
 use super::super::task::Coordinates;
 use super::super::task_error::TaskFinding;
@@ -320,10 +319,4 @@ fn point(axes: &[MatrixAxis], values: &[Value], environment: Option<EnvironmentI
         }
     }
     point
-}
-
-impl From<TaskFinding> for ModelFinding {
-    fn from(finding: TaskFinding) -> Self {
-        Self::Task(finding)
-    }
 }

@@ -7,6 +7,7 @@ use miette::SourceSpan;
 use super::super::error::ModelFinding;
 use super::super::name::PackageName;
 use super::super::package::{Package, TagForm};
+use super::super::pin_error::PinFinding;
 use super::super::tag::parse_form;
 use super::super::url::{check_index, check_remote};
 use super::super::variant::{Index, IndexLocation};
@@ -110,7 +111,9 @@ impl Resolver {
 
     fn tag_form(&mut self, text: &Spanned<String>) -> TagForm {
         parse_form(&text.value).unwrap_or_else(|reason| {
-            self.report(ModelFinding::InvalidTagForm { form: brief(&text.value), reason, span: text.span });
+            self.report(
+                PinFinding::InvalidTagForm { form: brief(&text.value), reason, span: text.span }.into(),
+            );
             TagForm::Plain
         })
     }

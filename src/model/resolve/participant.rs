@@ -4,6 +4,7 @@ use super::super::environment::Participant;
 use super::super::error::ModelFinding;
 use super::super::name::PackageName;
 use super::super::package::{Package, PackageId};
+use super::super::pin_error::PinFinding;
 use super::environment::Shared;
 use super::{Packages, Resolver};
 use crate::base::{Spanned, brief};
@@ -98,7 +99,7 @@ impl Resolver {
     ) -> Vec<Participant> {
         for pin in &node.pins {
             let environment = brief(&node.name.value);
-            self.report(ModelFinding::PinInWorkspace { environment, span: pin.span });
+            self.report(PinFinding::PinInWorkspace { environment, span: pin.span }.into());
         }
         for id in chosen {
             let package = &packages.all[id.0];

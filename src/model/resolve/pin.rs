@@ -9,6 +9,7 @@ use super::super::environment::{Participant, Pin, PinReference};
 use super::super::error::ModelFinding;
 use super::super::name::PackageName;
 use super::super::package::{Package, PackageId};
+use super::super::pin_error::PinFinding;
 use super::super::tag::{example, form_text, tag_fault};
 use super::{ONE_NAME, Packages, Resolver, Thing};
 use crate::base::{Spanned, brief};
@@ -59,24 +60,30 @@ impl Resolver {
         } else {
             "change the package's `role=` or `environments=`"
         };
-        self.report(ModelFinding::IdlePin {
-            package: package.name.value.to_string(),
-            environment: brief(&node.name.value),
-            help: help.to_owned(),
-            span: pin.span,
-        });
+        self.report(
+            PinFinding::IdlePin {
+                package: package.name.value.to_string(),
+                environment: brief(&node.name.value),
+                help: help.to_owned(),
+                span: pin.span,
+            }
+            .into(),
+        );
     }
 
     fn missing(&mut self, node: &EnvironmentNode, package: &Package) {
         let name = package.name.value.to_string();
         let tag = example(&package.tag_form, &"…");
-        self.report(ModelFinding::MissingPin {
-            line: format!("pin \"{name}\" \"{tag}\""),
-            package: name,
-            environment: brief(&node.name.value),
-            declared: package.name.span,
-            span: node.name.span,
-        });
+        self.report(
+            PinFinding::MissingPin {
+                line: format!("pin \"{name}\" \"{tag}\""),
+                package: name,
+                environment: brief(&node.name.value),
+                declared: package.name.span,
+                span: node.name.span,
+            }
+            .into(),
+        );
     }
 
     fn check_remote_of(&mut self, node: &EnvironmentNode, package: &Package) {
@@ -99,12 +106,12 @@ impl Resolver {
     fn tag(&mut self, tag: &Spanned<String>, package: &Package) -> Option<Pin> {
         let text = brief(&tag.value);
         if let Some(reason) = tag_fault(&tag.value) {
-            self.report(ModelFinding::InvalidTag { tag: text, reason, span: tag.span });
+            self.report(PinFinding::InvalidTag { tag: text, reason, span: tag.span }.into());
             return None;
         }
         let Some(version) = package.tag_form.version_of(&tag.value) else {
             let (package, form) = (package.name.value.to_string(), form_text(&package.tag_form));
-            self.report(ModelFinding::TagWithoutVersion { tag: text, package, form, span: tag.span });
+            self.report(PinFinding::TagWithoutVersion { tag: text, package, form, span: tag.span }.into());
             return None;
         };
         Some(Pin { reference: PinReference::Tag(tag.value.clone()), version, span: tag.span })
@@ -113,7 +120,7 @@ impl Resolver {
     fn rev(&mut self, rev: &Spanned<String>, pin: &PinNode) -> Option<Pin> {
         let full = rev.value.len() == 40 && rev.value.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !full {
-            self.report(ModelFinding::InvalidRev { text: brief(&rev.value), span: rev.span });
+            self.report(PinFinding::InvalidRev { text: brief(&rev.value), span: rev.span }.into());
         }
         let version = self.version("version", pin.version.as_ref()?, "write it like version=\"0.1.2\"");
         let reference = PinReference::Rev(rev.value.to_ascii_lowercase());
@@ -131,13 +138,18 @@ impl Resolver {
         if channel == Channel::Stable && !resolved.version.is_stable() {
             let place_of_version =
                 pin.tag.as_ref().or(pin.version.as_ref()).map_or(pin.span, |text| text.span);
-            self.report(ModelFinding::UnstablePin {
-                reference: brief(pin.tag.as_ref().or(pin.version.as_ref()).map_or("", |text| &text.value)),
-                environment: brief(&node.name.value),
-                stable: example(form, &Version::new(resolved.version.release().iter().copied())),
-                channel: place,
-                span: place_of_version,
-            });
+            self.report(
+                PinFinding::UnstablePin {
+                    reference: brief(
+                        pin.tag.as_ref().or(pin.version.as_ref()).map_or("", |text| &text.value),
+                    ),
+                    environment: brief(&node.name.value),
+                    stable: example(form, &Version::new(resolved.version.release().iter().copied())),
+                    channel: place,
+                    span: place_of_version,
+                }
+                .into(),
+            );
         }
     }
 }

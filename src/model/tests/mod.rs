@@ -270,9 +270,13 @@ fn limits_of_a_cache_that_are_none_are_reported() {
 
 #[test]
 fn every_code_is_listed_and_has_a_snapshot() {
-    let sources =
-        [include_str!("../error.rs"), include_str!("../task_error.rs"), include_str!("../adopted_error.rs")]
-            .concat();
+    let sources = [
+        include_str!("../error.rs"),
+        include_str!("../pin_error.rs"),
+        include_str!("../task_error.rs"),
+        include_str!("../adopted_error.rs"),
+    ]
+    .concat();
     let codes: Vec<&str> = sources.split("code(").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     let listed: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, listed);
