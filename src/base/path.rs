@@ -102,6 +102,12 @@ impl RelPath {
         self.0.is_empty()
     }
 
+    /// This path, the directory it is in, and so on, less the root.
+    pub(crate) fn lineage(&self) -> impl Iterator<Item = Self> + use<> {
+        let above = |path: &Self| Some(path.parent()).filter(|parent| !parent.is_root());
+        std::iter::successors(Some(self.clone()).filter(|path| !path.is_root()), above)
+    }
+
     /// Is this `other` or below it?
     #[must_use]
     pub(crate) fn is_in(&self, other: &Self) -> bool {

@@ -27,7 +27,7 @@ pub(crate) use content::Contents;
 pub(crate) use journal::Journal;
 pub(crate) use memory::{forget_memory, memory_size};
 pub(crate) use observe::{Observation, Observer};
-pub(crate) use outputs::{Difference, Kept, Limits, Made, OutputStore, Size};
+pub(crate) use outputs::{Before, Difference, Kept, Limits, Made, OutputStore, Size};
 pub(crate) use place::{Refused, check_owner, store_directory};
 pub(crate) use stamp::Signature;
 pub(crate) use store::{LastRun, Store, Verdict};

@@ -41,6 +41,10 @@ pub(crate) struct LastRun {
     pub(crate) duration_ms: u64,
     /// Why it ran, rendered by `explain`.
     pub(crate) reason: serde_json::Value,
+    /// The digest of the last fields that were not empty: the key of an own task's last run here of which outputs were
+    /// kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<Digest>,
 }
 
 /// A stored value and the form it is stored in.

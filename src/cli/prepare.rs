@@ -58,7 +58,7 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
     packages::present(&ground.place.root, &ground.model, ground.surroundings, &selected.environments)?;
     let recorded = load::record(&ground.place, &ground.model, &ground.observer)?;
     let record = releases(&ground, &selected, recorded)?;
-    let machine = machine(&ground, &selected)?;
+    let mut machine = machine(&ground, &selected)?;
     let on_disk = load::on_disk(&ground.place.root, &ground.model, &ground.observer)?;
     let members = members(&ground.place.root, &ground.model, &ground.observer)?;
     let dispositions = ground.disposition.1.iter().map(|id| (*id, ground.disposition.0)).collect();
@@ -70,7 +70,8 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         dispositions: &dispositions,
         scoped_excludes: has_scoped_excludes(&ground.model),
     });
-    let (walk, outputs, limits) = own_tasks(&ground, graph)?;
+    let (git, walk, outputs, limits) = own_tasks(&ground, graph)?;
+    machine.git = git;
     Ok(Premises {
         root: ground.place.root.clone(),
         walk,
@@ -91,7 +92,10 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
 }
 
 /// What finds the inputs of own tasks, and where their outputs are kept. A call without such tasks asks git nothing.
-fn own_tasks(ground: &Ground<'_>, graph: &TaskGraph) -> Result<(Walk, OutputStore, Limits), Stop> {
+fn own_tasks(
+    ground: &Ground<'_>,
+    graph: &TaskGraph,
+) -> Result<(Option<Git>, Walk, OutputStore, Limits), Stop> {
     let root = &ground.place.root;
     let here = ground.place.state().join("cache/outputs");
     let is_kept = |task: &Task| match &task.key {
@@ -108,16 +112,22 @@ fn own_tasks(ground: &Ground<'_>, graph: &TaskGraph) -> Result<(Walk, OutputStor
         _ => false,
     };
     if !ground.watching && !graph.tasks().iter().any(is_kept) {
-        return Ok((Walk::new(root, None), OutputStore::new(here), cache::limits(ground.local.as_ref())));
+        return Ok((
+            None,
+            Walk::new(root, None),
+            OutputStore::new(here),
+            cache::limits(ground.local.as_ref()),
+        ));
     }
     // Without git nothing is ignored.
-    let excludes = match Git::find(ground.surroundings, root) {
-        Ok(git) => {
+    let git = Git::find(ground.surroundings, root).ok();
+    let excludes = match &git {
+        Some(git) => {
             let (file, watched) = git.excludes_file(root)?;
             observe(ground, &watched);
             file
         }
-        Err(_) => None,
+        None => None,
     };
     let store =
         match cache::store_of(&ground.place, ground.local.as_ref(), ground.surroundings, &ground.observer) {
@@ -128,7 +138,7 @@ fn own_tasks(ground: &Ground<'_>, graph: &TaskGraph) -> Result<(Walk, OutputStor
                 (OutputStore::new(here), cache::limits(ground.local.as_ref()))
             }
         };
-    Ok((Walk::new(root, excludes), store.0, store.1))
+    Ok((git, Walk::new(root, excludes), store.0, store.1))
 }
 
 /// What the packages of the working tree require: a member that asks for what variants supply needs an exclude.
@@ -247,6 +257,7 @@ fn releases(ground: &Ground<'_>, selected: &Selected, mut record: Record) -> Res
 fn machine(ground: &Ground<'_>, selected: &Selected) -> Result<Machine, Stop> {
     let mut machine = Machine {
         uv: None,
+        git: None,
         interpreters: BTreeMap::new(),
         variables: ground.surroundings.vars.clone(),
         home: ground.surroundings.home(),

@@ -326,11 +326,12 @@ impl Work for Tasks<'_> {
                     }
                     let checked = action::begin_check(&hand, &work)?;
                     self.services.gone(place).map_or(Ok(()), Err)?;
+                    let lay = action::clear(&hand, &work)?;
                     let done = self.with_services(place, action::own(&hand, &work));
                     // Whatever it has changed, also when it failed, is looked at anew.
                     action::forget(&hand, &work);
                     let done = action::end_check(&hand, &work, checked, done)?;
-                    action::keep_outputs(&hand, &work, &done);
+                    action::keep_outputs(&hand, &work, &done, &lay);
                     Ok(done)
                 }
                 _ => Err(ExecError::Undecided.into()),

@@ -104,7 +104,7 @@ mod tests {
         store
             .keep(fingerprint.digest(), &Verdict { task: "check:dev".into(), fields: fields.clone() })
             .unwrap();
-        let run = LastRun { fields, duration_ms: 1, reason: serde_json::Value::Null };
+        let run = LastRun { fields, duration_ms: 1, reason: serde_json::Value::Null, kept: None };
         store.note("check:dev", &run).unwrap();
     }
 

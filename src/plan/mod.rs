@@ -38,7 +38,7 @@ pub(crate) use error::{CODES, PlanError};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use noted::{Noted, Rest};
 pub(crate) use own::{Look, Subject, changes_by_name, fingerprint as own_fingerprint};
-pub(crate) use own_inputs::{input_list, list_path};
+pub(crate) use own_inputs::{input_list, list_path, patterns as inputs_of};
 pub(crate) use parsed::Parsed;
 pub(crate) use premises::{Machine, Premises, Wishes};
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn plain_start(text: &str) -> String {
 }
 
 /// The patterns of a task's inputs, with everything in them that stands for several.
-pub(super) fn patterns(
+pub(crate) fn patterns(
     premises: &Premises,
     observer: &Observer,
     job: &Job,

@@ -14,6 +14,7 @@ use crate::graph::Declared;
 use crate::ledger::{FILE_NAME, Record};
 use crate::manifest::ManifestSet;
 use crate::model::{Cell, EnvironmentId, LocalModel, Model, OwnTask};
+use crate::tool::git::Git;
 use crate::tool::python::Interpreter;
 use crate::tool::uv::Uv;
 use crate::tool::variables::Variables;
@@ -58,6 +59,8 @@ pub(crate) struct Premises {
 pub(crate) struct Machine {
     /// uv; `None` where no selected task needs it.
     pub(crate) uv: Option<Uv>,
+    /// git; `None` where it is missing, or no selected task keeps outputs.
+    pub(crate) git: Option<Git>,
     /// For each environment that a selected task works in, and each Python asked for there, the interpreter.
     pub(crate) interpreters: BTreeMap<(EnvironmentId, Option<String>), Interpreter>,
     /// The variables of envloom's own process.

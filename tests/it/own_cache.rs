@@ -360,3 +360,65 @@ fn what_lies_behind_a_link_is_no_output_and_an_input_only_by_its_name() {
     repo.write("real/x", "2\n");
     repo.run("t").success().ran(&["t"]);
 }
+
+/// Each source makes a file of its name.
+const SPREAD: &str = r#"
+task "spread" {
+    inputs "src/*"
+    outputs "out/**"
+    shell "for f in src/*; do n=$(basename $f); mkdir -p out/$n; cp $f out/$n/text; done"
+}
+"#;
+
+#[test]
+fn what_an_earlier_run_made_is_not_kept_as_what_this_one_made() {
+    let repo = Monorepo::new().tasks_kdl(SPREAD);
+    repo.write(".gitignore", "out/\n").write("src/a", "a\n").write("src/b", "b\n");
+    repo.run("spread").success().ran(&["spread"]);
+    fs::remove_file(repo.path("src/b")).unwrap();
+    repo.run("spread").success().ran(&["spread"]);
+    assert!(repo.exists("out/a/text") && !repo.exists("out/b"));
+    // Words after `--` keep nothing; what was there before is known all the same.
+    repo.write("src/c", "c\n");
+    repo.run("spread -- x").success().ran(&["spread"]);
+    fs::remove_file(repo.path("src/a")).unwrap();
+    repo.run("spread").success().ran(&["spread"]);
+    assert!(repo.exists("out/c/text") && !repo.exists("out/a"));
+    fs::remove_dir_all(repo.path("out")).unwrap();
+    repo.run("spread").success().restored(&["spread"]);
+    assert!(repo.exists("out/c/text") && !repo.exists("out/a"));
+}
+
+#[test]
+fn what_people_put_among_outputs_or_git_tracks_stays_when_the_task_runs_again() {
+    let repo = Monorepo::new().tasks_kdl(SPREAD);
+    for name in ["a", "b", "c", "d"] {
+        repo.write(&format!("src/{name}"), "made\n");
+    }
+    repo.write("out/mine/text", "mine\n");
+    repo.run("spread").success().ran(&["spread"]);
+    // Edited, tracked, alone.
+    repo.write("out/b/text", "edited\n");
+    repo.git(&["add", "-f", "out/c/text"]);
+    for name in ["b", "c", "d"] {
+        fs::remove_file(repo.path(&format!("src/{name}"))).unwrap();
+    }
+    repo.run("spread").success().ran(&["spread"]);
+    assert_eq!(repo.read("out/mine/text"), "mine\n");
+    assert_eq!(repo.read("out/b/text"), "edited\n");
+    assert_eq!(repo.read("out/c/text"), "made\n");
+    assert!(!repo.exists("out/d"));
+}
+
+#[test]
+fn a_task_that_rewrites_what_people_wrote_removes_none_of_it() {
+    let tasks = "task \"fmt\" { outputs \"src/**\"; shell \"sed -i s/a/b/ src/*; touch src/made\" }\n";
+    let repo = Monorepo::new().tasks_kdl(tasks);
+    repo.write("src/f", "a\n").write("README", "1\n");
+    for text in ["2\n", "3\n"] {
+        repo.run("fmt").success().ran(&["fmt"]);
+        repo.write("README", text);
+    }
+    repo.run("fmt").success().ran(&["fmt"]);
+    assert_eq!(repo.read("src/f"), "b\n");
+}

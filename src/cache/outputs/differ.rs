@@ -20,6 +20,15 @@ pub(crate) enum Difference {
     Mode { path: RelPath, was: u32, is: u32 },
 }
 
+impl Difference {
+    /// Where.
+    pub(super) fn path(&self) -> &RelPath {
+        match self {
+            Self::Missing { path } | Self::Changed { path } | Self::Mode { path, .. } => path,
+        }
+    }
+}
+
 impl Kept {
     /// The outputs below `root` that are not as they were kept. What lies there besides does not count. Each look is
     /// noted with the observer, and a file is read only where its stat is new.

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::clear::Before;
 use super::collect::{Found, collect};
 use super::{Kept, Left, Output, OutputStore, file, touch};
 use crate::base::{Digest, FileError, Patterns, RelPath, open_ordinary, printable};
@@ -20,6 +21,8 @@ pub(crate) struct Made<'a> {
     pub(crate) fields: BTreeMap<String, String>,
     /// What of the working tree it has written.
     pub(crate) outputs: &'a Patterns,
+    /// What lay there before it ran.
+    pub(crate) before: &'a Before,
     /// The file of what it printed.
     pub(crate) log: Option<&'a Path>,
     /// How long it ran, in milliseconds.
@@ -58,8 +61,11 @@ impl OutputStore {
     pub(crate) fn keep(&self, key: Digest, root: &Path, made: Made<'_>) -> Result<Kept, KeepError> {
         let began = SystemTime::now();
         self.make_workshop()?;
-        let mut outputs = Vec::new();
+        let (mut outputs, mut untouched) = (Vec::new(), Vec::new());
         for (path, found) in collect(root, made.outputs)? {
+            if made.before.holds(&path, &found) {
+                untouched.push(path.clone());
+            }
             let left = match found {
                 Found::File(metadata) => self.keep_file(&path.under(root), &metadata)?,
                 Found::Symlink(target) => Left::Symlink { target },
@@ -72,6 +78,7 @@ impl OutputStore {
             task: made.task.to_owned(),
             fields: made.fields,
             outputs,
+            found: untouched,
             log,
             duration_ms: made.duration_ms,
         };

@@ -21,6 +21,7 @@
 //! and none is used before its digest was compared. Refused: hard links into the working tree (a tool that
 //! writes in place would change the store), archives (equal files many times).
 
+mod clear;
 mod collect;
 mod differ;
 mod file;
@@ -37,6 +38,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use clear::Before;
 pub(crate) use differ::Difference;
 pub(crate) use keep::Made;
 pub(crate) use prune::{Limits, Size};
@@ -55,6 +57,10 @@ pub(crate) struct Kept {
     pub(crate) fields: BTreeMap<String, String>,
     /// Sorted by path.
     pub(crate) outputs: Vec<Output>,
+    /// The outputs that lay there before it ran and that it did not touch: someone else's, or what a run left of which
+    /// nothing is known. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) found: Vec<RelPath>,
     /// What it printed.
     pub(crate) log: Option<Digest>,
     /// How long it ran, in milliseconds.
@@ -84,6 +90,11 @@ pub(crate) enum Left {
 }
 
 impl Kept {
+    /// The outputs that its run wrote.
+    fn written(&self) -> impl Iterator<Item = &Output> {
+        self.outputs.iter().filter(|output| self.found.binary_search(&output.path).is_err())
+    }
+
     /// The blobs it needs.
     fn blobs(&self) -> impl Iterator<Item = Digest> {
         let files = self.outputs.iter().filter_map(|output| match output.left {

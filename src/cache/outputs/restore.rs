@@ -204,7 +204,7 @@ impl Tree<'_> {
     /// Removes what the task left before and does not leave now. What someone has changed since is theirs.
     fn remove_obsolete(&self, kept: &Kept) -> Result<(), RestoreError> {
         let now: BTreeSet<&RelPath> = kept.outputs.iter().map(|output| &output.path).collect();
-        let former = self.former.iter().flat_map(|former| &former.outputs);
+        let former = self.former.iter().flat_map(|former| former.written());
         for output in former.filter(|output| !now.contains(&output.path)) {
             let place = output.path.under(self.root);
             let Ok(metadata) = fs::symlink_metadata(&place) else { continue };

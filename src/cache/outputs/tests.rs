@@ -66,7 +66,14 @@ impl Place {
         let log = self.home.path().join("log");
         fs::write(&log, format!("log of {key}\n")).unwrap();
         let fields = BTreeMap::from([("uv".to_owned(), "0.13.9".to_owned())]);
-        let made = Made { task: "test:dev", fields, outputs: &outputs, log: Some(&log), duration_ms: 12 };
+        let made = Made {
+            task: "test:dev",
+            fields,
+            outputs: &outputs,
+            before: &Before::default(),
+            log: Some(&log),
+            duration_ms: 12,
+        };
         self.store().keep(Digest::of(key), &self.root(), made)
     }
 
@@ -312,6 +319,56 @@ fn outputs_that_are_no_more_go_unless_someone_changed_them() {
 }
 
 #[test]
+fn before_a_run_goes_what_the_last_one_wrote_and_nothing_else() {
+    let place = Place::new();
+    let outputs = Patterns::parse(["out/**"]).unwrap();
+    place.write("out/found", "theirs");
+    place.write("out/read", "theirs");
+    let read = RelPath::parse("out/read").unwrap();
+    let before = Before::look(&place.root(), &outputs, &[read.clone()]).unwrap();
+    place.write("out/read", "made of theirs");
+    for path in ["out/a/b/c", "out/edited", "out/spared", "out/linked/x", "out/own/x"] {
+        place.write(path, "made");
+    }
+    fs::create_dir(place.root().join("out/empty")).unwrap();
+    symlink("found", place.root().join("out/link")).unwrap();
+    let made = Made {
+        task: "t",
+        fields: BTreeMap::new(),
+        outputs: &outputs,
+        before: &before,
+        log: None,
+        duration_ms: 1,
+    };
+    let kept = place.store().keep(Digest::of("k"), &place.root(), made).unwrap();
+    assert_eq!(kept.found, [RelPath::parse("out/found").unwrap(), read]);
+    place.write("out/edited", "mine");
+    place.write("out/own/.git", "gitdir: elsewhere");
+    fs::rename(place.root().join("out/linked"), place.root().join("real")).unwrap();
+    symlink("../real", place.root().join("out/linked")).unwrap();
+    let may_go = |path: &RelPath| path.as_str() != "out/spared";
+    let contents = Contents::load(place.home.path());
+    kept.clear(&place.root(), &contents, &may_go, &|path| !path.is_root()).unwrap();
+    let left: Vec<String> = place.shown().iter().map(|line| line.replace(" 644", "")).collect();
+    assert_eq!(
+        left,
+        [
+            "out/",
+            "out/edited mine",
+            "out/found theirs",
+            "out/linked -> ../real",
+            "out/own/",
+            "out/own/.git gitdir: elsewhere",
+            "out/own/x made",
+            "out/read made of theirs",
+            "out/spared made",
+            "real/",
+            "real/x made",
+        ]
+    );
+}
+
+#[test]
 fn nothing_is_written_through_a_link_or_over_what_is_not_the_tasks() {
     let place = Place::new();
     place.write("out/deep/a", "a");
@@ -371,7 +428,14 @@ fn a_record_that_leads_out_of_the_repository_is_none() {
         left: Left::Symlink { target: target.to_owned() },
     };
     let sound = |outputs: Vec<Output>| {
-        let kept = Kept { task: "t".into(), fields: BTreeMap::new(), outputs, log: None, duration_ms: 0 };
+        let kept = Kept {
+            task: "t".into(),
+            fields: BTreeMap::new(),
+            outputs,
+            found: vec![],
+            log: None,
+            duration_ms: 0,
+        };
         file::write(&store.action_path(key), key, &kept).unwrap();
         store.find(key).is_some()
     };
@@ -479,6 +543,7 @@ fn many_may_keep_prune_and_restore_at_once() {
                         task: "t",
                         fields: BTreeMap::new(),
                         outputs: &outputs,
+                        before: &Before::default(),
                         log: None,
                         duration_ms: 0,
                     };

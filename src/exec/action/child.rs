@@ -132,7 +132,12 @@ pub(super) fn keep(hand: &Hand<'_>, fingerprint: &Fingerprint, duration: Duratio
 /// Notes what the task did last, without a verdict. As with [`keep`], a cache that cannot be written is a notice.
 pub(super) fn remember(hand: &Hand<'_>, fields: BTreeMap<String, String>, duration: Duration) {
     let reason = serde_json::to_value(hand.reason).unwrap_or_default();
-    let run = LastRun { fields, duration_ms: crate::event::millis(duration), reason };
+    let kept = if fields.is_empty() {
+        hand.premises.store.last(hand.id).and_then(|last| last.kept)
+    } else {
+        Some(Fingerprint { fields: fields.clone(), uncacheable: None }.digest())
+    };
+    let run = LastRun { fields, duration_ms: crate::event::millis(duration), reason, kept };
     told(hand, hand.premises.store.note(hand.id, &run));
 }
 

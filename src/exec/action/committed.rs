@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::outputs::{forget, patterns};
 use crate::base::{Digest, FileError, RelPath, read_if_exists};
-use crate::cache::{Contents, Difference, Kept, Made, Observer, OutputStore};
+use crate::cache::{Before, Contents, Difference, Kept, Made, Observer, OutputStore};
 use crate::exec::error::ExecError;
 use crate::exec::failure::TaskFailure;
 use crate::exec::work::{Done, Hand, OwnWork};
@@ -39,7 +39,14 @@ pub(in crate::exec) fn begin(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Opti
 
 fn set_aside(hand: &Hand<'_>, work: &OwnWork<'_>, store: &OutputStore) -> Result<Kept, ExecError> {
     let outputs = patterns(&work.job.outputs);
-    let made = Made { task: hand.id, fields: BTreeMap::new(), outputs: &outputs, log: None, duration_ms: 0 };
+    let made = Made {
+        task: hand.id,
+        fields: BTreeMap::new(),
+        outputs: &outputs,
+        before: &Before::default(),
+        log: None,
+        duration_ms: 0,
+    };
     store.keep(Digest::of(hand.id), &hand.premises.root, made).map_err(impossible)
 }
 

@@ -4,17 +4,20 @@
 //! runs. Nothing is kept of a run whose inputs moved meanwhile, that was given words, that passed over a failure, or
 //! that met the end of some resource of the machine: its success may not be what the inputs make.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use super::child::{log, notice, remember};
 use crate::base::{Patterns, RelPath, write_cached, write_whole};
-use crate::cache::{Kept, Made, Observer};
+use crate::cache::{Before, Kept, Made, Observer};
 use crate::event::millis;
+use crate::exec::failure::TaskFailure;
 use crate::exec::output::clean_line;
 use crate::exec::work::{Done, Hand, OwnWork, Said};
-use crate::plan::{Look, Subject, changes_by_name, input_list, list_path, own_fingerprint};
+use crate::plan::{
+    Look, Premises, Subject, changes_by_name, input_list, inputs_of, list_path, own_fingerprint,
+};
 
 /// What a program prints when the machine has no more of something. A tool that goes on after that may have left half
 /// of its work.
@@ -36,9 +39,8 @@ pub(in crate::exec) fn restore(hand: &Hand<'_>, work: &OwnWork<'_>, kept: &Kept)
         notice(hand, "envloom::cache::not_restored", message, Some("it runs instead".to_owned()));
         return None;
     }
-    let former = premises.store.last(hand.id).map(|last| last.fields).map(|fields| former(hand, fields));
     let stage = premises.state().join("stage");
-    let restored = premises.outputs.restore(kept, &premises.root, &stage, former.flatten().as_ref());
+    let restored = premises.outputs.restore(kept, &premises.root, &stage, former(hand).as_ref());
     forget(hand, work);
     if let Some(fingerprint) = hand.fingerprint {
         premises.outputs.note_use(fingerprint.digest(), kept);
@@ -66,7 +68,7 @@ pub(in crate::exec) fn touch(hand: &Hand<'_>, work: &OwnWork<'_>) -> Done {
     let done = Done { took: std::time::Duration::from_millis(last), ..Done::default() };
     let note = match hand.fingerprint {
         Some(_) => {
-            keep(hand, work, &done);
+            keep(hand, work, &done, &Before::default());
             "touched, not run"
         }
         None => "not run; it is never up to date",
@@ -75,9 +77,43 @@ pub(in crate::exec) fn touch(hand: &Hand<'_>, work: &OwnWork<'_>) -> Done {
 }
 
 /// The record of what the task left here before.
-fn former(hand: &Hand<'_>, fields: BTreeMap<String, String>) -> Option<Kept> {
-    let fingerprint = crate::plan::Fingerprint { fields, uncacheable: None };
-    hand.premises.outputs.find(fingerprint.digest())
+fn former(hand: &Hand<'_>) -> Option<Kept> {
+    let last = hand.premises.store.last(hand.id)?;
+    hand.premises.outputs.find(last.kept?)
+}
+
+/// Before the task runs: what its last run here wrote goes, so that it is not taken for what this one writes. What git
+/// tracks, what the task reads and what someone has changed stays. Says what lies there then.
+pub(in crate::exec) fn clear(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Before, TaskFailure> {
+    let premises = hand.premises;
+    let outputs = patterns(&work.job.outputs);
+    if hand.fingerprint.is_none() || outputs.is_empty() {
+        return Ok(Before::default());
+    }
+    if let Some(former) = former(hand).filter(|former| !former.outputs.is_empty())
+        && let Some(tracked) = tracked(premises)
+    {
+        let named = work.job.inputs.iter().flatten().filter(|text| *text != "@closure");
+        let named = Patterns::parse(named.map(String::as_str)).unwrap_or_default();
+        let may_go = |path: &RelPath| {
+            outputs.matches(path) && !named.matches(path) && !path.lineage().any(|one| tracked.contains(&one))
+        };
+        let needs = |directory: &RelPath| work.job.cwd.as_ref().is_ok_and(|cwd| cwd.is_in(directory));
+        let may_empty = |directory: &RelPath| outputs.matches_directory(directory) && !needs(directory);
+        former.clear(&premises.root, &premises.contents, &may_go, &may_empty)?;
+        forget(hand, work);
+    }
+    let inputs = inputs_of(premises, &premises.observer, work.job, work.key)?;
+    let inputs = premises.walk.files(&inputs, &premises.observer)?;
+    // What cannot be an output is said once the task has run.
+    Ok(Before::look(&premises.root, &outputs, &inputs).unwrap_or_default())
+}
+
+/// What git tracks, a repository within this one as a whole; `None` where that is not known.
+fn tracked(premises: &Premises) -> Option<BTreeSet<RelPath>> {
+    let git = premises.machine.git.as_ref()?;
+    let paths = git.tracked_files(&premises.root).ok()?;
+    Some(paths.iter().filter_map(|path| RelPath::parse(path.to_str()?).ok()).collect())
 }
 
 /// What the task has changed is looked at anew: its outputs, or where it declares none, everything.
@@ -100,7 +136,7 @@ pub(in crate::exec) fn forget(hand: &Hand<'_>, work: &OwnWork<'_>) {
 }
 
 /// Keeps what the task has left, if it is what its inputs make.
-pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done) {
+pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done, lay: &Before) {
     let premises = hand.premises;
     let took = done.took;
     let Some(before) = hand.fingerprint.filter(|_| !done.unsure) else {
@@ -144,6 +180,7 @@ pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done) {
         task: hand.id,
         fields: before.fields.clone(),
         outputs: &outputs,
+        before: lay,
         log: done.log.as_deref(),
         duration_ms: millis(took),
     };

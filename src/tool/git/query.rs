@@ -84,8 +84,19 @@ impl Git {
     pub(crate) fn tracked(&self, directory: &Path, name: &str) -> Result<Vec<PathBuf>, ToolError> {
         let below = format!(":(glob)**/{name}");
         let answer = self.local(directory, ["ls-files", "-z", "--", &below]).demand()?;
-        let paths = answer.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(|path| PathBuf::from(OsString::from_vec(path.to_vec()))).collect())
+        Ok(paths(&answer))
+    }
+
+    /// Everything below `directory` that the index holds, a submodule as one path; nothing outside of any repository.
+    ///
+    /// # Errors
+    /// When git cannot say.
+    pub(crate) fn tracked_files(&self, directory: &Path) -> Result<Vec<PathBuf>, ToolError> {
+        if self.toplevel(directory)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let answer = self.local(directory, ["ls-files", "-z"]).demand()?;
+        Ok(paths(&answer))
     }
 
     /// The commit that is checked out, or `None` before the first commit.
@@ -175,6 +186,12 @@ impl Git {
         let rest = arguments.into_iter().map(OsString::from);
         self.local(directory, bare.into_iter().chain(rest))
     }
+}
+
+/// The paths of an answer that a zero byte ends each.
+fn paths(answer: &[u8]) -> Vec<PathBuf> {
+    let paths = answer.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    paths.map(|path| PathBuf::from(OsString::from_vec(path.to_vec()))).collect()
 }
 
 #[cfg(test)]
