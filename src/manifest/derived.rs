@@ -36,7 +36,7 @@ pub(super) fn entries(
         let environment = adopted.name.value.clone();
         return Err(wrong(vec![ManifestFinding::NoOrigin { environment, span: (0, 0).into() }]));
     }
-    let view = View::parse(source.text()).map_err(|fault| wrong(vec![super::render::not_toml(&fault)]))?;
+    let view = View::parse(source.text()).map_err(|fault| wrong(vec![super::settle::not_toml(&fault)]))?;
     let mut making = Making {
         model: request.model,
         environment,

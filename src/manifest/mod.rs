@@ -35,6 +35,7 @@ mod python;
 mod render;
 mod request;
 mod sequence;
+mod settle;
 mod supply;
 mod view;
 mod words;
