@@ -204,7 +204,10 @@ impl Told<'_> {
         let file = &self.call.place.file_name;
         let count = counted(settled.changes.len(), "entry", "entries");
         match settled.changes.as_slice() {
-            [] => output.say(&format!("{file} has nothing to absorb from {}", self.manifest())),
+            [] if settled.left.is_empty() => {
+                output.say(&format!("{file} has nothing to absorb from {}", self.manifest()));
+            }
+            [] => output.say(&format!("{file} absorbed nothing of {}", self.manifest())),
             _ if self.call.arguments.dry_run => {
                 output.say(&format!("{file} would absorb {count} of {}", self.manifest()));
             }

@@ -17,8 +17,9 @@ fn absorbed(repo: &Monorepo, environment: &str, manifest: &str) -> Ran {
     let before = repo.read(manifest);
     let ran = repo.run(&format!("absorb {environment}")).success();
     assert_eq!(repo.read(manifest), before, "{ran}");
+    let record = repo.read("envloom.lock");
     repo.run(&format!("generate:{environment}")).success();
-    assert_eq!(repo.read(manifest), before, "{ran}");
+    assert_eq!((repo.read(manifest), repo.read("envloom.lock")), (before, record), "{ran}");
     ran
 }
 
@@ -139,8 +140,8 @@ fn what_others_have_too_is_not_taken_from_them() {
     ----- stdout -----
 
     ----- stderr -----
-    tasks.kdl has nothing to absorb from pyproject.toml
-    pyproject.toml:7: project.dependencies[tqdm] not absorbed: staging, prod have it too: for all, take it out at tasks.kdl:6:18; for dev alone, write there: dependencies only=#true
+    tasks.kdl absorbed nothing of pyproject.toml
+    pyproject.toml:7: project.dependencies[tqdm] not absorbed: staging, prod have it too: for all, take it out at tasks.kdl:6:18; for dev alone, write in its environment: dependencies only=#true
     ");
     assert_eq!(hunk(&repo), "");
     // The line that was named, typed.
@@ -392,9 +393,10 @@ fn what_has_no_word_stays_and_is_said() {
 }
 
 #[test]
-fn an_edit_that_would_come_back_otherwise_is_refused_whole() {
+fn an_override_taken_away_lets_no_other_back() {
     let repo = with_wheels();
-    repo.replace("tasks.kdl", "    groups \"dev\"", "    groups \"dev\"\n    dependencies \"tqdm>=4.5\"");
+    let own = |line: &str| format!("    groups \"dev\"{line}");
+    repo.replace("tasks.kdl", &own(""), &own("; dependencies \"tqdm>=4.5\""));
     repo.run("generate").success();
     repo.commit("its own range");
     repo.replace("pyproject.toml", "    \"tqdm>=4.5\",\n", "");
@@ -403,14 +405,60 @@ fn an_edit_that_would_come_back_otherwise_is_refused_whole() {
     ----- stdout -----
 
     ----- stderr -----
+    tasks.kdl absorbed nothing of pyproject.toml
+    pyproject.toml:7: project.dependencies[tqdm] not absorbed: without it the one at tasks.kdl:6:18 holds: take it out at tasks.kdl:20:32 and write in the environment: dependencies only=#true
+    ");
+    assert_eq!(repo.status(), " M pyproject.toml\n");
+    // The line that was named, typed.
+    repo.replace("tasks.kdl", "dependencies \"tqdm>=4.5\"", "dependencies only=#true");
+    repo.run("generate:dev").success();
+    assert!(!repo.read("pyproject.toml").contains("tqdm"));
+}
+
+#[test]
+fn what_uv_adds_to_lists_that_tasks_kdl_has_empty_goes_there() {
+    let repo = with_wheels();
+    repo.replace("tasks.kdl", "    group \"dev\" \"ruff>=0.4\"\n", "    group \"dev\"\n    extra \"viz\"\n");
+    repo.run("generate lock").success();
+    repo.commit("empty lists");
+    repo.uv(&["add", "--dev", "ruff"]).success();
+    repo.uv(&["add", "--optional", "viz", "rich"]).success();
+    absorbed(&repo, "dev", "pyproject.toml");
+    insta::assert_snapshot!(hunk(&repo), @r#"
+    -    group "dev"
+    -    extra "viz"
+    +    group "dev" "ruff>=0.5.0"
+    +    extra "viz" "rich>=13.0"
+    "#);
+    repo.run("check:dev").success();
+}
+
+#[test]
+fn an_edit_that_would_come_back_otherwise_is_refused_whole() {
+    let repo = with_wheels();
+    repo.replace(
+        "tasks.kdl",
+        "    python \"3.12\"\n",
+        "    python \"3.12\"\n    extra \"viz\" \"rich>=12\"\n",
+    )
+    .replace("tasks.kdl", "    groups \"dev\"", "    groups \"dev\"\n    extra \"viz\" \"packaging\"");
+    repo.run("generate").success();
+    repo.commit("its own extra");
+    let two = "    \"rich>=12\",\n    \"rich<14 ; sys_platform == 'win32'\",\n";
+    repo.replace("pyproject.toml", "    \"rich>=12\",\n", two);
+    insta::assert_snapshot!(repo.run("absorb dev").code(1).output_snapshot(), @r#"
+    exit: 1
+    ----- stdout -----
+
+    ----- stderr -----
     error: `pyproject.toml` is left as it is
 
-    error[envloom::manifest::not_absorbed]: written into tasks.kdl, this would not leave `project.dependencies[tqdm]` of dev as it stands
-     --> pyproject.toml:7:16
-    7 | dependencies = [
-      |                ^ edited
+    error[envloom::manifest::not_absorbed]: written into tasks.kdl, this would not leave `project.optional-dependencies.viz[rich]` of dev as it stands
+     --> pyproject.toml:22:5
+    22 |     "rich<14 ; sys_platform == 'win32'",
+       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ edited
     help: nothing was written; change tasks.kdl by hand, then run: envloom generate
-    ");
+    "#);
     assert_eq!(repo.status(), " M pyproject.toml\n");
 }
 

@@ -133,7 +133,9 @@ impl Looked<'_> {
                 continue;
             };
             let is_edited = self.wanted.iter().any(|entry| entry.path == path);
-            let is_there = self.found(&path).is_some();
+            let is_within = |entry: &Entry| entry.path != path && entry.path.is_in(&path);
+            // A list whose elements are wanted is there for them, not for itself.
+            let is_there = self.found(&path).is_some() && !self.wanted.iter().any(is_within);
             // Of what is still an edit the old digest stays: that it is one must not be forgotten.
             if is_there || is_edited {
                 now.insert(name.clone(), *written);

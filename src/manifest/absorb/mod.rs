@@ -11,6 +11,7 @@
 mod adding;
 mod difference;
 mod placing;
+mod removing;
 mod writing;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ use self::placing::Placing;
 use self::writing::Writing;
 use super::entry::{Entry, EntryPath, Segment};
 use super::error::{ManifestError, ManifestFinding};
+use super::faithful::is_exists;
 use super::identity;
 use super::python::PYTHON_VERSION;
 use super::render::{divided, render};
@@ -266,7 +268,13 @@ impl Absorbed {
                     None => there.found(path).is_none(),
                 })
             };
-            let open: Vec<&EntryPath> = differing.iter().filter(|path| !is_there(path)).collect();
+            // A list that had to be there, empty, has entries of its own now.
+            let is_filled = |path: &EntryPath| {
+                former.iter().any(|entry| entry.path == *path && is_exists(entry))
+                    && wanted.iter().any(|entry| entry.path.is_in(path))
+            };
+            let open: Vec<&EntryPath> =
+                differing.iter().filter(|path| !is_filled(path) && !is_there(path)).collect();
             let wrong = open.iter().find(|path| !touched.allows(path, *id == self.environment));
             if let Some(path) = wrong {
                 let name = &after.model.environment(*id).name.value;

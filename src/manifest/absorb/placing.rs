@@ -19,7 +19,7 @@ use super::super::identity;
 use super::super::supply::marker;
 use super::super::words::{self, parts, place, quoted};
 use super::difference::{Edit, Looked};
-use super::writing::{Writing, spaced};
+use super::writing::Writing;
 use crate::base::{RelPath, Spanned};
 use crate::config::{Outline, OutlineNode};
 use crate::model::{Axis, Kept, Model, PackageName, PinReference, Variant, WantedUv, even};
@@ -296,31 +296,6 @@ impl<'p> Placing<'p> {
             Some(list) => self.writing.append(list, text),
             None => self.writing.make(Some(node), "dependencies", Some(text), tail),
         }
-    }
-
-    /// One that was taken away, where no other manifest has it.
-    fn gone(&mut self, edit: &Edit, entry: &Entry) -> Result<(), String> {
-        let at = place(self.model, entry.span);
-        let has = |other: &&Looked<'_>| {
-            let asked = other.wanted.iter().any(|one| one.path == edit.path && one.span == entry.span);
-            // One that was never written will have it.
-            asked && (other.view.text.is_empty() || other.found(&edit.path).is_some())
-        };
-        let sharing: Vec<&str> =
-            self.others.iter().filter(has).map(|other| other.environment.name.value.as_str()).collect();
-        if !sharing.is_empty() {
-            let environment = &self.here.environment.name.value;
-            let only = match parts(&edit.path).0.as_slice() {
-                ["project", "dependencies"] => {
-                    let left = self.here.environment.settings.dependencies.iter();
-                    let left = left.filter(|one| one.span != entry.span).map(|one| &one.text);
-                    format!("; for {environment} alone, write there: dependencies only=#true{}", spaced(left))
-                }
-                _ => String::new(),
-            };
-            return Err(format!("{} have it too: for all, take it out at {at}{only}", sharing.join(", ")));
-        }
-        if self.writing.remove(entry.span.offset()) { Ok(()) } else { Err(format!("take it out at {at}")) }
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{Names, Settled, absorb};
-use crate::base::SourceFile;
 use crate::base::testing::properties;
+use crate::base::{RelPath, SourceFile};
 use crate::config;
 use crate::ledger::Record;
 use crate::manifest::{ManifestError, Members, OnDisk, PythonVersionFile, Request, render};
@@ -130,6 +130,59 @@ fn what_stands_there_twice_is_refused() {
     assert_eq!(refused.findings[0].to_string(), "`project.dependencies[packaging]` stands there twice");
 }
 
+#[test]
+fn a_list_that_tasks_kdl_has_empty_is_filled_and_emptied() {
+    let tasks = TASKS.replace(" \"rich>=13\" \"plotly\"", "").replace(" \"ruff>=0.4\"", "");
+    let mut repository = Repository::generated(&tasks);
+    let with = |text: &str, list: &str, element: &str| {
+        text.replacen(&format!("{list} = []"), &format!("{list} = [{element}]"), 1)
+    };
+    let viz = with(repository.text(DEV), "viz", "\"rich\"");
+    let both = with(&viz, "dev", "\"ruff\"");
+    for (text, ruff) in [(both.clone(), " \"ruff\""), (viz, ""), (both, " \"ruff\"")] {
+        repository.on_disk.get_mut(&DEV).unwrap().manifest = Some(text.clone());
+        let (tasks, settled) = repository.absorb().unwrap();
+        let lists = format!("    extra \"viz\" \"rich\"\n    group \"dev\"{ruff}\n");
+        assert!(tasks.contains(&lists), "{tasks}");
+        assert!(settled.left.is_empty(), "{:?}", settled.left);
+        assert_eq!(repository.generate(), 0);
+        assert_eq!(repository.text(DEV), text);
+        // Nothing in the record was behind either.
+        assert_eq!(repository.record.owned[&RelPath::parse("pyproject.toml").unwrap()], settled.owned);
+    }
+}
+
+#[test]
+fn the_advice_for_what_others_have_or_would_come_back_is_right() {
+    let own = "dependencies \"mypy>=1\" \"tqdm>=5\"; group \"dev\" \"ruff>=1\"; extra \"viz\" \"plotly>=6\"";
+    let tasks = TASKS.replace("dependencies \"mypy>=1\"", own);
+    let mut repository = Repository::generated(&tasks);
+    let gone = ["    \"tqdm>=5\",\n", "    \"numpy>=1\",\n", "    \"ruff>=1\",\n", "    \"plotly>=6\",\n"];
+    let edited = gone.iter().fold(repository.text(DEV).to_owned(), |text, line| {
+        assert!(text.contains(line), "{text}");
+        text.replacen(line, "", 1)
+    });
+    repository.on_disk.get_mut(&DEV).unwrap().manifest = Some(edited.clone());
+    let (text, settled) = repository.absorb().unwrap();
+    assert_eq!(text, tasks);
+    let reasons: Vec<String> =
+        settled.left.iter().map(|left| format!("{}: {}\n", left.path, left.reason)).collect();
+    insta::assert_snapshot!(reasons.concat(), @r#"
+    project.dependencies[tqdm]: without it the one at tasks.kdl:3:18 holds: take it out at tasks.kdl:14:85 and write in the environment: dependencies only=#true
+    project.dependencies[numpy]: prod has it too: for all, take it out at tasks.kdl:4:9; for dev alone, write in its environment: dependencies only=#true
+    project.optional-dependencies.viz[plotly]: without it the one at tasks.kdl:5:28 holds: take it out at tasks.kdl:14:131 and write in the environment: extra "viz" only=#true "rich>=13"
+    dependency-groups.dev[ruff]: without it the one at tasks.kdl:6:17 holds: take it out at tasks.kdl:14:108 and write in the environment: group "dev" only=#true
+    "#);
+    // The lines that were named, typed.
+    let typed = tasks
+        .replace(" \"tqdm>=5\"", "; dependencies only=#true")
+        .replace("group \"dev\" \"ruff>=1\"", "group \"dev\" only=#true")
+        .replace("extra \"viz\" \"plotly>=6\"", "extra \"viz\" only=#true \"rich>=13\"");
+    repository.model = model_of(&typed);
+    assert_eq!(repository.generate(), 0);
+    assert_eq!(repository.text(DEV), edited);
+}
+
 proptest! {
     #![proptest_config(properties(64))]
 
@@ -147,7 +200,7 @@ proptest! {
         let (text, settled) = repository.absorb().unwrap();
         // Only what others have too may be left.
         for left in &settled.left {
-            prop_assert!(left.reason.contains("have it too"), "{left:?}\n{edited}");
+            prop_assert!(left.reason.contains(" it too: "), "{left:?}\n{edited}");
         }
         // Every line of tasks.kdl that holds nothing absorbed stays.
         for line in ["// one line { }", "// two lines", "/* é */", "// last"] {
