@@ -2,7 +2,7 @@
 //!
 //! Comes in: text, bytes, paths. Goes out: positions in a text ([`Spanned`], [`SourceFile`]),
 //! digests ([`Digest`]), paths that cannot leave the repository ([`RelPath`]), whole-file writes
-//! ([`write_whole`]), patterns of paths ([`Patterns`]), amounts ([`parse_bytes`], [`parse_duration`]) and text that is safe to print ([`printable`], [`hidden`]).
+//! ([`write_whole`]), patterns of paths ([`Patterns`]), amounts ([`parse_bytes`], [`parse_duration`]), work on several items at once ([`side_by_side`]) and text that is safe to print ([`printable`], [`hidden`]).
 
 mod digest;
 mod file;
@@ -10,6 +10,7 @@ mod path;
 mod pattern;
 mod quantity;
 mod secret;
+mod side_by_side;
 mod span;
 mod text;
 
@@ -24,7 +25,10 @@ pub(crate) use file::{
 pub(crate) use path::RelPath;
 #[expect(unused_imports, reason = "what a fault is, is only shown")]
 pub(crate) use pattern::{PatternError, PatternFault, Patterns};
+#[expect(unused_imports, reason = "verify is the first to show one")]
+pub(crate) use quantity::duration_text;
 pub(crate) use quantity::{bytes_text, parse_bytes, parse_duration};
 pub(crate) use secret::{credentials, hidden, hide};
+pub(crate) use side_by_side::side_by_side;
 pub(crate) use span::{SourceFile, Spanned};
 pub(crate) use text::{brief, counted, nearest, printable};

@@ -114,6 +114,17 @@ pub(crate) fn bytes_text(bytes: u64) -> String {
     }
 }
 
+/// A length of time as people read it: the largest unit that it has one of, and no other.
+#[must_use]
+pub(crate) fn duration_text(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let units = [("d", 86_400), ("h", 3600), ("min", 60)];
+    match units.into_iter().find(|(_, each)| seconds >= *each) {
+        None => format!("{seconds} s"),
+        Some((unit, each)) => format!("{} {unit}", seconds / each),
+    }
+}
+
 /// The digits in front, and what follows them.
 fn number(text: &str) -> Result<(u64, &str), QuantityFault> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -171,6 +182,13 @@ mod tests {
         let expected = ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "5.0 MiB", "150 MiB", "10.0 GiB"];
         assert_eq!(shown[..7], expected);
         assert_eq!(shown[7], "16777215 TiB");
+    }
+
+    #[test]
+    fn durations_are_shown_short() {
+        let shown =
+            [0, 59, 60, 7300, 86_399, 200_000].map(|seconds| duration_text(Duration::from_secs(seconds)));
+        assert_eq!(shown, ["0 s", "59 s", "1 min", "2 h", "23 h", "2 d"]);
     }
 
     proptest! {

@@ -241,7 +241,7 @@ fn releases(ground: &Ground<'_>, selected: &Selected, mut record: Record) -> Res
     let git = Git::find(ground.surroundings, &ground.place.root)?;
     let tell = |progress: Progress<'_>| match progress {
         Progress::Fetching { git } => (ground.progress)(&format!("fetching {git}")),
-        Progress::Read { .. } => {}
+        Progress::Asking { .. } | Progress::Read { .. } => {}
     };
     // A call that writes nothing reads what is here: a submodule has its package's tags.
     let offline = ground.wishes.offline || ground.read_only;

@@ -126,6 +126,7 @@ impl Reader {
             projects: Vec::new(),
             tasks: Vec::new(),
             resources: Vec::new(),
+            max_age: None,
             default: Vec::new(),
             default_environment: None,
         };
@@ -141,6 +142,7 @@ impl Reader {
                 "projects" => config.projects.push(projects(node)),
                 "task" => config.tasks.push(self.task(node)),
                 "resources" => config.resources = node.named_texts(),
+                "remotes" => config.max_age = node.text_of("max-age"),
                 "default" => config.default = node.texts(),
                 "default-environment" => config.default_environment = Some(first(node)),
                 _ => {}
@@ -284,6 +286,7 @@ impl Reader {
             env: Vec::new(),
             tasks: Vec::new(),
             resources: Vec::new(),
+            max_age: None,
             venvs: None,
             cache: None,
         };
@@ -291,6 +294,7 @@ impl Reader {
             match node.spec.name {
                 "task" => config.tasks.push(self.task(node)),
                 "resources" => config.resources = node.named_texts(),
+                "remotes" => config.max_age = node.text_of("max-age"),
                 "default" => config.default = node.texts(),
                 "default-environment" => config.default_environment = Some(first(node)),
                 "prefer" => config.prefer.push(PreferNode { axis: first(node), variant: second(node) }),

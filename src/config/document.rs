@@ -33,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) tasks: Vec<TaskNode>,
     /// How much there is of the pools.
     pub(crate) resources: Vec<(Spanned<String>, Spanned<String>)>,
+    /// `remotes max-age="1h"`: how long what remotes said is believed.
+    pub(crate) max_age: Option<Spanned<String>>,
     /// `default "check" …`: the targets of a call that names none.
     pub(crate) default: Vec<Spanned<String>>,
     /// `default-environment "dev"`.
@@ -58,6 +60,8 @@ pub(crate) struct LocalConfig {
     pub(crate) tasks: Vec<TaskNode>,
     /// How much this machine has of the pools.
     pub(crate) resources: Vec<(Spanned<String>, Spanned<String>)>,
+    /// Replaces `remotes` of `tasks.kdl`.
+    pub(crate) max_age: Option<Spanned<String>>,
     /// `venvs "/scratch/venvs"`: where cells' venvs are made instead of `.envloom/venvs`.
     pub(crate) venvs: Option<Spanned<String>>,
     /// `cache directory="/scratch/cache" limit="10GiB" age="30d"`: the store of outputs.

@@ -148,6 +148,13 @@ const CACHE: &[PropertySpec] = &[
     property("age", Kind::Text, "how long what nobody uses is kept; default: 30d"),
 ];
 
+const REMOTES: &[PropertySpec] = &[PropertySpec {
+    name: "max-age",
+    kind: Kind::Text,
+    doc: "a length of time; `0`: they are asked every time; default: 1h",
+    required: true,
+}];
+
 const PIN: &[PropertySpec] = &[
     property("rev", Kind::Text, "a commit, 40 hexadecimal digits, instead of a tag"),
     property("version", Kind::Version, "the version at that commit"),
@@ -240,6 +247,12 @@ const COMMON: &[NodeSpec] = &[
         "how much there is of the pools that tasks take from",
     )
     .with_any(AMOUNT),
+    NodeSpec::new(
+        "remotes",
+        "remotes max-age=\"1h\"",
+        "how long what the packages' remotes said of their tags is believed before they are asked again",
+    )
+    .with(REMOTES),
     NodeSpec::new("default", "default \"check\"", "the targets of a call that names none")
         .takes(&[argument("target", Kind::Text)])
         .then(Rest::Any(argument("target", Kind::Text))),

@@ -4,12 +4,9 @@
 //! A recorded release is never read again while its pin, remote and subdirectory stay: the record is what
 //! says that a tag moved (`verify`, `lock`), so it must not follow the tag. A release is read from the
 //! package's submodule where that is to be trusted, else from a bare clone (`repository`); remotes are asked
-//! side by side, at most [`WIDTH`], and nothing ever prompts. All that is wrong is reported at once.
+//! side by side, and nothing ever prompts. All that is wrong is reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use miette::SourceSpan;
 use pep440_rs::Version;
@@ -18,11 +15,8 @@ use super::error::{LedgerError, LedgerFinding};
 use super::reading::{Group, read_all};
 use super::record::{Record, Release, ReleaseKey};
 use super::repository::Remotes;
-use crate::base::RelPath;
+use crate::base::{RelPath, side_by_side};
 use crate::model::{EnvironmentId, Model, Package, PackageId, Pin, PinReference};
-
-/// Remotes asked at the same time: enough to hide the round trips, few enough for a server's patience.
-const WIDTH: usize = 8;
 
 /// A release that the model pins and the record lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,33 +164,11 @@ fn by_remote<'a>(model: &'a Model, needs: &'a [Need], findings: &mut Vec<LedgerF
     groups.into_iter().map(|(url, needs)| Group { url, needs }).collect()
 }
 
-/// The answers of `work` on every item, in the items' order, at most [`WIDTH`] at a time. This thread works
-/// too, so a system that refuses further threads only makes it slower.
-fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let answers = Mutex::new(BTreeMap::new());
-    let worker = || {
-        while let Some((at, item)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
-        {
-            let answer = work(item);
-            answers.lock().unwrap_or_else(PoisonError::into_inner).insert(at, answer);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..items.len().min(WIDTH) {
-            if thread::Builder::new().spawn_scoped(scope, worker).is_err() {
-                break;
-            }
-        }
-        worker();
-    });
-    answers.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
+
     use crate::base::Spanned;
     use crate::ledger::repository::Progress;
     use crate::ledger::testing::{Place, look, model, pin, pin_tag};
@@ -545,12 +517,5 @@ mod tests {
         let after = complete_in(&place, &model, before).unwrap();
         assert_eq!(after.releases.keys().next().unwrap().reference, "v0.1.3");
         only(&after);
-    }
-
-    #[test]
-    fn many_remotes_are_read_side_by_side_in_order() {
-        let items: Vec<usize> = (0..100).collect();
-        assert_eq!(side_by_side(&items, |at| at * 2), items.iter().map(|at| at * 2).collect::<Vec<_>>());
-        assert!(side_by_side(&[] as &[usize], |at| *at).is_empty());
     }
 }

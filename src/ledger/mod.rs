@@ -4,6 +4,8 @@
 //! holds the releases that pins name (tag -> peeled commit, and the metadata of the package there) and,
 //! for each manifest, which entries envloom wrote last, by digest.
 //!
+//! [`tags_of`] knows what remotes say of their tags, as old as the caller allows.
+//!
 //! [`Record::parse`] and [`Record::render`] are pure. [`complete`] asks git for the releases that the model
 //! pins and the record lacks, so that rendering manifests stays pure. [`verify`] holds a [`Lockfile`] against
 //! the model and the record, and is pure too. Only `generate` and `lock` write the file, through the
@@ -19,6 +21,8 @@ mod origin;
 mod reading;
 mod record;
 mod repository;
+#[expect(dead_code, reason = "verify is the first to ask")]
+mod tags;
 mod variants;
 mod verify;
 
@@ -31,4 +35,6 @@ pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::Lockfile;
 pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};
 pub(crate) use repository::{Progress, Remotes};
+#[expect(unused_imports, reason = "verify is the first to ask")]
+pub(crate) use tags::{Answer, Asked, Asking, Freshness, Told, answer_place, max_age, tags_of};
 pub(crate) use verify::verify;

@@ -30,6 +30,11 @@ pub(crate) enum Progress<'a> {
         /// Its url.
         git: &'a str,
     },
+    /// A remote is asked for its tags.
+    Asking {
+        /// Its url.
+        git: &'a str,
+    },
     /// A release was read.
     Read {
         /// The package.

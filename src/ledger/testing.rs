@@ -146,6 +146,7 @@ pub(super) fn model() -> Model {
         ],
         tasks: Vec::new(),
         pools: std::collections::BTreeMap::new(),
+        max_age: None,
         default: Vec::new(),
         default_environment: None,
     }

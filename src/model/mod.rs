@@ -81,6 +81,8 @@ pub(crate) struct Model {
     pub(crate) tasks: Vec<OwnTask>,
     /// How much there is of the pools that tasks take from: amounts, bytes for `memory`.
     pub(crate) pools: BTreeMap<String, u64>,
+    /// How long what remotes said of their tags is believed; `None`: not said.
+    pub(crate) max_age: Option<Duration>,
     /// Targets of a call that names none, unparsed.
     pub(crate) default: Vec<Spanned<String>>,
     /// The environment of `sync`, `run` and `use` where nothing else says.
@@ -106,6 +108,8 @@ pub(crate) struct LocalModel {
     pub(crate) tasks: Vec<OwnTask>,
     /// How much this machine has of the pools; replaces [`Model::pools`] pool by pool.
     pub(crate) pools: BTreeMap<String, u64>,
+    /// Replaces [`Model::max_age`].
+    pub(crate) max_age: Option<Duration>,
     /// An absolute directory for cells' venvs, or one relative to the repository's root.
     pub(crate) venvs: Option<String>,
     /// The store of outputs.

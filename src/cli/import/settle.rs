@@ -149,7 +149,7 @@ impl Trial<'_> {
         let git = Git::find(&self.process.surroundings, &self.place.root)?;
         let tell = |progress: Progress<'_>| match progress {
             Progress::Fetching { git } => (self.say)(&format!("fetching {git}")),
-            Progress::Read { .. } => {}
+            Progress::Asking { .. } | Progress::Read { .. } => {}
         };
         let remotes = Remotes::new(&git, &self.place.root, self.offline, &tell);
         Ok(ledger::complete(model, Record::default(), &remotes)?)

@@ -20,7 +20,7 @@ fn not_local() {
      2 │ jobs 0
        ╰────
       help: move it to tasks.kdl; a local file may set only what reaches no committed file: task,
-            resources, default, default-environment, prefer, jobs, env, venvs, cache
+            resources, remotes, default, default-environment, prefer, jobs, env, venvs, cache
 
     Error: envloom::config::wrong_kind
 
@@ -43,7 +43,8 @@ fn not_local() {
        · ───┬───
        ·    ╰── not known at the top of the file
        ╰────
-      help: use one of: task, resources, default, default-environment, prefer, jobs, env, venvs, cache
+      help: use one of: task, resources, remotes, default, default-environment, prefer, jobs, env,
+            venvs, cache
     "#);
 }
 
@@ -73,7 +74,7 @@ fn unknown_node() {
        ·   ╰── not known at the top of the file
        ╰────
       help: use one of: envloom, uv, project, package, index, variants, environment, projects, task,
-            resources, default, default-environment
+            resources, remotes, default, default-environment
     "#);
 }
 

@@ -161,6 +161,7 @@ pub(super) fn model() -> Model {
         ],
         tasks: Vec::new(),
         pools: BTreeMap::new(),
+        max_age: None,
         default: Vec::new(),
         default_environment: None,
     }

@@ -24,6 +24,7 @@ pub(crate) fn resolve_local(local: LocalConfig, model: &Model) -> Result<LocalMo
     let tasks = resolver.tasks(&local.tasks, &ground);
     let pools =
         resolver.amounts(&local.resources).into_iter().map(|(name, amount)| (name.value, amount)).collect();
+    let max_age = local.max_age.as_ref().and_then(|age| resolver.max_age(age));
     let cache = local.cache.as_ref().map(|node| resolver.cache(node)).unwrap_or_default();
     let venvs = local.venvs.as_ref().and_then(|venvs| resolver.venvs(venvs));
     let default_environment = local
@@ -34,7 +35,19 @@ pub(crate) fn resolve_local(local: LocalConfig, model: &Model) -> Result<LocalMo
     }
     let (source, default) = (local.source, local.default);
     let jobs = local.jobs.map(|jobs| jobs.value);
-    Ok(LocalModel { source, default, default_environment, prefer, jobs, env, tasks, pools, venvs, cache })
+    Ok(LocalModel {
+        source,
+        default,
+        default_environment,
+        prefer,
+        jobs,
+        env,
+        tasks,
+        pools,
+        max_age,
+        venvs,
+        cache,
+    })
 }
 
 impl Resolver {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 
@@ -53,6 +54,7 @@ pub(crate) fn resolve(config: Config, found: &Found) -> Result<Model, ModelError
         .and_then(|name| resolver.default_environment(&name, &environments, &config.environments));
     let pools =
         resolver.amounts(&config.resources).into_iter().map(|(name, amount)| (name.value, amount)).collect();
+    let max_age = config.max_age.as_ref().and_then(|age| resolver.max_age(age));
     let (source, default) = (config.source, config.default);
     let mut model = Model {
         source,
@@ -64,6 +66,7 @@ pub(crate) fn resolve(config: Config, found: &Found) -> Result<Model, ModelError
         environments,
         tasks: Vec::new(),
         pools,
+        max_age,
         default,
         default_environment,
     };
@@ -132,6 +135,11 @@ impl Resolver {
     fn project(&mut self, node: &ProjectNode) -> Option<Project> {
         let name = self.package_name("a project", &node.name)?;
         Some(Project { name: Spanned::new(name, node.name.span), span: node.span })
+    }
+
+    /// A length of time, or none at all.
+    pub(super) fn max_age(&mut self, text: &Spanned<String>) -> Option<Duration> {
+        if matches!(text.value.as_str(), "0" | "0s") { Some(Duration::ZERO) } else { self.duration(text) }
     }
 
     /// The environment of that name; one that is declared but wrong has findings of its own.

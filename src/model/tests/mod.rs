@@ -269,6 +269,15 @@ fn limits_of_a_cache_that_are_none_are_reported() {
 }
 
 #[test]
+fn how_long_remotes_are_believed_is_a_length_of_time_or_none_at_all() {
+    assert_eq!(model("remotes max-age=\"30m\"\n").max_age, Some(std::time::Duration::from_mins(30)));
+    assert_eq!(model("remotes max-age=\"0\"\n").max_age, Some(std::time::Duration::ZERO));
+    assert_eq!(model("default \"check\"\n").max_age, None);
+    assert_eq!(local("remotes max-age=\"2d\"\n").unwrap().max_age, Some(std::time::Duration::from_hours(48)));
+    assert!(local("remotes max-age=\"2\"\n").unwrap_err().contains("`2` is no duration"));
+}
+
+#[test]
 fn every_code_is_listed_and_has_a_snapshot() {
     let sources = [
         include_str!("../error.rs"),

@@ -42,6 +42,8 @@ pub(crate) struct Git {
 pub(crate) struct Limits {
     /// Questions to a repository on this machine.
     pub(crate) local: Duration,
+    /// Asking a remote for its tags.
+    pub(crate) asking: Duration,
     /// Cloning and fetching.
     pub(crate) transfer: Duration,
 }
@@ -49,7 +51,7 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let minutes = Duration::from_mins;
-        Self { local: minutes(1), transfer: minutes(30) }
+        Self { local: minutes(1), asking: minutes(1), transfer: minutes(30) }
     }
 }
 

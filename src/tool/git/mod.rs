@@ -20,4 +20,4 @@ mod submodule;
 
 pub(crate) use call::Git;
 pub(crate) use changes::Change;
-pub(crate) use object::ObjectId;
+pub(crate) use object::{ObjectId, TagRef};

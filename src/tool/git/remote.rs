@@ -4,12 +4,14 @@
 //! configuration and the environment decide about `insteadOf`, helpers and proxies. uv fetches
 //! from its own cache directory and thus sees the same.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::call::{Git, with_settings};
+use super::object::{TagRef, parse_tags};
 use crate::tool::address::{Transport, check_url};
 use crate::tool::error::ToolError;
 use crate::tool::run::{Answer, Query};
@@ -20,6 +22,18 @@ const OUTSIDE: &str = "/";
 const ATTEMPTS: u32 = 3;
 
 impl Git {
+    /// All tags of a remote that can be pinned, by name, each with the commit at its end.
+    ///
+    /// # Errors
+    /// When the url is refused, or the remote does not answer with tags.
+    pub(crate) fn remote_tags(&self, url: &str) -> Result<BTreeMap<String, TagRef>, ToolError> {
+        let git = self.reaching(url)?;
+        let arguments = network(["ls-remote", "--tags", "--", url]);
+        let query = git.query(Path::new(OUTSIDE), arguments, git.limits.asking);
+        let answer = patiently(&query, check_url(url)?)?;
+        parse_tags(&answer.stdout).map_err(|what| query.unexpected(&what))
+    }
+
     /// This git with the transports that `url` needs after the user's `insteadOf`, and with ssh
     /// kept from asking.
     pub(super) fn reaching(&self, url: &str) -> Result<Self, ToolError> {
@@ -111,10 +125,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::tool::git::object::TagRef;
     use crate::tool::testing::Place;
 
     /// The tags that a clone of the remote brings.
@@ -141,7 +152,10 @@ mod tests {
         let url = format!("file://{}", top.display());
         let tags = tags_of(&git, &url).unwrap();
         assert_eq!(tags, git.local_tags(&top).unwrap());
+        assert_eq!(tags, git.remote_tags(&url).unwrap());
         assert_eq!(tags.len(), 1);
+        assert_ne!(tags["v1"].object, tags["v1"].peeled);
+        assert!(matches!(git.remote_tags("file:///nonexistent/repository"), Err(ToolError::Failed(_))));
         let gone = tags_of(&git, "file:///nonexistent/repository").unwrap_err();
         assert!(matches!(gone, ToolError::Failed(_)), "{gone}");
     }
@@ -161,6 +175,7 @@ mod tests {
         }
         let git = Git::find(&surroundings, Path::new("/nowhere")).unwrap();
         assert_eq!(tags_of(&git, "https://example.invalid/x.git").unwrap().len(), 1);
+        assert_eq!(git.remote_tags("https://example.invalid/x.git").unwrap().len(), 1);
     }
 
     #[test]
@@ -175,6 +190,7 @@ mod tests {
         ] {
             let refused = tags_of(&git, &url).unwrap_err();
             assert!(matches!(refused, ToolError::UrlRefused { .. }), "{refused}");
+            assert!(matches!(git.remote_tags(&url), Err(ToolError::UrlRefused { .. })));
         }
         assert!(!canary.exists());
     }
@@ -194,6 +210,7 @@ mod tests {
         }
         let git = Git::find(&surroundings, Path::new("/nowhere")).unwrap();
         assert!(tags_of(&git, "https://example.invalid/x.git").is_err());
+        assert!(git.remote_tags("https://example.invalid/x.git").is_err());
         assert!(!canary.exists());
     }
 
@@ -209,6 +226,9 @@ mod tests {
         let place = Place::new();
         let mut git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
         git.limits.transfer = Duration::from_secs(1);
+        git.limits.asking = Duration::from_secs(1);
+        let error = git.remote_tags(&format!("http://{address}/x.git")).unwrap_err();
+        assert!(matches!(error, ToolError::TimedOut { .. }), "{error}");
         let error = tags_of(&git, &format!("http://{address}/x.git")).unwrap_err();
         assert!(matches!(error, ToolError::TimedOut { .. }), "{error}");
     }
