@@ -8,8 +8,9 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::edges::Edges;
 use super::error::{GraphError, GraphFinding};
-use super::target::{Selection, Words};
+use super::target::Selection;
 use super::task::{Task, TaskKey};
+use super::words::Words;
 use crate::model::{LocalModel, Model};
 
 /// Tasks and what they wait for; acyclic. Tasks stand in the order they were asked for, what a task needs

@@ -1,7 +1,9 @@
 //! Which environments a target means.
 
 use super::error::GraphFinding;
-use super::target::{Parts, Scope, span_of, suggest};
+use super::target::Scope;
+use super::unknown::suggest;
+use super::words::{Parts, span_of};
 use crate::base::{RelPath, Spanned, printable};
 use crate::model::EnvironmentId;
 

@@ -14,8 +14,9 @@ use miette::SourceSpan;
 
 use super::error::GraphFinding;
 use super::own_error::OwnFinding;
-use super::target::{Parts, Scope};
+use super::target::Scope;
 use super::task::OwnKey;
+use super::words::Parts;
 use crate::base::Patterns;
 
 /// All outputs of all own tasks.

@@ -11,10 +11,13 @@ mod edges;
 mod environment;
 mod error;
 mod flow;
+mod listing;
 mod own;
 mod own_error;
 mod target;
 mod task;
+mod unknown;
+mod words;
 
 #[cfg(test)]
 mod testing;
@@ -22,7 +25,7 @@ mod testing;
 pub(crate) use auto::AskDriver;
 pub(crate) use build::{TaskGraph, TaskGraphBuilder};
 pub(crate) use error::{CODES, GraphError};
-pub(crate) use target::{
-    Assignment, Selection, Words, candidates, cell_of, environment_of, matrix, nothing_to_do, select,
-};
+pub(crate) use listing::{candidates, matrix};
+pub(crate) use target::{Selection, cell_of, environment_of, nothing_to_do, select};
 pub(crate) use task::{Declared, Kind, OwnKey, Task, TaskKey, VERBS_OF_TASKS};
+pub(crate) use words::{Assignment, Words};

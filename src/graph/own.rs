@@ -9,8 +9,10 @@ use super::cell::{CellRequest, Choice, items};
 use super::environment::{assigned_environment, named};
 use super::error::GraphFinding;
 use super::own_error::OwnFinding;
-use super::target::{Notes, Parts, Scope, suggest};
+use super::target::{Notes, Scope};
 use super::task::{Declared, OwnKey};
+use super::unknown::suggest;
+use super::words::Parts;
 use crate::base::{Spanned, printable};
 use crate::model::{Cell, EnvironmentId, Kept, OwnCell, OwnTask, Point};
 

@@ -9,44 +9,16 @@
 //! The choice on an axis comes from the target, else `AXIS=VALUE`, else `UV_TORCH_BACKEND`, else
 //! `tasks.local.kdl`; `auto` in any of these places is what suits the NVIDIA driver (`auto.rs`). Every mistake of a call is reported at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use miette::SourceSpan;
-
-use super::auto::AskDriver;
-use super::cell::{CellRequest, cells, words_of};
+use super::cell::{CellRequest, cells};
 use super::environment::{environments_of, the_environment};
 use super::error::{GraphError, GraphFinding};
 use super::own_error::OwnFinding;
 use super::task::{Declared, OwnKey, TaskKey, VERBS_OF_TASKS};
-use crate::base::{RelPath, SourceFile, Spanned, nearest, printable};
-use crate::model::{Axis, Cell, EnvironmentId, LocalModel, Model};
-
-/// The words of a call.
-#[derive(Debug, Clone)]
-pub(crate) struct Words<'a> {
-    /// The command line, or the file whose `default` is meant: what the spans point into.
-    pub(crate) source: SourceFile,
-    /// The targets.
-    pub(crate) targets: Vec<Spanned<String>>,
-    /// `VAR=VALUE` words of the command line.
-    pub(crate) assignments: Vec<Assignment>,
-    /// The current directory, relative to the repository's root; `None`: outside of it.
-    pub(crate) directory: Option<RelPath>,
-    /// The value of `UV_TORCH_BACKEND`.
-    pub(crate) torch_backend: Option<String>,
-    /// For `auto`.
-    pub(crate) driver: AskDriver<'a>,
-}
-
-/// `VAR=VALUE`.
-#[derive(Debug, Clone)]
-pub(crate) struct Assignment {
-    /// The word before `=`.
-    pub(crate) name: Spanned<String>,
-    /// What stands after it.
-    pub(crate) value: Spanned<String>,
-}
+use super::words::{Parts, Words, malformed, span_of, split};
+use crate::base::{Spanned, printable};
+use crate::model::{Cell, EnvironmentId, LocalModel, Model};
 
 /// What a call selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +54,6 @@ pub(super) struct Scope<'a> {
     pub(super) model: &'a Model,
     pub(super) local: Option<&'a LocalModel>,
     pub(super) words: &'a Words<'a>,
-}
-
-/// One target, taken apart.
-pub(super) struct Parts<'a> {
-    pub(super) whole: &'a Spanned<String>,
-    pub(super) task: Spanned<&'a str>,
-    pub(super) environment: Option<Spanned<&'a str>>,
-    pub(super) cell: Option<Spanned<&'a str>>,
 }
 
 /// The tasks that the words name.
@@ -198,128 +162,13 @@ pub(crate) fn nothing_to_do(model: &Model) -> GraphError {
     }
 }
 
-/// Every word that could complete a target: tasks, `TASK:ENVIRONMENT`, `sync:ENVIRONMENT@CELL`.
-#[must_use]
-pub(crate) fn candidates(model: &Model, local: Option<&LocalModel>) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    if model.project.is_some() || !model.environments.is_empty() {
-        for verb in VERBS_OF_TASKS {
-            words.push(verb.to_owned());
-            for (id, environment) in model.environments() {
-                if verb == "generate" && !environment.is_written() {
-                    continue;
-                }
-                words.push(format!("{verb}:{}", environment.name.value));
-                if verb == "sync" {
-                    if model.axes.iter().any(Axis::knows_drivers) {
-                        words.push(format!("sync:{}@auto", environment.name.value));
-                    }
-                    words.extend(model.cells(id).iter().map(|cell| TaskKey::Sync(cell.clone()).name(model)));
-                }
-            }
-        }
-    }
-    words.extend(own_candidates(model, local));
-    words.dedup();
-    words
-}
-
-/// Own tasks, each cell of those with a matrix behind the name.
-fn own_candidates(model: &Model, local: Option<&LocalModel>) -> Vec<String> {
-    let words = Words::none(model);
-    let scope = Scope { model, local, words: &words };
-    let mut found = Vec::new();
-    for declared in scope.all_declared().filter(|declared| !scope.declaration(*declared).private) {
-        let task = scope.declaration(declared);
-        found.push(task.name.value.clone());
-        if task.matrix.is_some() {
-            // Cells that only a call settles are not offered.
-            let cells = scope.all_cells(task, &Parts::alone(&task.name)).unwrap_or_default();
-            found.extend(cells.into_iter().map(|cell| scope.own_id(&OwnKey { task: declared, cell })));
-        }
-    }
-    found
-}
-
-/// The cells of targets, also those that this platform cannot have; without targets those of every own task.
-///
-/// # Errors
-/// As [`select`].
-pub(crate) fn matrix(
-    model: &Model,
-    local: Option<&LocalModel>,
-    words: &Words<'_>,
-) -> Result<Vec<(String, TaskKey)>, GraphError> {
-    let scope = Scope { model, local, words };
-    let mut findings = scope.unknown_variables();
-    let mut found = Vec::new();
-    let listed = scope.all_declared().map(|declared| &scope.declaration(declared).name);
-    let every: Vec<Spanned<String>> = match words.targets.as_slice() {
-        [] => listed.filter(|name| scope.own_names().contains(&name.value.as_str())).cloned().collect(),
-        typed => typed.to_vec(),
-    };
-    for target in &every {
-        match scope.cells_of_target(target) {
-            Ok(keys) => found.extend(keys),
-            Err(finding) => findings.push(finding),
-        }
-    }
-    if findings.is_empty() {
-        return Ok(found.into_iter().map(|key| (scope.id(&key), key)).collect());
-    }
-    // Without targets a mistake lies in what the file leaves open.
-    let source = if words.targets.is_empty() { &model.source } else { &words.source };
-    Err(GraphError { source_code: source.named(), findings })
-}
-
-impl Words<'_> {
-    /// The words of no call: what `tasks.kdl` alone decides.
-    pub(crate) fn none(model: &Model) -> Self {
-        Self {
-            source: model.source.clone(),
-            targets: Vec::new(),
-            assignments: Vec::new(),
-            directory: None,
-            torch_backend: None,
-            driver: AskDriver(&|| Ok(None)),
-        }
-    }
-}
-
-impl<'a> Parts<'a> {
-    /// A target that says no more than a task's name.
-    pub(super) fn alone(name: &'a Spanned<String>) -> Self {
-        let task = Spanned::new(name.value.as_str(), name.span);
-        Self { whole: name, task, environment: None, cell: None }
-    }
-}
-
 impl Scope<'_> {
-    /// The cells of one target, whatever the platform.
-    fn cells_of_target(&self, target: &Spanned<String>) -> Result<Vec<TaskKey>, GraphFinding> {
-        let parts = split(target)?;
-        if let Some(declared) = self.own(parts.task.value) {
-            let found = self.cells_anywhere(declared, &parts)?;
-            let key = |cell| TaskKey::Own(OwnKey { task: declared, cell });
-            return Ok(found.cells.into_iter().map(key).collect());
-        }
-        if parts.task.value == "sync" && parts.cell.is_none() && !self.model.environments.is_empty() {
-            let environments = environments_of(self, &parts)?.into_iter();
-            return Ok(environments.flat_map(|id| self.model.cells(id)).map(TaskKey::Sync).collect());
-        }
-        self.read(target, &mut Notes::default())
-    }
-
-    /// A task's name, as a user would type it.
-    fn id(&self, key: &TaskKey) -> String {
-        match key {
-            TaskKey::Own(own) => self.own_id(own),
-            _ => key.name(self.model),
-        }
-    }
-
     /// The tasks of one target.
-    fn read(&self, target: &Spanned<String>, notes: &mut Notes) -> Result<Vec<TaskKey>, GraphFinding> {
+    pub(super) fn read(
+        &self,
+        target: &Spanned<String>,
+        notes: &mut Notes,
+    ) -> Result<Vec<TaskKey>, GraphFinding> {
         let parts = split(target)?;
         if let Some(declared) = self.own(parts.task.value) {
             if self.declaration(declared).private {
@@ -406,81 +255,6 @@ impl Scope<'_> {
         private.map(Declared::Private).or(own.map(Declared::Shared))
     }
 
-    fn own_names(&self) -> Vec<&str> {
-        let private = self.local.iter().flat_map(|local| &local.tasks);
-        let listed = self.model.tasks.iter().chain(private).filter(|task| !task.private);
-        listed.map(|task| task.name.value.as_str()).collect()
-    }
-
-    pub(super) fn unknown_task(&self, word: Spanned<&str>) -> GraphFinding {
-        let own = self.own_names();
-        let known: Vec<&str> = VERBS_OF_TASKS.iter().copied().chain(own).collect();
-        GraphFinding::UnknownTask {
-            name: printable(word.value).into_owned(),
-            help: suggest(word.value, &known),
-            span: word.span,
-        }
-    }
-
-    pub(super) fn no_project(&self, word: Spanned<&str>) -> GraphFinding {
-        let own = self.own_names();
-        GraphFinding::NoProject {
-            task: word.value.to_owned(),
-            file: self.model.source.name().to_owned(),
-            tasks: if own.is_empty() { "it has none".to_owned() } else { own.join(", ") },
-            span: word.span,
-        }
-    }
-
-    /// The axes of `tasks.kdl` and those of adopted manifests; some have the same name.
-    fn axes(&self) -> impl Iterator<Item = &Axis> {
-        self.model.axes.iter().chain(self.model.environments.iter().flat_map(|environment| &environment.axes))
-    }
-
-    /// `VAR=VALUE` words that set nothing.
-    fn unknown_variables(&self) -> Vec<GraphFinding> {
-        let axes = self.axes().map(|axis| axis.name.value.to_uppercase());
-        let tasks = self.all_declared().map(|declared| self.declaration(declared));
-        let own = tasks.flat_map(|task| {
-            let axes =
-                task.matrix.iter().flat_map(|matrix| &matrix.axes).map(|axis| axis.name.value.to_uppercase());
-            axes.chain(task.parameters.iter().map(|parameter| parameter.name.value.clone()))
-        });
-        let mut known: Vec<String> = axes.chain(own).filter(|name| name != "ENVIRONMENT").collect();
-        known.extend(["ENV".to_owned(), "PYTHON".to_owned()]);
-        known.dedup();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        self.words
-            .assignments
-            .iter()
-            .filter(|assignment| !known.iter().any(|name| name.eq_ignore_ascii_case(&assignment.name.value)))
-            .map(|assignment| GraphFinding::UnknownVariable {
-                name: printable(&assignment.name.value).into_owned(),
-                help: suggest(&assignment.name.value, &known),
-                span: assignment.name.span,
-            })
-            .collect()
-    }
-
-    /// `AXIS=VALUE` words with a value that the axis has not, whether a target asks for it or not.
-    fn unknown_values(&self) -> Vec<GraphFinding> {
-        let mut axes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for axis in self.axes() {
-            axes.entry(&axis.name.value).or_default().extend(words_of(axis));
-        }
-        let words = axes.into_iter().filter_map(|(axis, known)| Some((known, self.assigned(axis)?)));
-        words
-            .filter_map(|(known, word)| {
-                let is_known = known.iter().chain(&["*", "auto"]).any(|known| *known == word.value);
-                (!is_known).then(|| GraphFinding::UnknownValue {
-                    value: printable(&word.value).into_owned(),
-                    help: suggest(&word.value, &known),
-                    span: word.span,
-                })
-            })
-            .collect()
-    }
-
     /// The value of `NAME=…`, in whatever case the name was typed; the last one counts, as in make.
     pub(super) fn assigned(&self, name: &str) -> Option<&Spanned<String>> {
         self.words
@@ -500,56 +274,6 @@ pub(super) fn whole_task(verb: &str, id: EnvironmentId) -> TaskKey {
         "check" => TaskKey::Check(id),
         _ => TaskKey::Verify(id),
     }
-}
-
-/// Takes a target apart.
-pub(super) fn split(target: &Spanned<String>) -> Result<Parts<'_>, GraphFinding> {
-    let text = target.value.as_str();
-    let start = target.span.offset();
-    let part = |from: usize, to: usize| Spanned::new(&text[from..to], (start + from, to - from));
-    let (body, cell) = match text.find(['@', '[']) {
-        None => (text.len(), None),
-        Some(at) if text[at..].starts_with('[') => {
-            let inner = text.strip_suffix(']').ok_or_else(|| malformed(target, "`[` is not closed"))?;
-            (at, Some(part(at + 1, inner.len())))
-        }
-        Some(at) => (at, Some(part(at + 1, text.len()))),
-    };
-    let colon = text[..body].find(':');
-    let task = part(0, colon.unwrap_or(body));
-    let environment = colon.map(|colon| part(colon + 1, body));
-    for (piece, problem) in [
-        (Some(task), "no task before `:` or `@`"),
-        (environment, "no environment after `:`"),
-        (cell, "no cell after `@`"),
-    ] {
-        if piece.is_some_and(|piece| piece.value.is_empty()) {
-            return Err(malformed(target, problem));
-        }
-    }
-    Ok(Parts { whole: target, task, environment, cell })
-}
-
-pub(super) fn malformed(target: &Spanned<String>, problem: &str) -> GraphFinding {
-    GraphFinding::MalformedTarget {
-        target: printable(&target.value).into_owned(),
-        span: target.span,
-        problem: problem.to_owned(),
-    }
-}
-
-/// The help for a name that is not known.
-pub(super) fn suggest(name: &str, known: &[&str]) -> String {
-    match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "there are none".to_owned(),
-        None => format!("use one of: {}", known.join(", ")),
-    }
-}
-
-/// The span of a part, or of the whole target where there is none.
-pub(super) fn span_of(part: Option<Spanned<&str>>, parts: &Parts<'_>) -> SourceSpan {
-    part.map_or(parts.whole.span, |part| part.span)
 }
 
 #[cfg(test)]
@@ -661,14 +385,6 @@ mod tests {
         assert_eq!(TaskKey::Sync(cell).name(&model), "sync:dev@cpu,none");
         insta::assert_snapshot!(rendered(&cell_of(&model, None, &words("prod@*", ".")).unwrap_err()));
         insta::assert_snapshot!(rendered(&cell_of(&model, None, &words("prd@cpu", ".")).unwrap_err()));
-    }
-
-    #[test]
-    fn completion_offers_every_target() {
-        let found = candidates(&crate::graph::testing::model(), None);
-        for word in ["check", "lock:prod", "sync:staging@cpu,none", "fmt"] {
-            assert!(found.contains(&word.to_owned()), "{word}");
-        }
     }
 
     #[test]

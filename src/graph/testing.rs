@@ -3,8 +3,9 @@
 use super::auto::AskDriver;
 use super::build::TaskGraphBuilder;
 use super::error::GraphError;
-use super::target::{Scope, Selection, Words, select};
+use super::target::{Scope, Selection, select};
 use super::task::{Task, TaskKey};
+use super::words::Words;
 use crate::base::{RelPath, SourceFile};
 use crate::config;
 use crate::model::{Found, LocalModel, Model, resolve, resolve_local};
@@ -49,7 +50,7 @@ pub(super) fn local(text: &str) -> LocalModel {
 
 /// The words of a call, as `cli` hands them over, made in the directory `at`.
 pub(super) fn words(line: &str, at: &str) -> Words<'static> {
-    use super::target::Assignment;
+    use super::words::Assignment;
     use crate::base::Spanned;
     let mut words = Words {
         source: SourceFile::new("command line", line),
