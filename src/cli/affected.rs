@@ -140,13 +140,19 @@ fn record_at(git: &Git, call: &Call<'_>, commit: &ObjectId) -> Result<Option<Rec
 impl Affected {
     /// Leaves of the tasks of a call those that are affected, and what they need; says how many.
     pub(super) fn of(self, chosen: &mut Chosen) -> Notice {
+        let told = self.told();
         let keep: BTreeSet<TaskKey> = self.found.into_iter().map(|(key, ..)| key).collect();
         chosen.selection.keys.retain(|key| keep.contains(key));
         let tasks = chosen.graph.tasks().iter().enumerate();
         let places: Vec<usize> =
             tasks.filter(|(_, task)| keep.contains(&task.key)).map(|(at, _)| at).collect();
         chosen.graph = chosen.graph.only(places);
-        let count = match (keep.len(), self.asked) {
+        ("envloom::cli::affected".to_owned(), told, None)
+    }
+
+    /// How many of the tasks are affected, in one line.
+    fn told(&self) -> String {
+        let count = match (self.found.len(), self.asked) {
             (0, 1) => "the task is not affected".to_owned(),
             (0, asked) => format!("none of {asked} tasks is affected"),
             (1, 1) => "the task is affected".to_owned(),
@@ -155,8 +161,7 @@ impl Affected {
             }
         };
         let commit: String = self.commit.as_str().chars().take(12).collect();
-        let message = format!("{count} since {} ({commit})", brief(&self.base));
-        ("envloom::cli::affected".to_owned(), message, None)
+        format!("{count} since {} ({commit})", brief(&self.base))
     }
 
     fn json(&self) -> Value {
@@ -182,6 +187,9 @@ pub(super) fn list(
     let affected = narrow(process, arguments, &base, ("affected ", words), output)?;
     if output.is_json() {
         return Ok(Output::answer(&affected.json()));
+    }
+    if affected.found.is_empty() {
+        output.say(&affected.told());
     }
     let line = |(_, task, because): &(TaskKey, String, Because)| {
         let because = if arguments.verbose > 0 { format!("  ({because})") } else { String::new() };

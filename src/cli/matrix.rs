@@ -30,6 +30,9 @@ pub(super) fn matrix(call: &Call<'_>, words: &[String], output: &Output) -> Resu
         });
         return Ok(Output::answer(&rows.collect()));
     }
+    if found.is_empty() {
+        output.say("no cells found");
+    }
     let line = |(id, key): &(String, TaskKey)| {
         let possible = cell_of(key).is_possible_here(&call.model);
         let rest = if possible { "" } else { "  (not on this platform)" };

@@ -4,8 +4,9 @@
 //! | a task | is affected when |
 //! | --- | --- |
 //! | any | its node of `tasks.kdl` differs, or its environment's, or a node that is neither |
-//! | own | a changed path matches the patterns of its inputs, whether or not a file is there now |
-//! | own, in a cell | the cell's manifest or lockfile has changed: what is installed follows them |
+//! | own | a changed path matches the patterns of its inputs, whether or not a file is there now, or one of them leads to it by links |
+//! | own, `@closure` | something has changed in a path dependency beside the root, in the same git repository |
+//! | own, in a cell | the cell's manifest, its lockfile or the pin of Python beside them has changed: what is installed follows them |
 //! | own, `check` | one of its outputs has changed: they are committed |
 //! | of envloom's own | a file that its decision looks at has changed, come or gone; what `envloom.lock` says of its environment differs; it would write its manifest, or be refused |
 //! | any | a task that it waits for is affected |
@@ -17,14 +18,20 @@
 //! Refused: comparing fingerprints with those at the revision. It needs a second checkout, its submodules included,
 //! and a file that has moved away between two of its tasks' patterns is told by its name just as well.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use super::decider::{Decided, decide};
-use super::own_inputs::patterns;
+use super::error::PlanError;
+use super::own_inputs::{outside, patterns};
 use super::parsed::Parsed;
 use super::premises::Premises;
+use super::refusal::Refusal;
+use super::uv_files::clean;
 use crate::base::{Patterns, RelPath, SourceFile};
 use crate::cache::Observer;
 use crate::config::{Declaration, declarations};
@@ -36,7 +43,7 @@ use crate::tool::git::Change;
 /// What has changed since a revision.
 #[derive(Debug)]
 pub(crate) struct Since {
-    /// Paths, relative to the root.
+    /// Paths, relative to the root; also those beside it.
     pub(crate) changes: Vec<Change>,
     /// Nodes of `tasks.kdl`.
     pub(crate) declarations: Declarations,
@@ -133,8 +140,9 @@ pub(crate) fn affected(premises: &mut Premises, graph: &TaskGraph, since: &Since
     // What a call asks for besides says nothing about files.
     let wishes = std::mem::take(&mut premises.wishes);
     let tasks = graph.tasks().iter().enumerate();
+    let ways = Ways::default();
     let mut found: Vec<Option<Because>> =
-        tasks.map(|(place, task)| Asked { since, task }.because(premises, place)).collect();
+        tasks.map(|(place, task)| Asked { since, task, ways: &ways }.because(premises, place)).collect();
     premises.wishes = wishes;
     let mut dependents: Vec<Vec<usize>> = vec![Vec::new(); found.len()];
     for (place, task) in graph.tasks().iter().enumerate() {
@@ -152,10 +160,14 @@ pub(crate) fn affected(premises: &mut Premises, graph: &TaskGraph, since: &Since
     found
 }
 
+/// By the patterns of inputs: what these lead to by links, and the links on the way. The cells of a task share theirs.
+type Ways = RefCell<BTreeMap<Patterns, Rc<BTreeSet<PathBuf>>>>;
+
 /// One task, and what has changed.
 struct Asked<'a> {
     since: &'a Since,
     task: &'a Task,
+    ways: &'a Ways,
 }
 
 impl Asked<'_> {
@@ -189,32 +201,63 @@ impl Asked<'_> {
     }
 
     fn own(&self, premises: &Premises, key: &OwnKey, job: &Job) -> Option<Because> {
-        let inputs = match patterns(premises, &Observer::new(), job, key) {
-            Ok(patterns) => patterns,
-            Err(refusal) => return Some(Because::Refused { why: refusal.to_string() }),
-        };
+        self.own_input(premises, key, job)
+            .unwrap_or_else(|refusal| Some(Because::Refused { why: refusal.to_string() }))
+    }
+
+    fn own_input(&self, premises: &Premises, key: &OwnKey, job: &Job) -> Result<Option<Because>, Refusal> {
+        let inputs = patterns(premises, &Observer::new(), job, key)?;
         // What a value of the call spoils was refused when the graph was made.
         let outputs = Patterns::parse(job.outputs.iter().map(String::as_str)).unwrap_or_default();
         let is_checked = premises.own_task(key.task).check;
-        let installed: Vec<RelPath> = match &key.cell.cell {
-            Some(cell) => {
-                let manifest = premises.manifest(cell.environment).clone();
-                premises.lockfile(cell.environment).into_iter().chain([manifest]).collect()
-            }
-            None => Vec::new(),
-        };
+        let installed = installed_by(premises, key);
         let is_meant = |path: &RelPath| {
-            if outputs.matches(path) { is_checked } else { inputs.matches(path) || installed.contains(path) }
+            // A link that has come, gone or changed on the way to a file that is named.
+            let is_on_the_way = || inputs.literals().any(|one| one.is_in(path));
+            if outputs.matches(path) {
+                is_checked
+            } else {
+                inputs.matches(path) || installed.contains(path) || is_on_the_way()
+            }
         };
         let may_hold = |path: &RelPath| {
             let has = |patterns: &Patterns| patterns.matches(path) || patterns.may_hold(path);
             has(&inputs) || (is_checked && has(&outputs)) || installed.iter().any(|one| one.is_in(path))
         };
-        self.changed(|change| match (place_of(&change.path), change.is_tree) {
-            (Some((path, true)), false) => is_meant(&path),
-            (Some((path, _)), _) => may_hold(&path),
-            (None, _) => true,
-        })
+        let found = self.changed(|change| match (place_of(&change.path), change.is_tree) {
+            (Place::Beside, _) => false,
+            (Place::Inside(path, true), false) => is_meant(&path),
+            (Place::Inside(path, _), _) => may_hold(&path),
+            (Place::Root, _) => true,
+        });
+        if found.is_some() || self.since.changes.is_empty() {
+            return Ok(found);
+        }
+        let mut ways = BTreeSet::clone(&*self.ways(premises, &inputs)?);
+        installed.iter().for_each(|path| add_way(&path.under(&premises.root), &mut ways));
+        let beside = outside(premises, &Observer::new(), job, key)?;
+        let beside: Vec<PathBuf> =
+            beside.into_iter().flat_map(|path| path.canonicalize().ok().into_iter().chain([path])).collect();
+        Ok(self.changed(|change| {
+            let path = clean(&premises.root.join(&change.path));
+            let holds = |one: &PathBuf| path.starts_with(one) || (change.is_tree && one.starts_with(&path));
+            is_among(&premises.root, change, &ways) || beside.iter().any(holds)
+        }))
+    }
+
+    /// Where links among the inputs lead.
+    fn ways(&self, premises: &Premises, inputs: &Patterns) -> Result<Rc<BTreeSet<PathBuf>>, Refusal> {
+        if let Some(known) = self.ways.borrow().get(inputs) {
+            return Ok(Rc::clone(known));
+        }
+        let files = premises.walk.files(inputs, &Observer::new()).map_err(PlanError::from)?;
+        let mut ways = BTreeSet::new();
+        for path in files.iter().chain(inputs.literals()) {
+            add_way(&path.under(&premises.root), &mut ways);
+        }
+        let ways = Rc::new(ways);
+        self.ways.borrow_mut().insert(inputs.clone(), Rc::clone(&ways));
+        Ok(ways)
     }
 
     /// A task of envloom's own: decides it, and sees what is looked at.
@@ -224,8 +267,11 @@ impl Asked<'_> {
         let decided = decide(premises, place, self.task);
         let seen = std::mem::replace(&mut premises.observer, kept).seen();
         // A file that is reached by a link has two names.
-        let names: BTreeSet<PathBuf> =
-            seen.into_keys().flat_map(|path| path.canonicalize().ok().into_iter().chain([path])).collect();
+        let mut names = BTreeSet::new();
+        for path in seen.into_keys() {
+            add_way(&path, &mut names);
+            names.insert(path);
+        }
         if let Some(found) = self.changed(|change| is_among(&premises.root, change, &names)) {
             return Some(found);
         }
@@ -257,11 +303,67 @@ impl Asked<'_> {
     }
 }
 
-/// A changed path as a path of the repository, and whether it is that one itself: what has a name that no path may have
-/// stands for its directory. `None`: the root.
-fn place_of(path: &Path) -> Option<(RelPath, bool)> {
+/// What is installed in the cell of an own task follows these.
+fn installed_by(premises: &Premises, key: &OwnKey) -> Vec<RelPath> {
+    let Some(cell) = &key.cell.cell else { return Vec::new() };
+    let manifest = premises.manifest(cell.environment).clone();
+    let pins = [".python-version", ".python-versions"].map(|name| manifest.parent().join(name));
+    let beside = pins.into_iter().filter_map(Result::ok).chain(premises.lockfile(cell.environment));
+    beside.chain([manifest.clone()]).collect()
+}
+
+/// Where a changed path lies.
+enum Place {
+    /// Outside of the root, in the same git repository.
+    Beside,
+    /// At this path of the root; `true`: itself. What has a name that no path may have stands for its directory.
+    Inside(RelPath, bool),
+    /// The root stands for it.
+    Root,
+}
+
+fn place_of(path: &Path) -> Place {
+    if path.starts_with("..") {
+        return Place::Beside;
+    }
     let mut parts = path.ancestors().filter_map(|above| Some((RelPath::parse(above.to_str()?).ok()?, above)));
-    parts.next().map(|(found, above)| (found, above == path))
+    parts.next().map_or(Place::Root, |(found, above)| Place::Inside(found, above == path))
+}
+
+/// Adds the links on the way to what `path` leads to, and that, whether or not it is there; nothing where no link is.
+fn add_way(path: &Path, ways: &mut BTreeSet<PathBuf>) {
+    // More is a circle.
+    const MOST_LINKS: usize = 40;
+    if path.canonicalize().is_ok_and(|end| end == path) {
+        return;
+    }
+    let mut links = Vec::new();
+    let mut end = PathBuf::new();
+    let mut rest: Vec<OsString> = reversed(path);
+    while links.len() < MOST_LINKS
+        && let Some(part) = rest.pop()
+    {
+        if part == ".." {
+            end.pop();
+            continue;
+        }
+        end.push(part);
+        if let Ok(target) = end.read_link() {
+            links.push(end.clone());
+            end.pop();
+            // Of a target that begins at the root of the file system nothing before it counts.
+            rest.extend(reversed(&target));
+        }
+    }
+    // One that is no end of anything is left out.
+    let end = (!links.is_empty() && rest.is_empty()).then_some(end);
+    ways.extend(links.into_iter().chain(end));
+}
+
+/// The parts of a path, the last one first.
+fn reversed(path: &Path) -> Vec<OsString> {
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    parts.rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
 /// Is a change among the paths that were looked at?
@@ -270,7 +372,7 @@ fn is_among(root: &Path, change: &Change, seen: &BTreeSet<PathBuf>) -> bool {
         // Shared by all environments, and compared by what it says.
         return false;
     }
-    let path = root.join(&change.path);
+    let path = clean(&root.join(&change.path));
     if change.is_tree {
         return seen.range(path.clone()..).next().is_some_and(|first| first.starts_with(&path));
     }
@@ -320,5 +422,31 @@ mod tests {
         assert!(is_among(root, &change("packages", true, false), &seen));
         assert!(!is_among(root, &change("package", true, false), &seen));
         assert!(!is_among(root, &change("README", false, true), &seen));
+    }
+
+    #[test]
+    fn the_way_of_a_link_is_each_link_and_the_end_and_a_circle_ends() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+        let ways = |name: &str| {
+            let mut ways = BTreeSet::new();
+            add_way(&root.join(name), &mut ways);
+            let shown = |path: PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
+            ways.into_iter().map(shown).collect::<Vec<_>>().join(" ")
+        };
+        std::fs::create_dir_all(root.join("real/deep")).unwrap();
+        std::fs::write(root.join("real/deep/file"), "").unwrap();
+        link("real/./deep", "way");
+        link("../way/file", "real/link");
+        link(root.join("gone/x").to_str().unwrap(), "out");
+        link("circle", "circle");
+        assert_eq!(ways("real/deep/file"), "");
+        assert_eq!(ways("none/at/all"), "");
+        assert_eq!(ways("way/file"), "real/deep/file way");
+        assert_eq!(ways("way/none"), "real/deep/none way");
+        assert_eq!(ways("real/link"), "real/deep/file real/link way");
+        assert_eq!(ways("out"), "gone/x out");
+        assert_eq!(ways("circle"), "circle");
     }
 }

@@ -14,13 +14,13 @@ use crate::model::Cell;
 
 /// The directories of the project that the cell's environment is, or that `cwd` lies in: its own where it is a
 /// package, its workspace's members, its path sources, theirs too. Path sources may form circles; each directory is
-/// met once. Also the first of them that lies outside of the repository, where no walk goes.
+/// met once. Also those of them that lie outside of the root, where no walk goes.
 pub(super) fn closure(
     premises: &Premises,
     observer: &Observer,
     cell: Option<&Cell>,
     cwd: &RelPath,
-) -> Result<(BTreeSet<RelPath>, Option<PathBuf>), Refusal> {
+) -> Result<(BTreeSet<RelPath>, Vec<PathBuf>), Refusal> {
     let directory = match cell {
         Some(cell) => premises.model.environment(cell.environment).directory(),
         None => project_around(premises, observer, cwd)?,
@@ -48,7 +48,7 @@ pub(super) fn closure(
     if collector.fields.get(&format!("{manifest}: tool.uv.package")).is_some_and(|value| value == "false") {
         found.remove(&directory);
     }
-    let outside = collector.met.iter().find(|path| !path.starts_with(&premises.root)).cloned();
+    let outside = collector.met.iter().filter(|path| !path.starts_with(&premises.root)).cloned().collect();
     Ok((found, outside))
 }
 

@@ -183,7 +183,11 @@ pub(crate) fn fingerprint(
     let inputs = inputs(premises, look, subject)?;
     let count = inputs.lines().count();
     fields.insert("inputs".to_owned(), format!("{count} files, {}", premises.contents.note_list(inputs)));
-    Ok(Fingerprint { fields, uncacheable: outside(premises, look.observer, subject)? })
+    // Nothing can be kept where a path dependency lies where no walk goes.
+    let outside = outside(premises, look.observer, subject.job, key)?;
+    let uncacheable =
+        outside.first().map(|path| format!("{} lies outside of the repository", premises.shown(path)));
+    Ok(Fingerprint { fields, uncacheable })
 }
 
 /// A job whose words hold no secret: one may have got into a command by a parameter, or into another variable.

@@ -112,23 +112,23 @@ fn literally(path: &str) -> String {
     text
 }
 
-/// Why nothing can be kept: a path dependency lies where no walk goes.
+/// The path dependencies among a task's inputs that lie outside of the root.
 pub(super) fn outside(
     premises: &Premises,
     observer: &Observer,
-    subject: Subject<'_>,
-) -> Result<Option<String>, Refusal> {
-    let Subject { key, job, .. } = subject;
+    job: &Job,
+    key: &OwnKey,
+) -> Result<Vec<PathBuf>, Refusal> {
     let closed = job
         .inputs
         .as_ref()
         .map_or(key.cell.cell.is_some(), |inputs| inputs.iter().any(|text| text == "@closure"));
     if !closed {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let cwd = job.cwd.clone().unwrap_or_else(|_| RelPath::root());
     let (_, outside) = closure(premises, observer, key.cell.cell.as_ref(), &cwd)?;
-    Ok(outside.map(|path| format!("{} lies outside of the repository", premises.shown(&path))))
+    Ok(outside)
 }
 
 /// The list behind the field `inputs`: of this run, or as it was kept. It serves to explain, so that one that is gone

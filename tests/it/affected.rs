@@ -1,6 +1,7 @@
 //! `--since`, `--affected` and the verb: only what rests on a change.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use crate::support::Monorepo;
 
@@ -336,4 +337,112 @@ environment "staging" { manifest "staging/pyproject.toml"; sources "tags" channe
     // A workspace reads its members; what comes from tags does not.
     repo.append("packages/foo/pyproject.toml", "# a comment\n");
     assert_eq!(affected("generate lock check verify"), "lock:dev check:dev verify:dev");
+}
+
+#[test]
+fn without_a_hit_the_verb_says_so_beside_its_data() {
+    let repo = repo();
+    insta::assert_snapshot!(repo.run("affected one two --since base").output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    none of 2 tasks is affected since base ([COMMIT])
+    ");
+    let json = repo.run("--json affected one two --since base");
+    assert!(json.stdout().contains("\"tasks\": []"), "{json}");
+    assert_eq!(json.stderr(), "", "{json}");
+    repo.write("one/a", "2\n");
+    assert_eq!(repo.run("affected one two --since base").stderr(), "");
+}
+
+#[test]
+fn what_lies_beside_the_root_in_the_same_repository_counts() {
+    let repo = Monorepo::new().index("pypi", &[("tqdm", "4.67.1")]);
+    let project = |name: &str, rest: &str| {
+        format!("[project]\nname = \"{name}\"\nversion = \"1\"\nrequires-python = \">=3.9\"\n{rest}\n")
+    };
+    repo.write("libs/one/pyproject.toml", &project("one", "dependencies = []"));
+    repo.write(
+        "sub/app/pyproject.toml",
+        &project(
+            "app",
+            "dependencies = ['one']\n[tool.uv.sources]\none = { path = '../../libs/one', editable = true }",
+        ),
+    );
+    repo.write(
+        "sub/tasks.kdl",
+        "environment \"app\" { manifest \"app/pyproject.toml\"; adopt }\n\
+         task \"closed\" { matrix { environment \"app\" }; inputs \"@closure\"; run \"true\" }\n\
+         task \"plain\" { inputs \"app/**\"; run \"true\" }\n",
+    );
+    let sub = repo.in_dir("sub");
+    sub.run("lock").success();
+    repo.commit("start");
+    let affected = || sub.run("affected lock check sync closed plain --since HEAD").text().replace('\n', " ");
+    assert_eq!(affected(), "");
+    repo.write("README.md", "nobody reads it\n").write("libs/two/x", "nor this\n");
+    assert_eq!(affected(), "");
+    repo.write("libs/one/notes.md", "untracked\n");
+    assert_eq!(affected(), "closed:app");
+    repo.remove("libs/one/notes.md");
+    repo.replace("libs/one/pyproject.toml", "dependencies = []", "dependencies = ['tqdm']");
+    assert_eq!(affected(), "lock:app check:app sync:app closed:app");
+    insta::assert_snapshot!(sub.run("-v affected lock closed --since HEAD").text(), @r"
+    lock:app  (../libs/one/pyproject.toml changed)
+    closed:app  (../libs/one/pyproject.toml changed)
+    ");
+    repo.remove("libs/one/pyproject.toml");
+    assert_eq!(affected(), "lock:app check:app sync:app closed:app");
+}
+
+#[test]
+fn the_python_that_is_pinned_beside_a_manifest_counts_for_the_tasks_of_its_cells() {
+    let repo = projects();
+    repo.tasks_kdl(
+        "projects \"libs/*\" \"ws\"\n\
+         task \"test\" { matrix { environment \"one\" \"two\" }; inputs \"none/\"; run \"true\" }\n\
+         task \"free\" { inputs \"none/\"; run \"true\" }\n",
+    );
+    repo.commit("tasks");
+    let affected = || repo.run("affected test free --since HEAD").text().replace('\n', " ");
+    assert_eq!(affected(), "");
+    repo.write("libs/two/.python-version", "3.12\n");
+    assert_eq!(affected(), "test:two");
+    repo.commit("pinned");
+    repo.remove("libs/two/.python-version").write("libs/one/.python-versions", "3.12\n");
+    assert_eq!(affected(), "test:one test:two");
+}
+
+#[test]
+fn what_an_input_leads_to_counts_as_the_input() {
+    let repo = Monorepo::new().tasks_kdl(
+        "task \"named\" { inputs \"conf/a\"; run \"true\" }\n\
+         task \"found\" { inputs \"conf/**\"; run \"true\" }\n\
+         task \"way\" { inputs \"way/file\"; run \"true\" }\n\
+         task \"free\" { inputs \"free/**\"; run \"true\" }\n",
+    );
+    repo.write("shared/c", "1\n").write("real/file", "1\n").write("conf/b", "1\n").write("free/x", "1\n");
+    symlink("../shared/link", repo.path("conf/a")).unwrap();
+    symlink("c", repo.path("shared/link")).unwrap();
+    symlink("real", repo.path("way")).unwrap();
+    repo.commit("start");
+    let affected = || repo.run("affected named found way free --since HEAD").text().replace('\n', " ");
+    assert_eq!(affected(), "");
+    repo.write("shared/c", "2\n");
+    assert_eq!(affected(), "named found");
+    repo.remove("shared/c");
+    assert_eq!(affected(), "named found");
+    repo.write("shared/c", "1\n").write("shared/d", "2\n");
+    assert_eq!(affected(), "");
+    // A link on the way leads elsewhere.
+    repo.remove("shared/link");
+    symlink("d", repo.path("shared/link")).unwrap();
+    assert_eq!(affected(), "named found");
+    repo.git(&["checkout", "-q", "."]).success();
+    repo.write("real/file", "2\n");
+    assert_eq!(affected(), "way");
+    repo.write("real/file", "1\n").write("real2/file", "1\n").remove("way");
+    symlink("real2", repo.path("way")).unwrap();
+    assert_eq!(affected(), "way");
 }

@@ -15,7 +15,7 @@ use crate::tool::error::ToolError;
 /// A path that differs from a commit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Change {
-    /// Relative to the directory that was asked about; may be any bytes.
+    /// Relative to the directory that was asked about, with `..` in front where it lies beside it; may be any bytes.
     pub(crate) path: PathBuf,
     /// Is it, or was it, a repository of its own, so that everything below it may differ?
     pub(crate) is_tree: bool,
@@ -96,8 +96,8 @@ impl Git {
         Ok(answer.starts_with(b"true"))
     }
 
-    /// Everything below `directory` that differs between `commit` and the working tree, sorted; also what is not
-    /// tracked, as far as git does not ignore it. Of a renamed file both names.
+    /// Everything in the repository around `directory` that differs between `commit` and the working tree, sorted; also
+    /// what is not tracked, as far as git does not ignore it. Of a renamed file both names.
     pub(crate) fn changes_since(
         &self,
         directory: &Path,
@@ -106,6 +106,9 @@ impl Git {
         let query = self.local(
             directory,
             [
+                // A user may have set it, and older gits know no option against it.
+                "-c",
+                "diff.relative=false",
                 "diff",
                 "--raw",
                 "-z",
@@ -113,17 +116,29 @@ impl Git {
                 "--no-ext-diff",
                 "--no-textconv",
                 "--ignore-submodules=none",
-                "--relative",
                 commit.as_str(),
                 "--",
             ],
         );
         let mut changes = parse_raw(&query.demand()?).map_err(|what| query.unexpected(&what))?;
-        let others = self.local(directory, ["ls-files", "--others", "--exclude-standard", "-z"]).demand()?;
+        let below = self.prefix(directory)?;
+        // What is not tracked is told of one directory and what is below it.
+        let top = directory.join(below.iter().map(|_| "..").collect::<PathBuf>());
+        let others = self.local(&top, ["ls-files", "--others", "--exclude-standard", "-z"]).demand()?;
         changes.extend(others.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(untracked));
+        for change in &mut changes {
+            change.path = seen_from(&below, &change.path);
+        }
         changes.sort();
         changes.dedup();
         Ok(changes)
+    }
+
+    /// The way from the top of the repository to `directory`.
+    fn prefix(&self, directory: &Path) -> Result<PathBuf, ToolError> {
+        let mut prefix = self.local(directory, ["rev-parse", "--show-prefix"]).demand()?;
+        prefix.pop_if(|byte| *byte == b'\n');
+        Ok(OsString::from_vec(prefix).into())
     }
 
     /// The bytes of a file below `directory` at a commit, or `None` where there was none.
@@ -133,10 +148,7 @@ impl Git {
         commit: &ObjectId,
         name: &str,
     ) -> Result<Option<Vec<u8>>, ToolError> {
-        let mut prefix = self.local(directory, ["rev-parse", "--show-prefix"]).demand()?;
-        prefix.pop_if(|byte| *byte == b'\n');
-        prefix.extend(name.as_bytes());
-        let path = OsString::from_vec(prefix);
+        let path = self.prefix(directory)?.join(name);
         match path.to_str() {
             Some(path) => self.show(directory, commit, path),
             // No text: whoever compares takes it for unknown.
@@ -149,6 +161,13 @@ impl Git {
 fn untracked(path: &[u8]) -> Change {
     let bare = path.strip_suffix(b"/");
     Change { path: OsStr::from_bytes(bare.unwrap_or(path)).into(), is_tree: bare.is_some(), is_listed: true }
+}
+
+/// A path of the repository as it is seen from the directory `below` of it.
+fn seen_from(below: &Path, path: &Path) -> PathBuf {
+    let shared = below.iter().zip(path).take_while(|(here, there)| here == there).count();
+    let up = below.iter().skip(shared).map(|_| OsStr::new(".."));
+    up.chain(path.iter().skip(shared)).collect()
 }
 
 /// Reads `diff --raw -z`: `:<mode> <mode> <id> <id> <status>\0<path>\0`.
@@ -221,9 +240,16 @@ mod tests {
             at("sub", true, false),
         ];
         assert_eq!(found, expected);
-        // Seen from a directory: only what is in it, by names from there.
+        // Seen from a directory: by names from there, what lies beside it as well.
         let below: Vec<_> = git.changes_since(&top.join("below"), &head).unwrap();
-        assert_eq!(below, [at("c", false, true), at("e", false, true), at("new name", false, true)]);
+        let beside = [
+            at("../a", false, false),
+            at("../b", false, true),
+            at("../nested", true, true),
+            at("../sub", true, false),
+        ];
+        let inside = [at("c", false, true), at("e", false, true), at("new name", false, true)];
+        assert_eq!(below, [&beside[..], &inside[..]].concat());
         assert_eq!(git.file_at(&top.join("below"), &head, "c").unwrap().unwrap(), b"below/c");
         assert_eq!(git.file_at(&top.join("below"), &head, "e").unwrap(), None);
     }
