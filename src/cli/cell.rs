@@ -158,7 +158,7 @@ fn ready<'a>(
     if let Some(premises) = premises {
         return Ok(Ok(Ready { process, arguments, premises, cell: found }));
     }
-    let code = targets::run_quietly(process, arguments, output, std::slice::from_ref(&target))?;
+    let code = targets::run_sync(process, arguments, output, &target)?;
     if code != exit::DONE {
         return Ok(Err(code));
     }

@@ -105,7 +105,7 @@ fn call(process: &Process) -> u8 {
     let output = Output::new(process, &arguments);
     let result = match verbs::of(&arguments) {
         Some(verb) => verb.carry_out(process, &arguments, &output),
-        None => targets::run(process, &arguments, &output),
+        None => targets::run(process, &arguments, &output, &arguments.words),
     };
     match result {
         Ok(code) => code,

@@ -11,7 +11,7 @@ use super::exit;
 use super::load::Stop;
 use super::locate::Place;
 use super::output::Output;
-use super::prepare;
+use super::prepare::{self, Ground};
 use super::state;
 use super::surroundings::Process;
 use super::width::{Wanted, Width};
@@ -23,59 +23,11 @@ use crate::plan::{Decided, Premises, decide};
 use crate::tool::make::MakeFlags;
 use crate::tool::variables::{by_hand, own_task, plan_inputs};
 
-/// Runs the targets of the command line.
-///
-/// # Errors
-/// What stops the call before its tasks.
-pub(super) fn run(process: &Process, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
-    run_words(process, arguments, output, &arguments.words)
-}
-
-/// Runs the sync behind a verb, whose own words after `--` are not uv's.
-///
-/// # Errors
-/// What stops the call before its tasks.
-pub(super) fn run_quietly(
-    process: &Process,
-    arguments: &Arguments,
-    output: &Output,
-    words: &[String],
-) -> Result<u8, Stop> {
-    let plain = Arguments { words: words.to_vec(), trailing: Vec::new(), json: false, ..arguments.clone() };
-    let call = Call::read(process, &plain)?;
-    let chosen = call.choose("", words)?;
-    state::make(&call.place)?;
-    let progress = |line: &str| output.say(line);
-    let mut premises = prepare::premises(call.ground(&chosen, false, &progress), &chosen.graph)?;
-    let width = width(process, &plain, &mut premises, &chosen);
-    let run = Run { process, arguments: &plain, output, premises: &premises, chosen: &chosen, notices: &[] };
-    run.wet(&width, None).map(|(code, _)| code)
-}
-
-/// How wide the run is; own tasks are told.
-pub(super) fn width(
-    process: &Process,
-    arguments: &Arguments,
-    premises: &mut Premises,
-    chosen: &Chosen,
-) -> Width {
-    let width = Width::of(&Wanted {
-        typed: arguments.jobs,
-        local: premises.local.as_ref().and_then(|local| local.jobs),
-        surroundings: &process.surroundings,
-        root: &premises.root,
-        state: &premises.state(),
-        own_tasks: chosen.graph.tasks().iter().any(|task| task.key.kind() == Kind::Own),
-    });
-    width.tell(&mut premises.machine.variables);
-    width
-}
-
 /// Runs the targets among `words`.
 ///
 /// # Errors
 /// What stops the call before its tasks.
-pub(super) fn run_words(
+pub(super) fn run(
     process: &Process,
     arguments: &Arguments,
     output: &Output,
@@ -102,10 +54,13 @@ pub(super) fn run_words(
         Some(base) => Some(affected::narrow(process, arguments, base, ("", words), output)?.of(&mut chosen)),
         None => None,
     };
-    let progress = |line: &str| output.say(line);
-    let mut premises =
-        prepare::premises(call.ground(&chosen, arguments.only_looks(), &progress), &chosen.graph)?;
-    let width = (!arguments.only_looks()).then(|| width(process, arguments, &mut premises, &chosen));
+    let (premises, width) = if arguments.only_looks() {
+        let progress = |line: &str| output.say(line);
+        (prepare::premises(call.ground(&chosen, true, &progress), &chosen.graph)?, None)
+    } else {
+        let (premises, width) = prepared(call, &chosen, output, false)?;
+        (premises, Some(width))
+    };
     let mut notices = notices(&premises, &chosen, arguments);
     let is_narrowed = narrowed.is_some();
     match narrowed {
@@ -130,6 +85,59 @@ pub(super) fn run_words(
         }
     }
     Ok(code)
+}
+
+/// Runs the sync behind a verb, whose own words after `--` are not uv's. It says nothing but what its tasks say, and has
+/// no compiled plan: that the sync is not up to date is known.
+///
+/// # Errors
+/// What stops the call before its tasks.
+pub(super) fn run_sync(
+    process: &Process,
+    arguments: &Arguments,
+    output: &Output,
+    target: &str,
+) -> Result<u8, Stop> {
+    let words = vec![target.to_owned()];
+    let plain = Arguments { words, trailing: Vec::new(), json: false, ..arguments.clone() };
+    let call = Call::read(process, &plain)?;
+    let chosen = call.choose("", &plain.words)?;
+    state::make(&call.place)?;
+    let (premises, width) = prepared(call, &chosen, output, false)?;
+    let run = Run { process, arguments: &plain, output, premises: &premises, chosen: &chosen, notices: &[] };
+    run.wet(&width, None).map(|(code, _)| code)
+}
+
+/// What a run with effects starts from: the premises of its tasks, and how wide it is.
+///
+/// # Errors
+/// When something they rest on cannot be found or read.
+pub(super) fn prepared(
+    call: Call<'_>,
+    chosen: &Chosen,
+    output: &Output,
+    watching: bool,
+) -> Result<(Premises, Width), Stop> {
+    let (process, arguments) = (call.process, call.arguments);
+    let progress = |line: &str| output.say(line);
+    let ground = Ground { watching, ..call.ground(chosen, false, &progress) };
+    let mut premises = prepare::premises(ground, &chosen.graph)?;
+    let width = width(process, arguments, &mut premises, chosen);
+    Ok((premises, width))
+}
+
+/// How wide the run is; own tasks are told.
+fn width(process: &Process, arguments: &Arguments, premises: &mut Premises, chosen: &Chosen) -> Width {
+    let width = Width::of(&Wanted {
+        typed: arguments.jobs,
+        local: premises.local.as_ref().and_then(|local| local.jobs),
+        surroundings: &process.surroundings,
+        root: &premises.root,
+        state: &premises.state(),
+        own_tasks: chosen.graph.tasks().iter().any(|task| task.key.kind() == Kind::Own),
+    });
+    width.tell(&mut premises.machine.variables);
+    width
 }
 
 /// One run of chosen tasks.

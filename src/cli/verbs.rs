@@ -90,7 +90,7 @@ impl Verb<'_> {
                 _ => Err(self.wrong("takes `make` and targets, or `pre-commit`").into()),
             },
             "task" => match self.words {
-                [_] => targets::run_words(process, arguments, output, self.words),
+                [_] => targets::run(process, arguments, output, self.words),
                 _ => Err(self.wrong("takes the name of one own task").into()),
             },
             "use" => cell::point(self.cell(process, arguments)?, self.words, output),
