@@ -142,6 +142,34 @@ impl<'a> CellRequest<'a> {
         Ok(())
     }
 
+    /// What the items of a target of an own task say of one axis. Those that say nothing of it are not looked at: they
+    /// may mean another axis of the task; a lone `*` means all cells of its matrix.
+    pub(super) fn said_of(&self, at: usize) -> Result<Choice, GraphFinding> {
+        let axis = &self.axes()[at];
+        let is_of_auto = |item: &Spanned<&str>| {
+            item.value == "auto" && axis_of_auto(self.axes(), item.span).is_ok_and(|of| of == at)
+        };
+        let says = |item: &Spanned<&str>| match item.value.split_once('=') {
+            Some((name, _)) => name == axis.name.value,
+            None => words_of(axis).any(|word| word == item.value) || is_of_auto(item),
+        };
+        let mut choice = Choice::Open;
+        for item in items(self.parts.cell).into_iter().filter(says) {
+            let value = item.value.split_once('=').map_or(item.value, |(_, value)| value);
+            let value = Spanned::new(value, item.span);
+            choice = match (choice, value.value) {
+                (Choice::Open, "*") => Choice::All,
+                (said, "*") => said,
+                (Choice::Open | Choice::All, _) => self.variant(at, value)?,
+                _ => {
+                    let axis = axis.name.value.clone();
+                    return Err(GraphFinding::TwiceOnAxis { axis, span: value.span });
+                }
+            };
+        }
+        Ok(choice)
+    }
+
     fn axis_named(&self, word: Spanned<&str>) -> Result<usize, GraphFinding> {
         let axes = self.axes();
         axes.iter().position(|axis| axis.name.value == word.value).ok_or_else(|| {

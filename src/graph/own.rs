@@ -1,8 +1,8 @@
 //! Which cells of an own task a target means.
 //!
 //! The matrix of `tasks.kdl` gives points; what they leave open (an axis of variants that the matrix does not name, the
-//! Python) is settled as for a sync. Words of the target and `VAR=VALUE` then only narrow: a value keeps the cells that
-//! have it.
+//! Python) is settled as for a sync: by the target, `VAR=VALUE`, the machine, `tasks.local.kdl`. All words of the target
+//! and `VAR=VALUE` then narrow: a value keeps the cells that have it.
 
 use super::auto::{axis_of_auto, choose, no_drivers};
 use super::cell::{CellRequest, Choice, items};
@@ -96,7 +96,8 @@ impl<'a> Scope<'a> {
     pub(super) fn all_cells(&self, task: &OwnTask, parts: &Parts<'_>) -> Result<Vec<OwnCell>, GraphFinding> {
         let Some(matrix) = &task.matrix else { return Ok(vec![OwnCell::default()]) };
         let mut cells = Vec::new();
-        for point in &matrix.points {
+        let meant = self.environment_meant(&matrix.points, parts)?;
+        for point in matrix.points.iter().filter(|point| meant.is_none() || point.environment == meant) {
             match point.environment {
                 None => {
                     cells.push(OwnCell { cell: None, python: point.python.clone(), own: point.own.clone() });
@@ -115,6 +116,20 @@ impl<'a> Scope<'a> {
         Ok(cells)
     }
 
+    /// The one environment that the call names, if any point is there: what others leave open need not be settled.
+    fn environment_meant(
+        &self,
+        points: &[Point],
+        parts: &Parts<'_>,
+    ) -> Result<Option<EnvironmentId>, GraphFinding> {
+        let word = parts.environment.or_else(|| assigned_environment(self)).filter(|word| word.value != "*");
+        if points.iter().all(|point| point.environment.is_none()) {
+            return Ok(None);
+        }
+        let meant = word.map(|word| named(self, word)).transpose()?;
+        Ok(meant.filter(|_| points.iter().any(|point| point.environment == meant)))
+    }
+
     fn cells_of_point(
         &self,
         point: &Point,
@@ -130,7 +145,11 @@ impl<'a> Scope<'a> {
         for (at, axis) in self.model.axes_of(environment).iter().enumerate() {
             let values = match self.choice_of_point(point, environment, at) {
                 Choice::One(choice, _) => vec![choice],
-                open => request.values(axis, &open)?.0,
+                _ => match request.said_of(at)? {
+                    // Also those that this platform cannot have: they are counted.
+                    Choice::All => axis.options().collect(),
+                    said => request.values(axis, &said)?.0,
+                },
             };
             let longer = |cell: &Cell| {
                 let cell = cell.clone();
@@ -321,5 +340,77 @@ impl<'a> Scope<'a> {
 impl From<OwnFinding> for GraphFinding {
     fn from(finding: OwnFinding) -> Self {
         Self::Own(finding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::graph_with;
+    use crate::base::testing::rendered;
+
+    /// The matrix leaves `cuda` open; one value of its own axis is a variant's name, too.
+    const OPEN: &str =
+        "task \"t\" { matrix { environment \"dev\" \"prod\"; size \"s\" \"flash\" }; run \"true\" }";
+
+    fn cells(line: &str) -> Vec<String> {
+        graph_with(OPEN, line).map_err(|error| rendered(&error)).unwrap()
+    }
+
+    #[test]
+    fn a_word_of_the_target_settles_what_the_matrix_leaves_open() {
+        let dev = ["t:dev@cu124,none,s", "t:dev@cu124,none,flash"];
+        for line in ["t:dev CUDA=cu124", "t:dev@cu124", "t:dev@cuda=cu124", "t:dev@cu124 CUDA=cpu"] {
+            assert_eq!(cells(line), dev, "{line}");
+        }
+        assert_eq!(cells("t@cpu,s"), ["t:dev@cpu,none,s", "t:prod@cpu,none,s"]);
+        assert_eq!(cells("t:dev@cpu,attention=flash,size=s"), ["t:dev@cpu,flash,s"]);
+        assert_eq!(cells("t:prod@cuda=*,attention=none,size=s").len(), 2);
+        assert_eq!(cells("t:prod@*,size=s,cuda=cpu,attention=*").len(), 2);
+    }
+
+    #[test]
+    fn a_value_of_two_axes_or_two_values_of_one_are_refused() {
+        let refused = |line: &str| rendered(&graph_with(OPEN, line).unwrap_err());
+        insta::assert_snapshot!(refused("t:dev@cu124,cpu"), @r"
+          × the call cannot be carried out
+
+        Error: envloom::graph::twice_on_axis
+
+          × two values for the axis `cuda`
+           ╭─[command line:1:13]
+         1 │ t:dev@cu124,cpu
+           ·             ─┬─
+           ·              ╰── the second one
+           ╰────
+          help: a venv holds one of them; write two targets to sync both
+        ");
+        insta::assert_snapshot!(refused("t:dev@cpu,flash"), @r"
+          × the call cannot be carried out
+
+        Error: envloom::graph::ambiguous_value
+
+          × `flash` is a value of the axes attention and size
+           ╭─[command line:1:11]
+         1 │ t:dev@cpu,flash
+           ·           ──┬──
+           ·             ╰── of which axis?
+           ╰────
+          help: write `attention=flash`
+        ");
+        insta::assert_snapshot!(refused("t:dev@cu12"), @r#"
+          × the call cannot be carried out
+
+        Error: envloom::graph::variant_required
+
+          × `t:dev@cu12` does not say which variant of `cuda`
+           ╭─[command line:1:1]
+         1 │ t:dev@cu12
+           · ─────┬────
+           ·      ╰── no variant chosen
+           ╰────
+          help: type `t:dev@cu124`; the choices are cu124, cpu. A sync without one would remove what the
+                variants supply. The axis is declared at tasks.kdl:4:10; `prefer "cuda" "…"` in
+                tasks.local.kdl chooses for this machine
+        "#);
     }
 }

@@ -58,6 +58,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
         "a matrix of variants or Pythons that does not say which environment",
     ),
     ("envloom::model::same_task_cell", "two cells of a task whose names join to the same text"),
+    ("envloom::model::unfitting_words", "two words of a task that cannot both hold"),
     ("envloom::model::no_outputs", "`check` of a task that has no outputs"),
     ("envloom::model::workspace_member", "a member of a workspace, adopted as if it had its own lockfile"),
     ("envloom::model::same_project", "two directories of `projects`, or one and an environment, of one name"),

@@ -54,6 +54,22 @@ pub(crate) struct Point {
 }
 
 impl Point {
+    /// Its value on an axis of its matrix.
+    pub(super) fn value(&self, axis: &MatrixAxis, model: &Model) -> Option<String> {
+        match axis.kind {
+            AxisKind::Environment => self.environment.map(|id| model.environment(id).name.value.clone()),
+            AxisKind::Variants(at) => {
+                let of = &model.axes[at];
+                let choice = self.choices.get(&at)?;
+                Some(choice.map_or("none", |variant| of.variants[variant].name.value.as_str()).to_owned())
+            }
+            AxisKind::Python => self.python.clone(),
+            AxisKind::Own => {
+                self.own.iter().find(|(name, _)| *name == axis.name.value).map(|(_, value)| value.clone())
+            }
+        }
+    }
+
     /// The values that it has, in the order of names of cells.
     pub(super) fn words(&self, model: &Model) -> Vec<String> {
         let environment = self.environment.map(|id| model.environment(id).name.value.clone());

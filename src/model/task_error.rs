@@ -125,6 +125,18 @@ pub(crate) enum TaskFinding {
         span: SourceSpan,
     },
 
+    /// Words that cannot both hold.
+    #[error("`{word}` does not go with `{with}`, which task `{task}` has")]
+    #[diagnostic(code(envloom::model::unfitting_words), help("{help}"))]
+    UnfittingWords {
+        word: &'static str,
+        with: &'static str,
+        task: String,
+        help: &'static str,
+        #[label("cannot hold here")]
+        span: SourceSpan,
+    },
+
     /// A word without the one it is about.
     #[error("`{word}` means the outputs of task `{task}`, and it has none")]
     #[diagnostic(code(envloom::model::no_outputs), help("declare `outputs \"…\"`, or delete `{word}`"))]

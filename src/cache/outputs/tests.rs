@@ -325,7 +325,7 @@ fn before_a_run_goes_what_the_last_one_wrote_and_nothing_else() {
     place.write("out/found", "theirs");
     place.write("out/read", "theirs");
     let read = RelPath::parse("out/read").unwrap();
-    let before = Before::look(&place.root(), &outputs, &[read.clone()]).unwrap();
+    let before = Before::look(&place.root(), &outputs, std::slice::from_ref(&read)).unwrap();
     place.write("out/read", "made of theirs");
     for path in ["out/a/b/c", "out/edited", "out/spared", "out/linked/x", "out/own/x"] {
         place.write(path, "made");

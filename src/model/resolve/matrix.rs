@@ -266,12 +266,26 @@ impl Resolver {
         &mut self,
         values: &[(Spanned<String>, Spanned<String>)],
         matrix: Option<&Matrix>,
+        model: &Model,
     ) -> Coordinates {
         let axes = matrix.map(|matrix| matrix.axes.as_slice()).unwrap_or_default();
-        for (axis, _) in values {
-            if !axes.iter().any(|known| known.name.value == axis.value) {
+        let points = matrix.map(|matrix| matrix.points.as_slice()).unwrap_or_default();
+        for (axis, value) in values {
+            let Some(on) = axes.iter().find(|known| known.name.value == axis.value) else {
                 let known: Vec<&str> = axes.iter().map(|known| known.name.value.as_str()).collect();
                 self.unknown_word("axis", axis, &known);
+                continue;
+            };
+            let mut known: Vec<String> = Vec::new();
+            for word in points.iter().filter_map(|point| point.value(on, model)) {
+                if !known.contains(&word) {
+                    known.push(word);
+                }
+            }
+            // A matrix without a cell was refused itself.
+            if !known.is_empty() && !known.contains(&value.value) {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                self.unknown_axis_value(&axis.value, value, &known);
             }
         }
         values.iter().map(|(axis, value)| (axis.value.clone(), value.value.clone())).collect()

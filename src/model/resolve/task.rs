@@ -41,6 +41,7 @@ impl Resolver {
                 let (what, name, by) = ("a private task", brief(&node.name.value), "a task of tasks.kdl");
                 self.report(ModelFinding::ReservedName { what, name, by, span: node.name.span });
             }
+            self.refuse_unfitting(node);
             let task = self.task(node, ground);
             if fits && fresh {
                 tasks.push(task);
@@ -87,7 +88,7 @@ impl Resolver {
                 .cells
                 .iter()
                 .map(|cell| {
-                    let coordinates = self.coordinates(&cell.coordinates, matrix.as_ref());
+                    let coordinates = self.coordinates(&cell.coordinates, matrix.as_ref(), ground.model);
                     self.variables(cell.words.env.iter().map(|(name, _)| name));
                     (coordinates, self.cell_words(&cell.words, &known))
                 })
@@ -95,6 +96,28 @@ impl Resolver {
             matrix,
             parameters,
             span: node.span,
+        }
+    }
+
+    /// Words that would be passed over, or promise what cannot be kept.
+    fn refuse_unfitting(&mut self, node: &TaskNode) {
+        let task = || brief(&node.name.value);
+        if node.service.is_some() {
+            let words = node.cells.iter().map(|cell| &cell.words).chain([&node.common]);
+            for retries in words.filter_map(|words| words.retries.as_ref()) {
+                let help = "delete it: the program of a service is started once. Where `ready` fails it is asked again, \
+                            for as long as `timeout` says";
+                let (word, with, span) = ("retries", "service", retries.span);
+                self.report(TaskFinding::UnfittingWords { word, with, task: task(), help, span }.into());
+            }
+        }
+        if node.interactive {
+            for secret in &node.secrets {
+                let help = "what an interactive task prints goes straight to the terminal, where nothing can be masked. \
+                            Delete `interactive`, or use `pass-env` if the value may be seen";
+                let (word, with, span) = ("secret", "interactive", secret.span);
+                self.report(TaskFinding::UnfittingWords { word, with, task: task(), help, span }.into());
+            }
         }
     }
 

@@ -478,3 +478,79 @@ fn an_explosion_is_refused_with_its_size() {
       help: take values away, or split the task: a has 40 values, b has 40 values, c has 40 values
     "#);
 }
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is the look of five errors")]
+fn what_would_be_passed_over_in_a_task_is_refused() {
+    assert_snapshot!(seen(&with(
+        "task \"db\" { service { start \"x\" }; retries 2 }
+task \"ask\" { run \"x\"; interactive; secret \"TOKEN\" }
+task \"t\" { run \"x\"; matrix { cuda \"cpu\"; environment \"dev\"; python \"3.12\"; size \"small\" \"large\" }
+    cell cuda=\"cu124\" { retries 1 }; cell python=\"3.11\" { retries 1 }; cell size=\"smal\" { retries 1 }
+    cell size=\"small\" environment=\"dev\" cuda=\"cpu\" { retries 1 } }"
+    )), @r#"
+      × tasks.kdl has 5 mistakes
+
+    Error: envloom::model::unfitting_words
+
+      × `retries` does not go with `service`, which task `db` has
+       ╭─[tasks.kdl:5:44]
+     4 │ environment "app" { manifest "app/pyproject.toml" }
+     5 │ task "db" { service { start "x" }; retries 2 }
+       ·                                            ┬
+       ·                                            ╰── cannot hold here
+     6 │ task "ask" { run "x"; interactive; secret "TOKEN" }
+       ╰────
+      help: delete it: the program of a service is started once. Where `ready` fails it is asked
+            again, for as long as `timeout` says
+
+    Error: envloom::model::unfitting_words
+
+      × `secret` does not go with `interactive`, which task `ask` has
+       ╭─[tasks.kdl:6:43]
+     5 │ task "db" { service { start "x" }; retries 2 }
+     6 │ task "ask" { run "x"; interactive; secret "TOKEN" }
+       ·                                           ───┬───
+       ·                                              ╰── cannot hold here
+     7 │ task "t" { run "x"; matrix { cuda "cpu"; environment "dev"; python "3.12"; size "small" "large" }
+       ╰────
+      help: what an interactive task prints goes straight to the terminal, where nothing can be
+            masked. Delete `interactive`, or use `pass-env` if the value may be seen
+
+    Error: envloom::model::unknown_axis_value
+
+      × `cu124` is not on the axis `cuda`
+       ╭─[tasks.kdl:8:15]
+     7 │ task "t" { run "x"; matrix { cuda "cpu"; environment "dev"; python "3.12"; size "small" "large" }
+     8 │     cell cuda="cu124" { retries 1 }; cell python="3.11" { retries 1 }; cell size="smal" { retries 1 }
+       ·               ───┬───
+       ·                  ╰── no such value
+     9 │     cell size="small" environment="dev" cuda="cpu" { retries 1 } }
+       ╰────
+      help: use one of: cpu
+
+    Error: envloom::model::unknown_axis_value
+
+      × `3.11` is not on the axis `python`
+       ╭─[tasks.kdl:8:50]
+     7 │ task "t" { run "x"; matrix { cuda "cpu"; environment "dev"; python "3.12"; size "small" "large" }
+     8 │     cell cuda="cu124" { retries 1 }; cell python="3.11" { retries 1 }; cell size="smal" { retries 1 }
+       ·                                                  ───┬──
+       ·                                                     ╰── no such value
+     9 │     cell size="small" environment="dev" cuda="cpu" { retries 1 } }
+       ╰────
+      help: did you mean `3.12`?
+
+    Error: envloom::model::unknown_axis_value
+
+      × `smal` is not on the axis `size`
+       ╭─[tasks.kdl:8:82]
+     7 │ task "t" { run "x"; matrix { cuda "cpu"; environment "dev"; python "3.12"; size "small" "large" }
+     8 │     cell cuda="cu124" { retries 1 }; cell python="3.11" { retries 1 }; cell size="smal" { retries 1 }
+       ·                                                                                  ───┬──
+       ·                                                                                     ╰── no such value
+     9 │     cell size="small" environment="dev" cuda="cpu" { retries 1 } }
+       ╰────
+      help: did you mean `small`?
+    "#);
+}
