@@ -117,10 +117,12 @@ pub(crate) enum Fact {
         /// What failed.
         failure: Option<Failure>,
     },
-    /// A signal came; running tasks are told.
+    /// The run is ended from outside; running tasks are told.
     Interrupted {
-        /// The signal's number.
+        /// The number of the signal that came, or that stands for the wish to begin anew.
         signal: i32,
+        /// Does a watch end the run, to begin anew?
+        restart: bool,
     },
     /// The run is over. The last event.
     Ended {
@@ -159,6 +161,8 @@ pub(crate) enum TaskResult {
     Fresh,
     /// Its result was in the store, and was put back.
     Restored,
+    /// It was not run: `-t` was given.
+    Touched,
     /// It would run: `-n` was given.
     WouldRun,
     /// It ran, or was decided, and failed.
@@ -224,6 +228,8 @@ pub(crate) struct Counts {
     pub(crate) fresh: usize,
     /// Put back from the store.
     pub(crate) restored: usize,
+    /// Called up to date as they are.
+    pub(crate) touched: usize,
     /// Would run.
     pub(crate) would_run: usize,
     /// Failed.

@@ -74,7 +74,7 @@ pub(super) fn run(
         Some(width) => run.wet(width, None)?,
     };
     if code == exit::DONE && !arguments.only_looks() && !is_narrowed {
-        let plan = if counts.ran + counts.restored == 0 {
+        let plan = if counts.ran + counts.restored + counts.touched == 0 {
             compiled(&premises, &chosen, notices.clone())
         } else {
             recompile(process, arguments, words)

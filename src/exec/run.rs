@@ -102,7 +102,8 @@ pub(crate) fn execute(
         jobserver: request.jobserver,
         cancel: request.cancel,
     };
-    let mut narrator = Narrator { request, send, reasons: BTreeMap::new(), tally: Tally::default() };
+    let mut narrator =
+        Narrator { request, send, reasons: BTreeMap::new(), tally: Tally::default(), restarts: false };
     if request.load.is_some() && load_average().is_none() {
         let message = "this system tells no load average, so -l limits nothing".to_owned();
         narrator.notice("envloom::exec::no_load", message, None);
@@ -249,6 +250,8 @@ struct Narrator<'a> {
     send: &'a mut dyn FnMut(Event),
     reasons: BTreeMap<TaskIndex, RunReason>,
     tally: Tally,
+    /// Is the run ended to begin anew?
+    restarts: bool,
 }
 
 impl Narrator<'_> {
@@ -271,7 +274,10 @@ impl Narrator<'_> {
                 let message = format!("the jobserver can no longer be used: {cause}");
                 self.notice("envloom::exec::jobserver", message, None);
             }
-            ScheduleEvent::Interrupted { signal } => self.fact(Fact::Interrupted { signal: signal.as_raw() }),
+            ScheduleEvent::Interrupted { signal } => {
+                self.restarts = self.request.cancel.is_some_and(Cancel::is_asked);
+                self.fact(Fact::Interrupted { signal: signal.as_raw(), restart: self.restarts });
+            }
         }
     }
 
@@ -304,15 +310,21 @@ impl Narrator<'_> {
         let reason = self.reasons.remove(&task);
         let (result, note, log, failure) = match finish {
             Finish::Ran(done) if done.restored => (TaskResult::Restored, done.note, done.log, None),
+            Finish::Ran(done) if done.touched => (TaskResult::Touched, done.note, done.log, None),
             Finish::Ran(done) => (TaskResult::Ran, done.note, done.log, None),
             Finish::Fresh => (TaskResult::Fresh, None, None, None),
+            // What it was told to do is no failure.
+            Finish::Failed(failure) if self.restarts => {
+                (TaskResult::Skipped, Some("stopped, to begin anew".to_owned()), failure.log, None)
+            }
             Finish::Failed(failure) => {
                 self.tally.timed_out |= failure.timed_out;
                 let log = failure.log.clone();
                 (TaskResult::Failed, None, log, Some(for_event(failure, self.declared(task))))
             }
         };
-        let took = if result == TaskResult::Fresh { Duration::ZERO } else { duration };
+        let did_nothing = matches!(result, TaskResult::Fresh | TaskResult::Touched);
+        let took = if did_nothing { Duration::ZERO } else { duration };
         self.tally.count(result);
         self.tally.sum += took;
         if self.tally.slowest.as_ref().is_none_or(|(_, slowest)| *slowest < took) && took > Duration::ZERO {
@@ -325,6 +337,7 @@ impl Narrator<'_> {
         let note = match because {
             Because::Failed(on) => format!("{} failed", self.id(on)),
             Because::Stopped => "another task failed first".to_owned(),
+            Because::Interrupted if self.restarts => "the run begins anew".to_owned(),
             Because::Interrupted => "the run was interrupted".to_owned(),
         };
         self.tally.count(TaskResult::Skipped);
@@ -383,6 +396,7 @@ impl Tally {
             TaskResult::Ran => &mut self.counts.ran,
             TaskResult::Fresh => &mut self.counts.fresh,
             TaskResult::Restored => &mut self.counts.restored,
+            TaskResult::Touched => &mut self.counts.touched,
             TaskResult::WouldRun => &mut self.counts.would_run,
             TaskResult::Failed => &mut self.counts.failed,
             TaskResult::Skipped => &mut self.counts.skipped,

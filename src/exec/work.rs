@@ -90,6 +90,8 @@ struct Awaited {
 pub(crate) struct Done {
     /// Was its result put back from the store?
     pub(crate) restored: bool,
+    /// Was it not run at all, since `-t` was given?
+    pub(crate) touched: bool,
     /// In a few words, for the report.
     pub(crate) note: Option<String>,
     /// Its log, where it ran a program.

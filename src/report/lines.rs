@@ -36,7 +36,7 @@ pub(super) fn ending(style: Style, verbose: bool, ending: &Ending) -> String {
     let said = said(ending);
     let mut line = format!("{} {}  {said}", style.mark(ending.result), style.paint(Role::Strong, &task));
     let told = match ending.result {
-        TaskResult::Ran | TaskResult::Restored | TaskResult::WouldRun => {
+        TaskResult::Ran | TaskResult::Restored | TaskResult::Touched | TaskResult::WouldRun => {
             verbose || ending.reason != Some(&RunReason::Always)
         }
         TaskResult::Fresh | TaskResult::Failed => verbose,
@@ -77,6 +77,8 @@ fn said(ending: &Ending) -> String {
         TaskResult::Ran => format!("ran in {took}"),
         TaskResult::Fresh => "up to date".to_owned(),
         TaskResult::Restored => "restored".to_owned(),
+        // Its note says what became of it.
+        TaskResult::Touched => return printable(ending.note.unwrap_or("not run")).into_owned(),
         TaskResult::WouldRun => "would run".to_owned(),
         // What was refused before anything ran took no time worth telling.
         TaskResult::Failed if ending.failure.is_some_and(|failure| failure.command.is_none()) => {

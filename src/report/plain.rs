@@ -50,6 +50,8 @@ pub(super) struct Narrator {
     below: String,
     /// Did a signal end the run? What it cut off is no failure to come back to.
     cut_off: bool,
+    /// Is it ended to begin anew?
+    restarts: bool,
 }
 
 impl Narrator {
@@ -69,6 +71,7 @@ impl Narrator {
             group: None,
             below,
             cut_off: false,
+            restarts: false,
         }
     }
 
@@ -110,7 +113,7 @@ impl Narrator {
                     failure: failure.as_ref(),
                 });
             }
-            Fact::Interrupted { signal } => self.interrupted(*signal),
+            Fact::Interrupted { signal, restart } => self.interrupted(*signal, *restart),
             Fact::Ended { counts, wall_ms, sum_ms, slowest, .. } => self.ended(&Ended {
                 counts: *counts,
                 wall_ms: *wall_ms,
@@ -223,7 +226,11 @@ impl Narrator {
                 self.failed(ending, if shown_above { None } else { Some(held) });
             }
             TaskResult::Skipped => self.skipped.push(ending.task.to_owned()),
-            TaskResult::Ran | TaskResult::Fresh | TaskResult::Restored | TaskResult::WouldRun => {}
+            TaskResult::Ran
+            | TaskResult::Fresh
+            | TaskResult::Restored
+            | TaskResult::Touched
+            | TaskResult::WouldRun => {}
         }
         if let Some(next) = self.sole_voice().filter(|_| !self.options.held_back).map(str::to_owned) {
             self.release(&next);
@@ -240,7 +247,7 @@ impl Narrator {
         match ending.result {
             TaskResult::Failed => true,
             _ if self.quiet() => false,
-            TaskResult::Ran | TaskResult::Restored | TaskResult::WouldRun => true,
+            TaskResult::Ran | TaskResult::Restored | TaskResult::Touched | TaskResult::WouldRun => true,
             // What the user named is told also where only its dependencies ran. Where nothing ran, the last
             // line says it.
             TaskResult::Fresh => {
@@ -275,19 +282,29 @@ impl Narrator {
         }
     }
 
-    fn interrupted(&mut self, signal: i32) {
+    fn interrupted(&mut self, signal: i32, restart: bool) {
         self.close_group();
         self.cut_off = true;
+        let running = self.progress.running.len();
+        let tasks = crate::base::counted(running, "task", "tasks");
+        if restart {
+            self.restarts = true;
+            if !self.quiet() {
+                let stopping = if running == 0 { String::new() } else { format!("stopping {tasks}, ") };
+                self.page.note(&format!("{stopping}beginning anew"));
+            }
+            return;
+        }
         let name = match signal {
             1 => "SIGHUP".to_owned(),
             2 => "SIGINT".to_owned(),
             15 => "SIGTERM".to_owned(),
             other => format!("signal {other}"),
         };
-        let running = match self.progress.running.len() {
+        let running = match running {
             0 => String::new(),
-            1 => ": stopping 1 task, once more to kill it".to_owned(),
-            many => format!(": stopping {many} tasks, once more to kill them"),
+            1 => format!(": stopping {tasks}, once more to kill it"),
+            _ => format!(": stopping {tasks}, once more to kill them"),
         };
         self.page.note(&format!("interrupted by {name}{running}"));
     }
@@ -299,7 +316,8 @@ impl Narrator {
         if buried && !self.failed.is_empty() && !self.cut_off && !self.quiet() {
             self.page.note(&summary::failures(style, &self.failed));
         }
-        if !self.quiet() {
+        // A run that begins anew has not come to an end that says anything.
+        if !self.quiet() && !self.restarts {
             let skipped = if self.verbose() { &[][..] } else { &self.skipped };
             self.page.note(&summary::closing(style, &self.progress, skipped, ended));
         }

@@ -64,6 +64,7 @@ impl Progress {
                     TaskResult::Ran => self.counts.ran += 1,
                     TaskResult::Fresh => self.counts.fresh += 1,
                     TaskResult::Restored => self.counts.restored += 1,
+                    TaskResult::Touched => self.counts.touched += 1,
                     TaskResult::WouldRun => self.counts.would_run += 1,
                     TaskResult::Failed => self.counts.failed += 1,
                     TaskResult::Skipped => self.counts.skipped += 1,
@@ -75,8 +76,8 @@ impl Progress {
 
     /// How many tasks have ended.
     pub(super) fn ended(&self) -> usize {
-        let Counts { ran, fresh, restored, would_run, failed, skipped } = self.counts;
-        ran + fresh + restored + would_run + failed + skipped
+        let Counts { ran, fresh, restored, touched, would_run, failed, skipped } = self.counts;
+        ran + fresh + restored + touched + would_run + failed + skipped
     }
 
     /// Did nothing but comparing happen so far?

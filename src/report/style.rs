@@ -106,6 +106,7 @@ impl Style {
             TaskResult::Ran => (Role::Good, "✓", "+"),
             TaskResult::Fresh => (Role::Faint, "=", "="),
             TaskResult::Restored => (Role::Good, "↺", "<"),
+            TaskResult::Touched => (Role::Good, "✓", "+"),
             TaskResult::WouldRun => (Role::Warning, "~", "~"),
             TaskResult::Failed => (Role::Bad, "✗", "x"),
             TaskResult::Skipped => (Role::Faint, "-", "-"),

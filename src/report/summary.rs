@@ -52,13 +52,14 @@ fn headline(message: &str) -> &str {
 
 /// The one line at the end.
 pub(super) fn closing(style: Style, progress: &Progress, skipped: &[String], ended: &Ended) -> String {
-    let Counts { ran, fresh, restored, would_run, failed, skipped: left } = ended.counts;
-    if ran + restored + would_run + failed + left == 0 {
+    let Counts { ran, fresh, restored, touched, would_run, failed, skipped: left } = ended.counts;
+    if ran + restored + touched + would_run + failed + left == 0 {
         return nothing_ran(progress, fresh, ended.wall_ms);
     }
     let shown = [
         ("ran", ran),
         ("restored", restored),
+        ("touched", touched),
         ("up to date", fresh),
         ("would run", would_run),
         ("failed", failed),

@@ -216,8 +216,8 @@ fn touch_what_if_and_old_file_mean_what_they_mean_to_make() {
     ----- stdout -----
 
     ----- stderr -----
-    ✓ upper  ran in [TIME], touched, not run  (src/a.txt: [COMMIT] -> [COMMIT])
-    ran 1 in [TIME]
+    ✓ upper  touched, not run  (src/a.txt: [COMMIT] -> [COMMIT])
+    touched 1 in [TIME]
     ");
     repo.run("upper").success().fresh(&["upper"]);
     assert_eq!(repo.read("out/upper.txt"), "ABC\n");
@@ -226,8 +226,8 @@ fn touch_what_if_and_old_file_mean_what_they_mean_to_make() {
     ----- stdout -----
 
     ----- stderr -----
-    ✓ always  ran in [TIME], not run; it is never up to date
-    ran 1 in [TIME]
+    ✓ always  not run; it is never up to date
+    touched 1 in [TIME]
     ");
     insta::assert_snapshot!(locked_touch(), @r"
     exit: 2

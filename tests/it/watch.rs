@@ -260,8 +260,7 @@ fn a_task_that_changes_what_it_reads_does_not_run_for_ever() {
     let repo = Monorepo::new();
     repo.tasks_kdl("task \"loop\" { shell \"echo x >> seen.txt; echo loop\" }\n");
     let watching = repo.spawn("watch loop");
-    watching.wait_for_line("seen.txt changed with every run: waiting for another change");
-    idle(&watching, 1);
+    watching.wait_for_line("seen.txt changed with every run: running again ever more slowly");
     repo.write("other.txt", "x\n");
     watching.wait_for_line("other.txt");
     let ran = end(watching);
@@ -317,4 +316,76 @@ fn words_that_do_not_go_with_a_watch_are_refused() {
         repo.run(line).code(2).stderr_has("envloom::cli::option_without_use");
     }
     repo.run("watch nothing").code(2).stderr_has("envloom::graph::unknown_task");
+}
+
+#[test]
+fn what_is_saved_during_each_of_many_runs_is_run_at_last() {
+    let repo = Monorepo::new();
+    let gate = Gate::new(&repo);
+    repo.tasks_kdl("task \"g\" { inputs \"in/**\"; run \"[ROOT]/gate/gate\" \"g\" }\n").write("in/a", "0\n");
+    let watching = repo.spawn("watch g");
+    for at in 1..=5 {
+        gate.wait_started(at);
+        repo.write("in/a", &format!("{at}\n"));
+        gate.release("g");
+    }
+    gate.wait_started(6);
+    gate.release("g");
+    idle(&watching, 1);
+    // What is saved while nothing runs is someone's, and run for at once.
+    repo.write("in/a", "last\n");
+    gate.wait_started(7);
+    gate.release("g");
+    idle(&watching, 2);
+    end(watching);
+    assert_eq!(gate.started().len(), 7);
+}
+
+#[test]
+fn a_restart_reads_as_one_and_not_as_a_failure() {
+    let repo = Monorepo::new();
+    repo.tasks_kdl(
+        "task \"s\" { inputs \"in/**\"; shell \"x=$(cat in/a); echo saw $x; test $x = 2 || exec sleep 999\" }\n\
+         task \"t\" { after \"s\"; run \"echo\" \"behind\" }\n",
+    );
+    repo.write("in/a", "1\n");
+    let watching = repo.spawn("watch t --restart");
+    watching.wait_for_line("saw 1");
+    repo.write("in/a", "2\n");
+    idle(&watching, 1);
+    insta::assert_snapshot!(end(watching).output_snapshot(), @r"
+    exit: 130
+    ----- stdout -----
+    saw 1
+    saw 2
+    behind
+    ----- stderr -----
+    > s: sh -c 'x=$(cat in/a); echo saw $x; test $x = 2 || exec sleep 999'
+    stopping 1 task, beginning anew
+    in/a changed: running
+    > s: sh -c 'x=$(cat in/a); echo saw $x; test $x = 2 || exec sleep 999'
+    ✓ s  ran in [TIME]
+    > t: echo behind
+    ✓ t  ran in [TIME]
+    ran 2 in [TIME]
+    waiting for changes
+    ");
+}
+
+#[test]
+fn a_target_that_is_not_there_is_shown_in_the_line_that_was_typed() {
+    let repo = repo();
+    insta::assert_snapshot!(repo.run("watch nope").code(2).output_snapshot(), @r"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the call cannot be carried out
+
+    error[envloom::graph::unknown_task]: unknown task `nope`
+     --> command line:1:15
+    1 | envloom watch nope
+      |               ^^^^ no such task
+    help: use one of: generate, lock, check, verify, sync, up, log, behind
+    ");
 }

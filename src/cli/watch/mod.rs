@@ -9,25 +9,29 @@
 //!
 //! A task is run again when it is not up to date and rests on something else than when it was last decided; the run is
 //! then that of all targets. What the run itself makes is no change: the tasks behind it were decided after it. One
-//! that changes what it reads, undeclared, would run for ever: after three such runs in a row that is said, and the
-//! watch waits for someone else's change.
+//! that changes what it reads, undeclared, would run for ever: runs for what has changed during the run before follow
+//! ever more slowly (see [`pace`]), until what is heard while nothing runs shows that someone else writes.
 //!
 //! `.envloom` is never listened to. With `--restart` a thread looks while a run is going, and ends it as SIGTERM would
 //! once something has changed that no task of the run makes.
 
 mod ear;
 mod look;
+mod monitor;
 mod once;
+mod pace;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use self::ear::{Deaf, Ear};
 use self::look::{Look, refreshed};
+use self::monitor::{concerns, holds, monitor, stop_of};
 use self::once::run_watched;
+use self::pace::Pace;
 use super::args::Arguments;
 use super::call::place_of;
 use super::error::CliError;
@@ -36,7 +40,7 @@ use super::load::Stop;
 use super::locate::Place;
 use super::output::Output;
 use super::surroundings::Process;
-use crate::cache::{Notice, Observation, Observer};
+use crate::cache::{Notice, Observer};
 use crate::exec::{Cancel, SignalEvent, SignalWatch, suspend_self};
 use crate::plan::Rest;
 
@@ -48,9 +52,6 @@ const MOST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often there is a look where nothing is told.
 const POLL: Duration = Duration::from_secs(1);
-
-/// So many runs in a row may change what they read.
-const MOST_IN_A_ROW: usize = 3;
 
 /// After so many looks in a row all directories are listened to.
 const MOST_LOOKS: usize = 4;
@@ -85,6 +86,16 @@ struct Watch<'a> {
 enum End {
     /// It is over; what each task rested on.
     Over(BTreeMap<String, Rest>),
+    /// This process was told to end.
+    Stopped(u8),
+}
+
+/// What a watch has waited for.
+enum Waited {
+    /// Something that was seen has changed.
+    Changed,
+    /// The time was up.
+    Enough,
     /// This process was told to end.
     Stopped(u8),
 }
@@ -141,36 +152,49 @@ impl Watch<'_> {
     fn go_on(&mut self) -> u8 {
         // The first run alone was asked to run whatever is up to date.
         let again = Arguments { always_make: false, ..self.arguments.clone() };
-        let (mut in_a_row, mut last, mut has_run) = (0, None, true);
+        let (mut in_a_row, mut has_run) = (0_u32, true);
         loop {
             let changed = self.look_again();
-            in_a_row = if changed.is_some() && changed == last { in_a_row + 1 } else { 0 };
-            last.clone_from(&changed);
-            if let Some(changed) = changed.as_ref().filter(|_| in_a_row < MOST_IN_A_ROW) {
-                has_run = true;
-                match self.run(&again, Some(changed)) {
-                    Ok(End::Stopped(code)) => return code,
-                    Ok(End::Over(rests)) => self.known = rests,
-                    Err(stop) => {
-                        self.output.stopped(stop.as_ref(), Some(&self.place.root));
-                        self.known.clone_from(&self.look.rests);
+            let waited = match (&changed, Pace::after(in_a_row)) {
+                (Some(_), Pace::AtOnce) => Waited::Enough,
+                (Some(changed), pace @ Pace::After(pause)) => {
+                    if pace.is_first_pause() {
+                        self.tell(Some(unceasing(changed, "running again ever more slowly")));
+                    }
+                    self.wait(Some(pause))
+                }
+                _ => {
+                    self.rest(changed.as_ref(), std::mem::take(&mut has_run));
+                    self.wait(None)
+                }
+            };
+            match (waited, changed) {
+                (Waited::Stopped(code), _) => return code,
+                (Waited::Enough, Some(changed)) => {
+                    (in_a_row, has_run) = (in_a_row.saturating_add(1), true);
+                    match self.run(&again, Some(&changed)) {
+                        Ok(End::Stopped(code)) => return code,
+                        Ok(End::Over(rests)) => self.known = rests,
+                        Err(stop) => {
+                            self.output.stopped(stop.as_ref(), Some(&self.place.root));
+                            self.known.clone_from(&self.look.rests);
+                        }
                     }
                 }
-                continue;
+                // While nothing runs: it is someone's.
+                _ => in_a_row = 0,
             }
-            if let Some(changed) = changed {
-                let message = format!("{changed} with every run: waiting for another change");
-                let help = "declare it as one of the task's `outputs`, or let git ignore it".to_owned();
-                self.tell(Some(Deaf { message, help: Some(help) }));
-                self.known.clone_from(&self.look.rests);
-            }
-            if std::mem::take(&mut has_run) {
-                self.output.say("waiting for changes");
-            }
-            if let Some(code) = self.wait() {
-                return code;
-            }
-            last = None;
+        }
+    }
+
+    /// Nothing is run for now. `changed` is what is passed over, since it changes without end.
+    fn rest(&mut self, changed: Option<&String>, has_run: bool) {
+        if let Some(changed) = changed {
+            self.tell(Some(unceasing(changed, "waiting for another change")));
+            self.known.clone_from(&self.look.rests);
+        }
+        if has_run {
+            self.output.say("waiting for changes");
         }
     }
 
@@ -262,8 +286,9 @@ impl Watch<'_> {
         })
     }
 
-    /// Waits until something that was seen has changed and all is quiet. Gives the exit code if a signal ends the watch.
-    fn wait(&mut self) -> Option<u8> {
+    /// Waits until something that was seen has changed and all is quiet, or for so long.
+    fn wait(&mut self, most: Option<Duration>) -> Waited {
+        let began = Instant::now();
         let mut since: Option<Instant> = None;
         loop {
             let patience = match since {
@@ -271,7 +296,8 @@ impl Watch<'_> {
                 Some(_) => Some(QUIET),
                 None => self.ear.is_deaf().then_some(POLL),
             };
-            let message = match patience {
+            let rest = most.map(|most| most.saturating_sub(began.elapsed())).filter(|_| since.is_none());
+            let message = match patience.into_iter().chain(rest).min() {
                 None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(patience) => self.inbox.recv_timeout(patience),
             };
@@ -283,11 +309,12 @@ impl Watch<'_> {
                 Ok(Message::Signal(SignalEvent::Suspend)) => suspend_self(),
                 Ok(message) => {
                     if let Some(code) = stop_of(&message) {
-                        return Some(code);
+                        return Waited::Stopped(code);
                     }
                 }
-                Err(_) if holds(&self.look.seen, &self.place) => since = None,
-                Err(_) => return None,
+                Err(_) if !holds(&self.look.seen, &self.place) => return Waited::Changed,
+                Err(_) if most.is_some_and(|most| began.elapsed() >= most) => return Waited::Enough,
+                Err(_) => since = None,
             }
         }
     }
@@ -302,61 +329,11 @@ impl Watch<'_> {
     }
 }
 
-/// Ends a run once something has changed that it does not make itself. Gives the exit code if a signal came.
-fn monitor(
-    inbox: &mut Receiver<Message>,
-    look: &Look,
-    place: &Place,
-    again: &dyn Fn() -> Result<Look, Stop>,
-    cancel: &Cancel,
-) -> Option<u8> {
-    // What changed before it was listened to was not heard.
-    let (mut stopped, mut is_due) = (None, true);
-    loop {
-        let message = if is_due {
-            inbox.recv_timeout(QUIET)
-        } else {
-            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match message {
-            Ok(Message::Heard(paths)) => is_due |= concerns(&paths, &look.seen, place),
-            Ok(Message::Over) | Err(RecvTimeoutError::Disconnected) => return stopped,
-            Ok(message) => stopped = stopped.or(stop_of(&message)),
-            Err(RecvTimeoutError::Timeout) => {
-                is_due = false;
-                // A mistake is told once the run is over.
-                if again().is_ok_and(|now| now.has_other_sources(look)) {
-                    cancel.ask();
-                }
-            }
-        }
-    }
-}
-
-/// The exit code of a signal that ends the watch.
-fn stop_of(message: &Message) -> Option<u8> {
-    match message {
-        Message::Signal(SignalEvent::Stop(signal)) => {
-            Some(exit::SIGNAL.saturating_add(u8::try_from(signal.as_raw()).unwrap_or_default()))
-        }
-        _ => None,
-    }
-}
-
-/// May what was seen have changed, if something happened at `paths`?
-fn concerns(paths: &[PathBuf], seen: &Observation, place: &Place) -> bool {
-    let own = place.state();
-    let is_seen = |path: &Path| {
-        let below = || seen.range(path.to_owned()..).next().is_some_and(|(first, _)| first.starts_with(path));
-        path.parent().is_some_and(|parent| seen.contains_key(parent)) || below()
-    };
-    paths.is_empty() || paths.iter().any(|path| !path.starts_with(&own) && is_seen(path))
-}
-
-/// Is all that was seen as it was, but for what is envloom's own?
-fn holds(seen: &Observation, place: &Place) -> bool {
-    let own = place.state();
-    seen.iter().filter(|(path, _)| !path.starts_with(&own)).all(|(path, stamp)| stamp.holds(path))
+/// That something changes with every run, and what follows.
+fn unceasing(changed: &str, what: &str) -> Deaf {
+    let help =
+        "where a task writes it, declare it as one of the task's `outputs`, or let git ignore it".to_owned();
+    Deaf { message: format!("{changed} with every run: {what}"), help: Some(help) }
 }
 
 /// Words that `watch` does not go with.

@@ -28,7 +28,7 @@ pub(super) fn run_watched(
     changed: Option<Notice>,
 ) -> Result<Watched, Stop> {
     let call = Call::read(process, arguments)?;
-    let chosen = call.choose("", words)?;
+    let chosen = call.choose("watch ", words)?;
     call.check_options(&chosen)?;
     state::make(&call.place)?;
     let (premises, width) = prepared(call, &chosen, output, true)?;

@@ -73,7 +73,7 @@ pub(in crate::exec) fn touch(hand: &Hand<'_>, work: &OwnWork<'_>) -> Done {
         }
         None => "not run; it is never up to date",
     };
-    Done { note: Some(note.to_owned()), ..done }
+    Done { touched: true, note: Some(note.to_owned()), ..done }
 }
 
 /// The record of what the task left here before.

@@ -385,7 +385,7 @@ fn long_silence_is_broken() {
     for now in (21_000..115_000).step_by(1000) {
         reporter.tick(now);
     }
-    reporter.send(&Event { at_ms: 115_000, fact: Fact::Interrupted { signal: 2 } });
+    reporter.send(&Event { at_ms: 115_000, fact: Fact::Interrupted { signal: 2, restart: false } });
     insta::assert_snapshot!(tape.0.lock().unwrap(), @r#"
     2|sync:dev@cu124 is waiting for venv dev-cu124, held by another envloom
     2|[0/3] still running: lock:dev 49.9s, lock:prod 30.0s, sync:dev@cu124 30.0s (waiting)
@@ -539,7 +539,7 @@ fn what_a_signal_cut_off_is_no_mistake_to_annotate() {
         vec![
             (0, began(&["test"], 1)),
             (1, own("test", "pytest")),
-            (2, Fact::Interrupted { signal: 2 }),
+            (2, Fact::Interrupted { signal: 2, restart: false }),
             (3, failed("test", uv_failed())),
         ],
     );

@@ -124,3 +124,20 @@ fn a_file_of_tasks_only_has_cells_too_and_private_ones_are_not_listed() {
     assert_eq!(repo.run("list").text(), "a");
     repo.tasks_kdl("").run("matrix --json").success();
 }
+
+#[test]
+fn without_a_cell_the_verb_says_so_beside_its_data() {
+    let repo = crate::support::Monorepo::new().tasks_kdl(
+        "default-environment \"app\"\nenvironment \"app\" { manifest \"pyproject.toml\"; adopt }\n",
+    );
+    repo.write("pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.9\"\n");
+    insta::assert_snapshot!(repo.run("matrix").output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    no cells found
+    ");
+    let asked = repo.run("--json matrix").success();
+    assert_eq!((asked.stdout(), asked.stderr()), ("[]\n", ""));
+}
