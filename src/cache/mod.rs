@@ -6,11 +6,13 @@
 //!   last run were.
 //! - [`Walk`] and [`Contents`] say which files patterns mean and what is in them.
 //! - [`OutputStore`] keeps what own tasks left behind, for all worktrees of a repository.
+//! - [`Commit`] changes several tracked files together; [`Journal`] notes single ones.
 //! - [`CompiledPlan`] is the no-op path: all stamps of a call that found everything up to date. While they
 //!   hold, the same call needs to parse nothing.
 //!
 //! A broken cache costs time, never the result: whatever cannot be read is a miss.
 
+mod commit;
 mod compiled;
 mod content;
 mod journal;
@@ -22,13 +24,14 @@ mod stamp;
 mod store;
 mod walk;
 
+pub(crate) use commit::{Commit, FileChange, Finished};
 pub(crate) use compiled::{CompiledPlan, Notice, PlanKey};
 pub(crate) use content::Contents;
 pub(crate) use journal::Journal;
 pub(crate) use memory::{forget_memory, memory_size};
 pub(crate) use observe::{Observation, Observer};
 pub(crate) use outputs::{Before, Difference, Kept, Limits, Made, OutputStore, Size};
-pub(crate) use place::{Refused, check_owner, store_directory};
+pub(crate) use place::{Refused, Repository, check_owner, store_directory};
 pub(crate) use stamp::Signature;
 pub(crate) use store::{LastRun, Store, Verdict};
 pub(crate) use walk::Walk;

@@ -13,6 +13,8 @@ use crate::base::{Digest, FileError};
 pub(crate) struct Repository {
     /// The top of the working tree.
     pub(crate) top: PathBuf,
+    /// What this working tree alone has: `HEAD` and `index` are in there.
+    pub(crate) own: PathBuf,
     /// What its worktrees share: `info/exclude` is in there.
     pub(crate) common: PathBuf,
 }
@@ -41,19 +43,19 @@ impl Repository {
             observer.stat(&dot_git)?;
             return Ok(None);
         };
-        let common = if metadata.is_dir() {
+        let (own, common) = if metadata.is_dir() {
             // Not its stat: git writes into it all the time.
-            dot_git
+            (dot_git.clone(), dot_git)
         } else {
             let text = observer.read(&dot_git)?.unwrap_or_default();
             let Some(directory) = text.strip_prefix(b"gitdir:").map(named) else { return Ok(None) };
             let directory = top.join(directory);
             match observer.read(&directory.join("commondir"))? {
-                Some(common) => directory.join(named(&common)),
-                None => directory,
+                Some(common) => (directory.clone(), directory.join(named(&common))),
+                None => (directory.clone(), directory),
             }
         };
-        Ok(Some(Self { top: top.to_owned(), common }))
+        Ok(Some(Self { top: top.to_owned(), own, common }))
     }
 }
 

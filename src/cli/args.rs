@@ -217,6 +217,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("import", "", "write tasks.kdl and envloom.lock from the manifests that exist; change none of them"),
     ("init", "", "the same; without manifests: write a tasks.kdl to begin with"),
     ("absorb", "ENV", "write into tasks.kdl what someone changed in a generated manifest"),
+    ("pin", "ENV PACKAGE TAG", "pin another release of a package, lock and verify; all or nothing"),
     ("eject", "[ENV]", "forget which entries of manifests are envloom's; every file stays"),
     ("export", "make|pre-commit [TARGET…]", "print rules for a Makefile, or hooks for pre-commit"),
     ("task", "NAME", "run an own task whatever its name"),
@@ -254,6 +255,7 @@ Verbs:
   import                       write tasks.kdl and envloom.lock from the manifests that exist
   init                         the same; without manifests: a tasks.kdl to begin with
   absorb ENV                   write into tasks.kdl what someone changed in a manifest
+  pin ENV PACKAGE TAG          pin another release, lock and verify; all or nothing
   eject [ENV]                  forget which entries of manifests are envloom's
   export make [TARGET…]        print rules for a Makefile, which share make's slots
   export pre-commit            print hooks for .pre-commit-config.yaml

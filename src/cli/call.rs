@@ -75,6 +75,19 @@ impl<'a> Call<'a> {
     pub(super) fn read(process: &'a Process, arguments: &'a Arguments) -> Result<Self, Stop> {
         let observer = Observer::new();
         let place = place_of(process, arguments, &observer)?;
+        Self::at(process, arguments, place, observer)
+    }
+
+    /// The same for a repository that was found.
+    ///
+    /// # Errors
+    /// When its configuration has mistakes.
+    pub(super) fn at(
+        process: &'a Process,
+        arguments: &'a Arguments,
+        place: Place,
+        observer: Observer,
+    ) -> Result<Self, Stop> {
         state::refuse_foreign(&place)?;
         let (model, local) = load::models(&place, &observer)?;
         let for_uv = arguments.trailing.iter().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -147,7 +160,7 @@ impl<'a> Call<'a> {
     /// The NVIDIA driver of this machine, looked for when it is first asked for.
     pub(super) fn driver(&self) -> driver::Seen {
         let look = || {
-            let (surroundings, root) = (&self.process.surroundings, &self.place.root);
+            let (surroundings, root) = (&self.process.surroundings, &self.place.home);
             // A program that comes to lie on PATH would be asked.
             for path in driver::watched(surroundings, root) {
                 // A place that cannot be looked at holds no program that could be started.

@@ -151,7 +151,9 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..] => {
             Vec::new()
         }
-        ["absorb" | "eject"] => written(process, before),
+        ["absorb" | "eject" | "pin"] => written(process, before),
+        ["pin", _] => packages(process, before),
+        ["pin", ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         [] => {
             let verbs = VERBS.iter().map(|(name, ..)| (*name).to_owned());
@@ -165,6 +167,13 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
 fn written(process: &Process, before: &[String]) -> Vec<String> {
     let prefix = |target: &String| target.strip_prefix("generate:").map(str::to_owned);
     targets(process, before).iter().filter_map(prefix).collect()
+}
+
+/// The internal packages.
+fn packages(process: &Process, before: &[String]) -> Vec<String> {
+    let Ok(arguments) = Arguments::read(before.iter().map(OsString::from)) else { return Vec::new() };
+    let Ok(call) = Call::read(process, &arguments) else { return Vec::new() };
+    call.model.packages.iter().map(|package| package.name.value.to_string()).collect()
 }
 
 /// The targets of the repository that the options typed so far lead to.

@@ -41,6 +41,7 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::adopted_manifest", "absorb or eject of a manifest that is only adopted"),
     ("envloom::cli::never_generated", "absorb of a manifest that envloom does not write yet"),
     ("envloom::cli::unabsorbable", "what stands in a manifest would make tasks.kdl wrong"),
+    ("envloom::cli::no_pins", "pin or promote to an environment that takes its packages from the workspace"),
     ("envloom::cli::moved", "a file was written by someone else while a verb worked on it"),
     ("envloom::cli::unfinished", "eject while the work of a run that was cut off is not finished"),
     ("envloom::cli::internal", "a mistake of envloom's own"),
@@ -342,6 +343,15 @@ pub(super) enum CliError {
         manifest: String,
         /// The first mistake that it would have.
         reason: String,
+    },
+    /// `sources "workspace"`.
+    #[error("environment `{environment}` takes its packages from the workspace: it has no pins")]
+    #[diagnostic(code(envloom::cli::no_pins), help("{help}"))]
+    NoPins {
+        /// The environment.
+        environment: String,
+        /// What to name.
+        help: String,
     },
     /// Someone was faster.
     #[error("{} was changed meanwhile", path.display())]

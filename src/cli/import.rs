@@ -107,7 +107,7 @@ fn place(process: &Process, arguments: &Arguments) -> Result<Place, CliError> {
             return Err(CliError::AlreadyThere { path });
         }
     }
-    Ok(Place { root, file_name: TASKS_FILE.to_owned(), directory: None })
+    Ok(Place { home: root.clone(), root, file_name: TASKS_FILE.to_owned(), directory: None })
 }
 
 fn carry_out(

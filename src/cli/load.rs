@@ -30,14 +30,22 @@ pub(super) const LOCAL_FILE: &str = "tasks.local.kdl";
 pub(super) fn models(place: &Place, observer: &Observer) -> Result<(Model, Option<LocalModel>), Stop> {
     let source =
         text(place, &place.file_name, observer)?.ok_or_else(|| CliError::NotAFile { path: place.file() })?;
-    let config = config::parse(&source)?;
-    let found = found(&place.root, &config, observer)?;
-    let model = model::resolve(config, &found)?;
+    let model = model_of(&place.root, &source, observer)?;
     let local = match text(place, LOCAL_FILE, observer)? {
         Some(source) => Some(model::resolve_local(config::parse_local(&source)?, &model)?),
         None => None,
     };
     Ok((model, local))
+}
+
+/// What a text of `tasks.kdl` means in the repository at `root`.
+///
+/// # Errors
+/// Every mistake of the first stage that has one.
+pub(super) fn model_of(root: &Path, source: &SourceFile, observer: &Observer) -> Result<Model, Stop> {
+    let config = config::parse(source)?;
+    let found = found(root, &config, observer)?;
+    Ok(model::resolve(config, &found)?)
 }
 
 /// A configuration file, by its name in the root; `None` when it is absent.

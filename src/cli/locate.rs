@@ -15,6 +15,9 @@ pub(super) const TASKS_FILE: &str = "tasks.kdl";
 pub(super) struct Place {
     /// The root: the absolute directory of the tasks file, without symbolic links.
     pub(crate) root: PathBuf,
+    /// The repository that programs are looked for in, so that none of its own is ever started, and under whose name
+    /// what was found is remembered: the root itself; in a trial the root of which that is a copy.
+    pub(crate) home: PathBuf,
     /// The tasks file's name in it.
     pub(crate) file_name: String,
     /// The current directory relative to the root; `None`: outside of it (`-f`).
@@ -91,7 +94,7 @@ pub(super) fn locate(here: &Path, named: Option<&Path>, observer: &Observer) -> 
         .ok()
         .and_then(|inner| inner.to_str())
         .and_then(|inner| RelPath::parse(inner).ok());
-    Ok(Place { root, file_name, directory })
+    Ok(Place { home: root.clone(), root, file_name, directory })
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod export;
 mod found;
 mod graph;
 mod habits;
+mod hunk;
 mod import;
 mod load;
 mod locate;
@@ -25,6 +26,7 @@ mod man;
 mod matrix;
 mod output;
 mod packages;
+mod pin;
 mod prepare;
 mod reference;
 mod show;
@@ -32,6 +34,8 @@ mod state;
 mod surroundings;
 mod svg;
 mod targets;
+mod trial;
+mod unfinished;
 mod verbs;
 mod watch;
 mod width;
@@ -103,10 +107,11 @@ fn call(process: &Process) -> u8 {
         None => arguments,
     };
     let output = Output::new(process, &arguments);
-    let result = match verbs::of(&arguments) {
+    let result = unfinished::complete(process, &arguments, &output);
+    let result = result.and_then(|()| match verbs::of(&arguments) {
         Some(verb) => verb.carry_out(process, &arguments, &output),
         None => targets::run(process, &arguments, &output, &arguments.words),
-    };
+    });
     match result {
         Ok(code) => code,
         Err(stop) => {

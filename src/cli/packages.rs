@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::locate::Place;
 use crate::model::{EnvironmentId, Model, Sources};
 use crate::tool::Surroundings;
 use crate::tool::git::Git;
@@ -15,18 +16,18 @@ use crate::tool::run::quoted;
 /// # Errors
 /// All that are missing: with the line that checks out those that are submodules.
 pub(super) fn present(
-    root: &Path,
+    place: &Place,
     model: &Model,
     surroundings: &Surroundings,
     selected: &BTreeSet<EnvironmentId>,
 ) -> Result<(), CliError> {
-    let missing = missing(root, model, selected);
+    let missing = missing(&place.root, model, selected);
     if missing.is_empty() {
         return Ok(());
     }
     let names =
         |of: &[(String, String)]| of.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>().join(", ");
-    let submodules = submodules(root, surroundings);
+    let submodules = submodules(place, surroundings);
     let (empty, absent): (Vec<_>, Vec<_>) =
         missing.into_iter().partition(|(_, path)| submodules.contains(Path::new(path)));
     if empty.is_empty() {
@@ -55,7 +56,7 @@ fn missing(root: &Path, model: &Model, selected: &BTreeSet<EnvironmentId>) -> Ve
 }
 
 /// The paths of submodules. Where git cannot say, no path is one, and the general message stands.
-fn submodules(root: &Path, surroundings: &Surroundings) -> BTreeSet<PathBuf> {
-    let found = Git::find(surroundings, root).and_then(|git| git.submodules(root));
+fn submodules(place: &Place, surroundings: &Surroundings) -> BTreeSet<PathBuf> {
+    let found = Git::find(surroundings, &place.home).and_then(|git| git.submodules(&place.root));
     found.unwrap_or_default().into_iter().map(|submodule| submodule.path).collect()
 }

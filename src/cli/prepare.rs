@@ -55,7 +55,7 @@ pub(super) struct Ground<'a> {
 pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises, Stop> {
     let selected = Selected::of(graph);
     refuse_variables(&ground, &selected)?;
-    packages::present(&ground.place.root, &ground.model, ground.surroundings, &selected.environments)?;
+    packages::present(&ground.place, &ground.model, ground.surroundings, &selected.environments)?;
     let recorded = load::record(&ground.place, &ground.model, &ground.observer)?;
     let record = releases(&ground, &selected, recorded)?;
     let mut machine = machine(&ground, &selected)?;
@@ -120,7 +120,7 @@ fn own_tasks(
         ));
     }
     // Without git nothing is ignored.
-    let git = Git::find(ground.surroundings, root).ok();
+    let git = Git::find(ground.surroundings, &ground.place.home).ok();
     let excludes = match &git {
         Some(git) => {
             let (file, watched) = git.excludes_file(root)?;
@@ -238,7 +238,7 @@ fn releases(ground: &Ground<'_>, selected: &Selected, mut record: Record) -> Res
     if ground.wishes.locked || !selected.writes_ledger {
         return Err(unknown());
     }
-    let git = Git::find(ground.surroundings, &ground.place.root)?;
+    let git = Git::find(ground.surroundings, &ground.place.home)?;
     let tell = |progress: Progress<'_>| match progress {
         Progress::Fetching { git } => (ground.progress)(&format!("fetching {git}")),
         Progress::Asking { .. } | Progress::Read { .. } => {}
@@ -287,7 +287,7 @@ fn machine(ground: &Ground<'_>, selected: &Selected) -> Result<Machine, Stop> {
 
 /// uv, remembered in the user's cache while nothing it was found by has changed.
 fn find_uv(ground: &Ground<'_>) -> Result<Uv, Stop> {
-    let root = &ground.place.root;
+    let root = &ground.place.home;
     let wanted = match &ground.model.uv {
         None => Wanted::Any,
         Some(request) => match &request.wanted {
@@ -317,7 +317,7 @@ fn find_uv(ground: &Ground<'_>) -> Result<Uv, Stop> {
 
 /// The Pythons of this machine, remembered likewise.
 fn find_pythons(ground: &Ground<'_>) -> Result<Vec<Interpreter>, Stop> {
-    let root = &ground.place.root;
+    let root = &ground.place.home;
     let search = || Ok(python::discover(ground.surroundings, root));
     let found = match memo_place(ground.surroundings, root, "python") {
         Some(file) => {

@@ -87,8 +87,7 @@ pub(super) fn run(
     Ok(code)
 }
 
-/// Runs the sync behind a verb, whose own words after `--` are not uv's. It says nothing but what its tasks say, and has
-/// no compiled plan: that the sync is not up to date is known.
+/// Runs the sync behind a verb, whose own words after `--` are not uv's.
 ///
 /// # Errors
 /// What stops the call before its tasks.
@@ -100,11 +99,20 @@ pub(super) fn run_sync(
 ) -> Result<u8, Stop> {
     let words = vec![target.to_owned()];
     let plain = Arguments { words, trailing: Vec::new(), json: false, ..arguments.clone() };
-    let call = Call::read(process, &plain)?;
-    let chosen = call.choose("", &plain.words)?;
+    run_for_verb(Call::read(process, &plain)?, output)
+}
+
+/// Runs the targets of a call that a verb makes. It says nothing but what its tasks say, and has no compiled plan: that
+/// they are not up to date is known.
+///
+/// # Errors
+/// What stops the call before its tasks.
+pub(super) fn run_for_verb(call: Call<'_>, output: &Output) -> Result<u8, Stop> {
+    let (process, arguments) = (call.process, call.arguments);
+    let chosen = call.choose("", &arguments.words)?;
     state::make(&call.place)?;
     let (premises, width) = prepared(call, &chosen, output, false)?;
-    let run = Run { process, arguments: &plain, output, premises: &premises, chosen: &chosen, notices: &[] };
+    let run = Run { process, arguments, output, premises: &premises, chosen: &chosen, notices: &[] };
     run.wet(&width, None).map(|(code, _)| code)
 }
 

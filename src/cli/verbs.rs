@@ -16,6 +16,7 @@ use super::load::Stop;
 use super::man;
 use super::matrix;
 use super::output::Output;
+use super::pin;
 use super::show;
 use super::surroundings::Process;
 use super::targets;
@@ -73,7 +74,7 @@ impl Verb<'_> {
                 },
                 _ => Err(self.wrong("takes one of dir, size, prune, clean").into()),
             },
-            "import" | "init" | "absorb" | "eject" => self.write(process, arguments, output),
+            "import" | "init" | "absorb" | "eject" | "pin" => self.write(process, arguments, output),
             "list" => {
                 self.no_words()?;
                 Ok(show::list(&Call::read(process, arguments)?, output))
@@ -114,6 +115,12 @@ impl Verb<'_> {
             "absorb" => match self.words {
                 [_] => absorb::carry_out(&Call::read(process, arguments)?, self.words, output),
                 _ => Err(self.wrong("takes one environment").into()),
+            },
+            "pin" => match self.words {
+                [_, _, _] | [_, _, _, _] => {
+                    pin::carry_out(&Call::read(process, arguments)?, self.words, output)
+                }
+                _ => Err(self.wrong("takes an environment, a package and a tag").into()),
             },
             _ => match self.words {
                 [] | [_] => eject::carry_out(&Call::read(process, arguments)?, self.words, output),

@@ -41,6 +41,20 @@ fn update(
     Ok(())
 }
 
+/// Waits for the lock of the file; dropping what is returned gives it up.
+///
+/// # Errors
+/// When the lock's file cannot be made or locked.
+pub(crate) fn lock_record(state: &Path) -> Result<File, FileError> {
+    let directory = state.join("locks");
+    let path = directory.join("ledger.lock");
+    let fail = |cause| FileError::new("lock", &path, cause);
+    fs::create_dir_all(&directory).map_err(fail)?;
+    let lock = File::create(&path).map_err(fail)?;
+    lock.lock().map_err(fail)?;
+    Ok(lock)
+}
+
 /// Reads, changes and writes the file below `root`, and lets nobody else do so meanwhile. Where `change` fails nothing
 /// is written.
 ///
@@ -51,12 +65,7 @@ pub(crate) fn change_record<E: From<FileError> + From<LedgerError>>(
     state: &Path,
     change: impl FnOnce(&mut Record) -> Result<(), E>,
 ) -> Result<(), E> {
-    let directory = state.join("locks");
-    let path = directory.join("ledger.lock");
-    let fail = |cause| FileError::new("lock", &path, cause);
-    fs::create_dir_all(&directory).map_err(fail)?;
-    let lock = File::create(&path).map_err(fail)?;
-    lock.lock().map_err(fail)?;
+    let _lock = lock_record(state)?;
     let place = root.join(FILE_NAME);
     let bytes = read_if_exists(&place)?.unwrap_or_default();
     let mut record = if bytes.is_empty() {
@@ -68,7 +77,6 @@ pub(crate) fn change_record<E: From<FileError> + From<LedgerError>>(
     change(&mut record)?;
     clear_siblings(&place)?;
     write_whole(&place, record.render().as_bytes())?;
-    // Dropping the file gives up the lock.
     Ok(())
 }
 

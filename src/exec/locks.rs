@@ -105,6 +105,26 @@ impl Locks {
         self.try_others(names, None)
     }
 
+    /// Waits for all locks, here and now. `told` hears of the first that another process has.
+    ///
+    /// # Errors
+    /// As with [`Locks::try_acquire`]; with `no_wait` also where another process has one.
+    pub(crate) fn hold(
+        &self,
+        names: &BTreeSet<String>,
+        no_wait: bool,
+        told: impl FnOnce(&Busy),
+    ) -> Result<LockGuard, ExecError> {
+        match self.try_acquire(names)? {
+            Attempt::Held(guard) => Ok(guard),
+            Attempt::Busy(Busy { name, holder }) if no_wait => Err(ExecError::LockBusy { name, holder }),
+            Attempt::Busy(busy) => {
+                told(&busy);
+                self.acquire(names, busy)
+            }
+        }
+    }
+
     /// Waits for all locks on a thread of its own, then calls `notify` with them. `busy` is the one to
     /// wait for first. The thread outlives whoever asked: if nobody wants the locks any more, `notify`
     /// drops them.

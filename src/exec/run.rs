@@ -191,7 +191,7 @@ impl Shelf {
         let mut names: Vec<(String, u64, bool)> = Vec::new();
         match &task.key {
             TaskKey::Generate(id) | TaskKey::Lock(id) | TaskKey::Check(id) | TaskKey::Verify(id) => {
-                names.push((format!("manifest-{}", premises.model.environment(*id).name.value), 1, true));
+                names.push((manifest_lock(&premises.model.environment(*id).name.value), 1, true));
             }
             TaskKey::Sync(cell) => {
                 names.push((format!("venv-{}", cell.slug(&premises.model)), 1, true));
@@ -234,6 +234,11 @@ impl Shelf {
             self.resources.len() - 1
         })
     }
+}
+
+/// The lock of an environment's manifest and lockfile.
+pub(crate) fn manifest_lock(environment: &str) -> String {
+    format!("manifest-{environment}")
 }
 
 /// Everything there is of the terminal: more than tasks can run at once.

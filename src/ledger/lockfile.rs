@@ -17,7 +17,7 @@ use super::record::conflict_marker;
 use crate::base::{SourceFile, printable};
 
 /// A lockfile of uv.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Lockfile {
     /// The revision within version 1.
     pub(crate) revision: u64,

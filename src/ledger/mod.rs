@@ -17,6 +17,7 @@ mod finding;
 mod fork;
 mod lockfile;
 mod metadata;
+mod moves;
 mod origin;
 mod reading;
 mod record;
@@ -33,6 +34,7 @@ pub(crate) use complete::{complete, missing, prune, releases_of};
 pub(crate) use error::{CODES, LedgerError};
 pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::Lockfile;
+pub(crate) use moves::{Move, moves};
 pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};
 pub(crate) use repository::{Progress, Remotes};
 #[expect(unused_imports, reason = "verify is the first to ask")]

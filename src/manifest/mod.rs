@@ -44,7 +44,9 @@ mod words;
 pub(crate) use error::ManifestFinding;
 pub(crate) use error::{CODES, ManifestError};
 
-pub(crate) use absorb::{Left, Names, Settled, absorb, members_of, project_name};
+pub(crate) use absorb::{
+    Left, Names, NewPin, NewReference, Settled, absorb, members_of, project_name, repinned,
+};
 pub(crate) use facts::facts;
 pub(crate) use render::{render, requirements_of, unlike};
 pub(crate) use request::{

@@ -29,6 +29,7 @@ mod make;
 mod matrix;
 mod own_cache;
 mod own_tasks;
+mod pin;
 mod programs;
 mod readme;
 mod seed;

@@ -11,6 +11,7 @@
 mod adding;
 mod difference;
 mod ground;
+mod pins;
 mod placing;
 mod removing;
 mod settling;
@@ -37,6 +38,7 @@ use crate::base::{Digest, SourceFile, Spanned};
 use crate::config::outline;
 use crate::model::{EnvironmentId, Kept, PackageName};
 
+pub(crate) use pins::{NewPin, NewReference, repinned};
 pub(crate) use placing::Names;
 pub(crate) use settling::{Left, Settled};
 

@@ -50,7 +50,12 @@ impl<'t> Writing<'t> {
 
     /// Puts another text where a value stands.
     pub(super) fn replace(&mut self, place: Range<usize>, text: &str) {
-        self.replaced.insert(place.start, Splice { range: place, text: quoted(text) });
+        self.put(place, quoted(text));
+    }
+
+    /// Puts words where others stand.
+    pub(super) fn put(&mut self, place: Range<usize>, text: String) {
+        self.replaced.insert(place.start, Splice { range: place, text });
     }
 
     /// Adds an argument to a node; one that is added already is not added again.

@@ -1,0 +1,334 @@
+//! Several tracked files change together, or none of them does: a redo log.
+//!
+//! The log holds each file's digest as it was found and the whole of what it is to be. It is written whole and reaches the
+//! disk before the first file is touched: from then on the change has happened, and whoever finds the log completes it
+//! ([`Commit::finish`]). Before that nothing has. So a kill at any moment leaves all files old or, after the next call of
+//! envloom, all new.
+//!
+//! Nobody's edit is overwritten: files are compared with what was found right before the log is written, and a log that
+//! is found later is followed only while each file is one of the two. Else it is set aside, and that is said.
+//!
+//! Refused: an undo log, which must be right about what it undoes at a time when somebody may have gone on working, and
+//! would bring back a state that had been left.
+//!
+//! The caller holds the lock of `envloom.lock` (`exec::lock_record`) around every call: two processes never write, or
+//! complete, at once.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{
+    Digest, FileError, RelPath, clear_siblings, read_if_exists, remove_if_exists, write_whole,
+};
+
+/// The layout of the log; one of another number is set aside.
+const FORMAT: u32 = 1;
+
+/// A file as it was found and as it is to be. `None`: it is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileChange {
+    /// Where it is.
+    pub(crate) path: RelPath,
+    /// What was found.
+    pub(crate) before: Option<Vec<u8>>,
+    /// What it is to be.
+    pub(crate) after: Option<Vec<u8>>,
+}
+
+/// The log of one repository.
+#[derive(Debug, Clone)]
+pub(crate) struct Commit {
+    root: PathBuf,
+    log: PathBuf,
+    aside: PathBuf,
+}
+
+/// What came of looking for a log.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Finished {
+    /// There was none.
+    Nothing,
+    /// The files it names are as it says now.
+    Completed(Vec<RelPath>),
+    /// It was moved to `kept`, and nothing was written, because a file is neither as it was found nor as it was to be; or
+    /// because the log is not one.
+    SetAside {
+        /// Where the log is now.
+        kept: PathBuf,
+        /// The file.
+        because: Option<RelPath>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Log {
+    format: u32,
+    files: Vec<LoggedFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LoggedFile {
+    path: String,
+    before: Option<Digest>,
+    /// In base64: lockfiles are text, what stands in their place need not be.
+    after: Option<String>,
+}
+
+/// A file of a log that was read.
+struct Step {
+    path: RelPath,
+    before: Option<Digest>,
+    after: Option<Vec<u8>>,
+}
+
+impl Commit {
+    /// The log of the repository at `root`, whose state directory is `state`.
+    pub(crate) fn new(root: &Path, state: &Path) -> Self {
+        let (log, aside) = (state.join("journal/commit.json"), state.join("replaced/commit.json"));
+        Self { root: root.to_owned(), log, aside }
+    }
+
+    /// Was a change cut off? The look costs one stat.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.log.symlink_metadata().is_ok()
+    }
+
+    /// Changes all files. `Some`: that file is no longer as it was found, and none was changed.
+    ///
+    /// # Errors
+    /// When a file cannot be written: those that were are as before again. Where even that fails the log stays, and the
+    /// next call completes it.
+    pub(crate) fn carry_out(&self, changes: &[FileChange]) -> Result<Option<RelPath>, FileError> {
+        if self.is_pending() {
+            // Whoever wrote it was killed since this call began: the next one completes it.
+            return Ok(Some(changes.first().map_or_else(RelPath::root, |change| change.path.clone())));
+        }
+        for change in changes {
+            if read_if_exists(&change.path.under(&self.root))? != change.before {
+                return Ok(Some(change.path.clone()));
+            }
+        }
+        clear_siblings(&self.log)?;
+        let files = changes.iter().map(|change| LoggedFile {
+            path: change.path.to_string(),
+            before: change.before.as_ref().map(Digest::of),
+            after: change.after.as_ref().map(|bytes| STANDARD.encode(bytes)),
+        });
+        let log = Log { format: FORMAT, files: files.collect() };
+        let bytes = serde_json::to_vec(&log);
+        let bytes = bytes.map_err(|cause| FileError::new("write", &self.log, cause.into()))?;
+        write_whole(&self.log, &bytes)?;
+        for change in changes {
+            if let Err(error) = self.put(&change.path, change.after.as_deref()) {
+                for done in changes {
+                    self.put(&done.path, done.before.as_deref())?;
+                }
+                remove_if_exists(&self.log)?;
+                return Err(error);
+            }
+        }
+        remove_if_exists(&self.log)?;
+        Ok(None)
+    }
+
+    /// Completes a change that was cut off.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written; the log stays.
+    pub(crate) fn finish(&self) -> Result<Finished, FileError> {
+        let Some(bytes) = read_if_exists(&self.log)? else { return Ok(Finished::Nothing) };
+        let Some(steps) = steps(&bytes) else { return self.set_aside(&bytes, None) };
+        for step in &steps {
+            let now = read_if_exists(&step.path.under(&self.root))?;
+            let is_known = now == step.after || now.map(Digest::of) == step.before;
+            if !is_known {
+                return self.set_aside(&bytes, Some(step.path.clone()));
+            }
+        }
+        for step in &steps {
+            clear_siblings(&step.path.under(&self.root))?;
+            self.put(&step.path, step.after.as_deref())?;
+        }
+        remove_if_exists(&self.log)?;
+        Ok(Finished::Completed(steps.into_iter().map(|step| step.path).collect()))
+    }
+
+    fn set_aside(&self, bytes: &[u8], because: Option<RelPath>) -> Result<Finished, FileError> {
+        write_whole(&self.aside, bytes)?;
+        remove_if_exists(&self.log)?;
+        Ok(Finished::SetAside { kept: self.aside.clone(), because })
+    }
+
+    fn put(&self, path: &RelPath, content: Option<&[u8]>) -> Result<(), FileError> {
+        let place = path.under(&self.root);
+        match content {
+            Some(bytes) => write_whole(&place, bytes)?,
+            None => remove_if_exists(&place)?,
+        };
+        Ok(())
+    }
+}
+
+/// The files of a log; `None`: it is none that this version writes.
+fn steps(bytes: &[u8]) -> Option<Vec<Step>> {
+    let log: Log = serde_json::from_slice(bytes).ok().filter(|log: &Log| log.format == FORMAT)?;
+    let step = |file: LoggedFile| {
+        let after = file.after.map(|text| STANDARD.decode(text)).transpose().ok()?;
+        Some(Step { path: RelPath::parse(&file.path).ok()?, before: file.before, after })
+    };
+    log.files.into_iter().map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        fn new() -> Self {
+            let place = Self(tempfile::tempdir().unwrap());
+            place.write("tasks.kdl", b"old");
+            place.write("prod/uv.lock", b"old\xff");
+            place
+        }
+
+        fn commit(&self) -> Commit {
+            Commit::new(self.0.path(), &self.0.path().join(".envloom"))
+        }
+
+        fn write(&self, path: &str, bytes: &[u8]) {
+            write_whole(&self.0.path().join(path), bytes).unwrap();
+        }
+
+        fn read(&self, path: &str) -> Option<Vec<u8>> {
+            read_if_exists(&self.0.path().join(path)).unwrap()
+        }
+
+        /// What all three files hold.
+        fn all(&self) -> [Option<Vec<u8>>; 3] {
+            ["tasks.kdl", "prod/uv.lock", "new/x"].map(|path| self.read(path))
+        }
+
+        fn log(&self) -> PathBuf {
+            self.0.path().join(".envloom/journal/commit.json")
+        }
+    }
+
+    fn changes() -> Vec<FileChange> {
+        let change = |path: &str, before: Option<&[u8]>, after: Option<&[u8]>| FileChange {
+            path: RelPath::parse(path).unwrap(),
+            before: before.map(<[u8]>::to_vec),
+            after: after.map(<[u8]>::to_vec),
+        };
+        vec![
+            change("tasks.kdl", Some(b"old"), Some(b"new")),
+            change("prod/uv.lock", Some(b"old\xff"), None),
+            change("new/x", None, Some(b"\xfe")),
+        ]
+    }
+
+    fn new() -> [Option<Vec<u8>>; 3] {
+        [Some(b"new".to_vec()), None, Some(b"\xfe".to_vec())]
+    }
+
+    #[test]
+    fn all_files_change() {
+        let place = Place::new();
+        assert_eq!(place.commit().carry_out(&changes()).unwrap(), None);
+        assert_eq!(place.all(), new());
+        assert_eq!(place.commit().finish().unwrap(), Finished::Nothing);
+    }
+
+    #[test]
+    fn a_file_that_moved_keeps_all_as_they_are() {
+        let place = Place::new();
+        place.write("new/x", b"mine");
+        let before = place.all();
+        assert_eq!(place.commit().carry_out(&changes()).unwrap(), Some(RelPath::parse("new/x").unwrap()));
+        assert_eq!(place.all(), before);
+        assert!(!place.commit().is_pending());
+    }
+
+    /// As if killed: the log is written by a commit that could not write its second file, nor put the first one back.
+    fn logged(place: &Place) -> Vec<u8> {
+        place.commit().carry_out(&changes()).unwrap();
+        let digest = |bytes: &[u8]| serde_json::to_value(Digest::of(bytes)).unwrap();
+        let log = serde_json::json!({ "format": 1, "files": [
+            { "path": "tasks.kdl", "before": digest(b"old"), "after": "bmV3" },
+            { "path": "prod/uv.lock", "before": digest(b"old\xff"), "after": null },
+            { "path": "new/x", "before": null, "after": "/g==" },
+        ] });
+        serde_json::to_vec(&log).unwrap()
+    }
+
+    #[test]
+    fn a_change_that_was_cut_off_anywhere_is_completed() {
+        for (tasks, lockfile, x) in [
+            (&b"old"[..], Some(&b"old\xff"[..]), None),
+            (b"new", Some(b"old\xff"), None),
+            (b"new", None, None),
+            (b"new", None, Some(&b"\xfe"[..])),
+        ] {
+            let place = Place::new();
+            let log = logged(&place);
+            place.write("tasks.kdl", tasks);
+            for (path, content) in [("prod/uv.lock", lockfile), ("new/x", x)] {
+                match content {
+                    Some(bytes) => place.write(path, bytes),
+                    None => drop(fs::remove_file(place.0.path().join(path))),
+                }
+            }
+            fs::write(place.0.path().join(".tasks.kdl.envloom-abc.tmp"), "half").unwrap();
+            fs::write(place.log(), &log).unwrap();
+            let paths = changes().into_iter().map(|change| change.path).collect();
+            assert_eq!(place.commit().finish().unwrap(), Finished::Completed(paths));
+            assert_eq!(place.all(), new());
+            assert!(!place.commit().is_pending());
+            assert_eq!(place.read(".tasks.kdl.envloom-abc.tmp"), None);
+        }
+    }
+
+    #[test]
+    fn an_edit_since_then_is_not_overwritten() {
+        let place = Place::new();
+        let log = logged(&place);
+        place.write("tasks.kdl", b"old");
+        place.write("new/x", b"mine");
+        let before = place.all();
+        fs::write(place.log(), &log).unwrap();
+        let kept = place.0.path().join(".envloom/replaced/commit.json");
+        let because = Some(RelPath::parse("new/x").unwrap());
+        let aside = Finished::SetAside { kept: kept.clone(), because };
+        assert_eq!(place.commit().finish().unwrap(), aside);
+        assert_eq!((place.all(), fs::read(kept).unwrap()), (before, log));
+        assert!(!place.commit().is_pending());
+    }
+
+    #[test]
+    fn what_is_no_log_is_set_aside() {
+        let outside = br#"{"format":1,"files":[{"path":"../x","before":null,"after":""}]}"#;
+        for bytes in [&b"{"[..], br#"{"format":2,"files":[]}"#, outside] {
+            let place = Place::new();
+            place.write(".envloom/journal/commit.json", bytes);
+            assert!(matches!(place.commit().finish().unwrap(), Finished::SetAside { because: None, .. }));
+            assert_eq!(place.all(), Place::new().all());
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_all_as_they_were() {
+        let place = Place::new();
+        let before = place.all();
+        // A directory where the last file is to be: reading it as absent fails first, so it lies on the way.
+        place.write("new", b"a file");
+        let error = place.commit().carry_out(&changes()).unwrap_err();
+        assert_eq!(error.doing, "write");
+        assert_eq!(place.all(), before);
+        assert!(!place.commit().is_pending());
+    }
+}

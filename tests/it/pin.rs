@@ -1,0 +1,237 @@
+//! `pin`: another release of one package, and all files that follow from it, or none.
+
+use crate::seed::{locked, three_environments};
+use crate::support::{Monorepo, Package};
+
+/// The files that a change of prod touches.
+const FILES: [&str; 4] = ["envloom.lock", "prod/pyproject.toml", "prod/uv.lock", "tasks.kdl"];
+
+fn contents(repo: &Monorepo) -> Vec<String> {
+    FILES.iter().map(|file| repo.read(file)).collect()
+}
+
+#[test]
+fn a_pin_moves_with_manifest_lockfile_and_record() {
+    let repo = locked().release("foo", "v0.1.3");
+    let looked =
+        repo.run("pin prod foo v0.1.3 -n").success().stderr_has("prod would pin foo v0.1.3 (was v0.1.2)");
+    repo.assert_clean();
+    let ran = repo.run("pin prod foo v0.1.3").success();
+    assert_eq!(ran.stdout(), looked.stdout());
+    insta::assert_snapshot!(ran.output_snapshot(), @r#"
+    exit: 0
+    ----- stdout -----
+    prod/pyproject.toml
+    -foo = { git = "https://git.example.com/foo.git", tag = "v0.1.2" }
+    +foo = { git = "https://git.example.com/foo.git", tag = "v0.1.3" }
+    -version = "0.1.2"
+    +version = "0.1.3"
+    prod/uv.lock
+    ~ foo v0.1.2 ([COMMIT]) -> v0.1.3 ([COMMIT])
+    tasks.kdl
+    -    pin "foo" "v0.1.2"
+    +    pin "foo" "v0.1.3"
+    ----- stderr -----
+    fetching https://git.example.com/foo.git
+    ✓ generate:prod  ran in [TIME], prod/pyproject.toml, 2 entries  (prod/pyproject.toml: tool.uv.sources.foo.tag: "v0.1.2" -> "v0.1.3" (and 1 more))
+    ✓ lock:prod  ran in [TIME], prod/uv.lock written  (no record of it here)
+    ✓ verify:prod  ran in [TIME], 6 packages  (no record of it here)
+    ran 3, up to date 1 in [TIME]
+    prod pins foo v0.1.3 (was v0.1.2): envloom.lock, prod/pyproject.toml, prod/uv.lock, tasks.kdl
+    "#);
+    assert_eq!(repo.status().lines().map(|line| &line[3..]).collect::<Vec<_>>(), FILES);
+    assert!(!repo.path(".envloom/trial").read_dir().unwrap().any(|_| true));
+    let tried = contents(&repo);
+    repo.run("check:prod verify:prod").success();
+
+    // Made in place it is the same, byte for byte.
+    repo.git(&["checkout", "-q", "."]).success();
+    repo.replace(
+        "tasks.kdl",
+        "pin \"foo\" \"v0.1.2\"\n    pin \"bar\" \"v0.1.2\"\n",
+        "pin \"foo\" \"v0.1.3\"\n    pin \"bar\" \"v0.1.2\"\n",
+    );
+    repo.run("lock:prod").success();
+    assert_eq!(tried, contents(&repo));
+    insta::assert_snapshot!(repo.run("pin prod foo v0.1.3").success().output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    ✓ lock:prod  ran in [TIME], lockfile unchanged  (no record of it here)
+    ✓ verify:prod  ran in [TIME], 6 packages  (no record of it here)
+    ran 2, up to date 2 in [TIME]
+    prod already pins foo v0.1.3: nothing changes
+    ");
+}
+
+#[test]
+fn path_indexes_are_locked_by_the_repositorys_own_place() {
+    let repo = three_environments();
+    repo.exec("cp", &["-r", "[ROOT]/index", "[ROOT]/repo/wheel house"]).success();
+    for name in ["pypi", "cpu", "cu124"] {
+        repo.replace("tasks.kdl", &format!("[INDEX]/{name}"), &format!("wheel house/{name}"));
+    }
+    repo.run("lock").success();
+    repo.commit("locked").release("foo", "v0.1.3").run("pin prod foo v0.1.3").success();
+    let tried = contents(&repo);
+    assert!(tried[2].contains("/repo/wheel%20house/cpu\"") && !tried[2].contains("trial"), "{}", tried[2]);
+    repo.run("check verify").success();
+    repo.git(&["checkout", "-q", "prod/uv.lock"]).success();
+    repo.run("lock:prod").success();
+    assert_eq!(tried, contents(&repo));
+}
+
+#[test]
+fn what_cannot_be_locked_changes_nothing() {
+    let repo = locked();
+    repo.push(Package::new("foo").requires("absent").tag("v0.1.3"));
+    let before = repo.tree("").without(".envloom");
+    let ran = repo.run("pin prod foo v0.1.3").code(1);
+    assert!(ran.stderr().contains("✗ lock:prod  failed") && ran.stderr().contains("absent"), "{ran}");
+    let last = ran.stderr().lines().last().unwrap();
+    let kept = last.split(' ').find(|word| word.starts_with(".envloom/trial/")).unwrap();
+    assert!(repo.exists(&format!("{kept}/.envloom/logs")), "{ran}");
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    // The next trial removes what is left of it.
+    repo.release("bar", "v0.1.3").run("pin prod bar v0.1.3").success();
+    assert!(!repo.exists(kept));
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the looks of eight mistakes")]
+fn mistakes_are_named() {
+    let repo = locked();
+    let before = repo.tree("").without(".envloom");
+    let said = [
+        "pin prod foo v0.1.9",
+        "pin prod foo v0.1.2.dev0",
+        "pin prod fooo v0.1.2",
+        "pin dev foo v0.1.2",
+        "pin prod foo",
+        "pin prod foo rev=abc version=1",
+        "pin prod foo a=b",
+        "--locked pin prod foo v0.1.1",
+    ];
+    let said: String = said.map(|line| format!("$ {line}\n{}\n", repo.run(line).output_snapshot())).concat();
+    insta::assert_snapshot!(said, @r#"
+    $ pin prod foo v0.1.9
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    fetching https://git.example.com/foo.git
+    error: a pinned release cannot be recorded
+
+    error[envloom::ledger::missing_tag]: `foo` has no tag `v0.1.9` at https://git.example.com/foo.git
+     --> tasks.kdl:31:15
+    31 |     pin "foo" "v0.1.9"
+       |               ^^^^^^^^ no such tag
+    help: push the tag, or pin one of the nearest: `v0.1.2`, `v0.1.1`
+    $ pin prod foo v0.1.2.dev0
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: tasks.kdl has 1 mistake
+
+    error[envloom::model::unstable_pin]: `v0.1.2.dev0` is a development release; environment `prod` accepts stable ones only
+     --> tasks.kdl:30:13
+    30 |     sources "tags" channel="stable"
+       |             ^^^^^^ accepts stable tags only
+     --> tasks.kdl:31:15
+    31 |     pin "foo" "v0.1.2.dev0"
+       |               ^^^^^^^^^^^^^ not stable
+    help: pin a stable release such as "v0.1.2", or write channel="dev"
+    $ pin prod fooo v0.1.2
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::unknown_package]: `pin fooo`: tasks.kdl declares no such package
+    help: did you mean `foo`?
+    $ pin dev foo v0.1.2
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::no_pins]: environment `dev` takes its packages from the workspace: it has no pins
+    help: name one that does: staging, prod
+    $ pin prod foo
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::verb_words]: `pin` takes an environment, a package and a tag
+    help: type `envloom pin ENV PACKAGE TAG`
+    $ pin prod foo rev=abc version=1
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: tasks.kdl has 1 mistake
+
+    error[envloom::model::invalid_rev]: `abc` is no commit
+     --> tasks.kdl:31:19
+    31 |     pin "foo" rev="abc" version="1"
+       |                   ^^^^^ not 40 hexadecimal digits
+    help: write all 40 hexadecimal digits: git rev-parse HEAD
+    $ pin prod foo a=b
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::verb_words]: `pin` takes a tag, or rev=COMMIT version=VERSION
+    help: type `envloom pin ENV PACKAGE TAG`
+    $ --locked pin prod foo v0.1.1
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::locked_verb]: `pin` writes tracked files, and --locked, the default where CI is set, lets it write none
+    help: type it where you work and commit what it writes; or add --no-locked
+    "#);
+    assert_eq!(repo.tree("").without(".envloom"), before);
+}
+
+#[test]
+fn a_commit_is_pinned_and_a_tag_again() {
+    let repo = locked();
+    let commit = repo.tag_commit("foo", "v0.1.2");
+    let ran = repo.run(&format!("pin prod foo rev={commit} version=0.1.2 --json")).success();
+    insta::assert_snapshot!(repo.redact(ran.stdout()), @r#"
+    {
+      "environment": "prod",
+      "files": [
+        "envloom.lock",
+        "prod/pyproject.toml",
+        "prod/uv.lock",
+        "tasks.kdl"
+      ],
+      "locked": [
+        {
+          "lockfile": "prod/uv.lock",
+          "packages": [
+            {
+              "internal": true,
+              "new": [
+                "0.1.2 ([COMMIT])"
+              ],
+              "old": [
+                "v0.1.2 ([COMMIT])"
+              ],
+              "package": "foo"
+            }
+          ]
+        }
+      ],
+      "new": "0.1.2 ([COMMIT])",
+      "old": "v0.1.2",
+      "package": "foo",
+      "written": true
+    }
+    "#);
+    assert!(repo.read("tasks.kdl").contains(&format!("pin \"foo\" rev=\"{commit}\" version=\"0.1.2\"\n")));
+    repo.run("pin prod foo v0.1.2").success();
+    repo.assert_clean();
+}
