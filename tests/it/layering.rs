@@ -1,4 +1,4 @@
-//! Rooms import downwards only. The numbers are those of `src/lib.rs`.
+//! Rooms import downwards only, and no file grows long. The numbers of the rooms are those of `src/lib.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,10 @@ const ROOMS: &[(&str, u8)] = &[
 /// A room may use its neighbour on the same layer only where the design says that data goes that way.
 const NEIGHBOURS: &[(&str, &str)] = &[("manifest", "ledger")];
 
+/// So many lines a file has at most before its tests; one of tests, or one with them, has at most [`WITH_TESTS`].
+const BEFORE_TESTS: usize = 400;
+const WITH_TESTS: usize = 800;
+
 fn layer(room: &str) -> u8 {
     let found = ROOMS.iter().find(|(name, _)| *name == room);
     found.unwrap_or_else(|| panic!("the room `{room}` has no layer: add it to ROOMS and to src/lib.rs")).1
@@ -43,11 +47,44 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// A source text before the module of tests that it ends with.
+fn before_tests(text: &str) -> &str {
+    let modules = text.match_indices("\n#[cfg(test)]\nmod ");
+    let body = |at: usize| text[at..].lines().nth(2).is_some_and(|line| line.ends_with('{'));
+    modules.map(|(at, _)| at).find(|at| body(*at)).map_or(text, |at| &text[..=at])
+}
+
+/// Does a `mod` line under `#[cfg(test)]` lead to a source, or to a directory it lies in?
+fn is_for_tests(src: &Path, path: &Path) -> bool {
+    path.ancestors().take_while(|place| *place != src).any(|place| {
+        let Some((parent, name)) = place.parent().zip(place.file_stem()) else { return false };
+        let line = format!("#[cfg(test)]\nmod {};", name.display());
+        let declares = |file: PathBuf| fs::read_to_string(file).is_ok_and(|text| text.contains(&line));
+        declares(parent.join("mod.rs")) || declares(parent.with_extension("rs"))
+    })
+}
+
+/// The files below `root` that are too long, one line each.
+fn long_files(root: &Path, are_tests: bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in sources(root) {
+        let text = fs::read_to_string(&path).unwrap();
+        let only_tests = are_tests || is_for_tests(root, &path);
+        let before = if only_tests { 0 } else { before_tests(&text).lines().count() };
+        let whole = text.lines().count();
+        if before > BEFORE_TESTS || whole > WITH_TESTS {
+            let relative = path.strip_prefix(root).unwrap();
+            found.push(format!("{}: {before} lines before its tests, {whole} in all", relative.display()));
+        }
+    }
+    found
+}
+
 /// The rooms that a source text names after `crate::`, in imports or in passing; doc links do not count, and
 /// neither do tests, which may look upwards for their input.
 fn named_rooms(text: &str) -> Vec<String> {
-    let code = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(text);
-    code.lines()
+    before_tests(text)
+        .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| line.split("crate::").skip(1))
         .filter_map(|rest| {
@@ -110,4 +147,27 @@ fn every_room_of_the_source_has_a_layer() {
             layer(room);
         }
     }
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = long_files(&root.join("src"), false);
+    found.extend(long_files(&root.join("tests"), true));
+    assert!(found.is_empty(), "split by what they are about:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_long_file_is_found_and_its_tests_do_not_count() {
+    let root = tempfile::tempdir().unwrap();
+    let (long, tests) = ("//\n".repeat(401), "\n#[cfg(test)]\nmod tests {\n");
+    let write = |name: &str, text: String| fs::write(root.path().join(name), text).unwrap();
+    write("mod.rs", "#[cfg(test)]\nmod laws;\nmod long;\nmod tested;\n".to_owned());
+    write("laws.rs", long.clone());
+    write("long.rs", format!("#[cfg(test)]\nmod tests;\n{long}"));
+    write("tested.rs", format!("use x;\n{tests}{long}}}\n"));
+    write("whole.rs", format!("use x;\n{tests}{long}{long}}}\n"));
+    let expected =
+        ["long.rs: 403 lines before its tests, 403 in all", "whole.rs: 2 lines before its tests, 807 in all"];
+    assert_eq!(long_files(root.path(), false), expected);
 }
