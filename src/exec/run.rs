@@ -7,25 +7,24 @@ use std::time::{Duration, Instant};
 
 use super::cancel::Cancel;
 use super::error::ExecError;
-use super::failure::TaskFailure;
 use super::groups::Groups;
 use super::jobserver::Jobserver;
 use super::locks::Locks;
-use super::masked::masked;
 use super::means::Means;
+use super::narrator::{Narrator, Tally};
 use super::run_id::RunId;
 use super::schedule::{
-    Because, Control, Finish, LoadLimit, Options, Resource, Schedule, ScheduleEvent, TaskIndex, TaskSpec,
-    execute as schedule, load_average,
+    Control, LoadLimit, Options, Resource, Schedule, ScheduleEvent, TaskIndex, TaskSpec, execute as schedule,
+    load_average,
 };
 use super::services::Services;
 use super::supervisor::Watch;
-use super::work::{Done, Said, Tasks};
+use super::work::Tasks;
 use crate::base::{Digest, FileError};
-use crate::event::{Counts, Declared, Event, Fact, Failure, Ready, TaskResult, millis};
+use crate::event::{Counts, Event};
 use crate::graph::{Kind, Task, TaskGraph, TaskKey};
 use crate::model::Sources;
-use crate::plan::{Premises, RunReason};
+use crate::plan::Premises;
 
 /// At most so many syncs write to one disk: more only make it seek.
 const SYNCS: u64 = 2;
@@ -102,8 +101,7 @@ pub(crate) fn execute(
         jobserver: request.jobserver,
         cancel: request.cancel,
     };
-    let mut narrator =
-        Narrator { request, send, reasons: BTreeMap::new(), tally: Tally::default(), restarts: false };
+    let mut narrator = Narrator::new(request, send);
     if request.load.is_some() && load_average().is_none() {
         let message = "this system tells no load average, so -l limits nothing".to_owned();
         narrator.notice("envloom::exec::no_load", message, None);
@@ -129,7 +127,7 @@ pub(crate) fn execute(
     if let Err(error) = put_in_order(request.premises) {
         narrator.notice("envloom::cache::not_written", error.to_string(), None);
     }
-    let tally = narrator.tally;
+    let tally = narrator.ended();
     let ended = Ended { counts: tally.counts, interrupted: outcome.interrupted, timed_out: tally.timed_out };
     Ok((ended, tally))
 }
@@ -145,19 +143,6 @@ fn put_in_order(premises: &Premises) -> Result<(), FileError> {
         }
     }
     Ok(())
-}
-
-/// What the summary needs.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tally {
-    /// How many tasks ended in which way.
-    pub(crate) counts: Counts,
-    /// The durations of all tasks together.
-    pub(crate) sum: Duration,
-    /// The task that took longest.
-    pub(crate) slowest: Option<(String, Duration)>,
-    /// Did a task run out of its time?
-    pub(crate) timed_out: bool,
 }
 
 /// The scheduler's view of the tasks.
@@ -247,165 +232,4 @@ const ALL: u64 = u64::MAX;
 /// Does the task take the terminal? It then runs alone.
 fn is_interactive(premises: &Premises, task: &Task) -> bool {
     matches!(&task.key, TaskKey::Own(key) if premises.own_task(key.task).interactive)
-}
-
-/// Turns the scheduler's events into facts.
-struct Narrator<'a> {
-    request: &'a Request<'a>,
-    send: &'a mut dyn FnMut(Event),
-    reasons: BTreeMap<TaskIndex, RunReason>,
-    tally: Tally,
-    /// Is the run ended to begin anew?
-    restarts: bool,
-}
-
-impl Narrator<'_> {
-    fn tell(&mut self, event: ScheduleEvent<Tasks<'_>>) {
-        match event {
-            // A task says that it begins once it was decided to run.
-            ScheduleEvent::Started { .. } | ScheduleEvent::Killed => {}
-            ScheduleEvent::Report { task, report } => self.said(task, report),
-            ScheduleEvent::LockWaiting { task, busy, .. } => {
-                let lock = match busy.holder {
-                    Some(pid) => format!("{} (process {pid})", busy.name),
-                    None => busy.name,
-                };
-                let task = self.id(task);
-                self.fact(Fact::Waiting { task, lock });
-            }
-            ScheduleEvent::Finished { task, finish, duration } => self.finished(task, finish, duration),
-            ScheduleEvent::Skipped { task, because } => self.skipped(task, because),
-            ScheduleEvent::NoMoreTokens { cause } => {
-                let message = format!("the jobserver can no longer be used: {cause}");
-                self.notice("envloom::exec::jobserver", message, None);
-            }
-            ScheduleEvent::Interrupted { signal } => {
-                self.restarts = self.request.cancel.is_some_and(Cancel::is_asked);
-                self.fact(Fact::Interrupted { signal: signal.as_raw(), restart: self.restarts });
-            }
-        }
-    }
-
-    fn said(&mut self, task: TaskIndex, said: Said) {
-        match said {
-            Said::Begins { reason, command, expected_ms, restored } => {
-                self.reasons.insert(task, reason.clone());
-                let own = self.request.graph.tasks()[task.0].key.kind() == Kind::Own;
-                let task = self.id(task);
-                self.fact(Fact::Started { task, reason, own, command, expected_ms, restored });
-            }
-            Said::Runs { command, directory } => {
-                let task = self.id(task);
-                self.fact(Fact::Command { task, command, directory });
-            }
-            Said::Terminal(ready) => {
-                let task = self.id(task);
-                self.fact(Fact::Terminal { task, ready: Ready(ready) });
-            }
-            Said::Line(line) => {
-                let task = self.id(task);
-                self.fact(Fact::Output { task, line });
-            }
-            Said::Notice(code, message, help) => self.notice(code, message, help),
-        }
-    }
-
-    fn finished(&mut self, task: TaskIndex, finish: Finish<Done, TaskFailure>, duration: Duration) {
-        let id = self.id(task);
-        let reason = self.reasons.remove(&task);
-        let (result, note, log, failure) = match finish {
-            Finish::Ran(done) if done.restored => (TaskResult::Restored, done.note, done.log, None),
-            Finish::Ran(done) if done.touched => (TaskResult::Touched, done.note, done.log, None),
-            Finish::Ran(done) => (TaskResult::Ran, done.note, done.log, None),
-            Finish::Fresh => (TaskResult::Fresh, None, None, None),
-            // What it was told to do is no failure.
-            Finish::Failed(failure) if self.restarts => {
-                (TaskResult::Skipped, Some("stopped, to begin anew".to_owned()), failure.log, None)
-            }
-            Finish::Failed(failure) => {
-                self.tally.timed_out |= failure.timed_out;
-                let log = failure.log.clone();
-                (TaskResult::Failed, None, log, Some(for_event(failure, self.declared(task))))
-            }
-        };
-        let did_nothing = matches!(result, TaskResult::Fresh | TaskResult::Touched);
-        let took = if did_nothing { Duration::ZERO } else { duration };
-        self.tally.count(result);
-        self.tally.sum += took;
-        if self.tally.slowest.as_ref().is_none_or(|(_, slowest)| *slowest < took) && took > Duration::ZERO {
-            self.tally.slowest = Some((id.clone(), took));
-        }
-        self.fact(Fact::Finished { task: id, result, reason, duration_ms: millis(took), note, log, failure });
-    }
-
-    fn skipped(&mut self, task: TaskIndex, because: Because) {
-        let note = match because {
-            Because::Failed(on) => format!("{} failed", self.id(on)),
-            Because::Stopped => "another task failed first".to_owned(),
-            Because::Interrupted if self.restarts => "the run begins anew".to_owned(),
-            Because::Interrupted => "the run was interrupted".to_owned(),
-        };
-        self.tally.count(TaskResult::Skipped);
-        let task = self.id(task);
-        self.fact(Fact::Finished {
-            task,
-            result: TaskResult::Skipped,
-            reason: None,
-            duration_ms: 0,
-            note: Some(note),
-            log: None,
-            failure: None,
-        });
-    }
-
-    fn notice(&mut self, code: &str, message: String, help: Option<String>) {
-        self.fact(Fact::Notice { code: code.to_owned(), message, help });
-    }
-
-    fn fact(&mut self, fact: Fact) {
-        let fact = masked(&self.request.means.mask, fact);
-        (self.send)(Event { at_ms: millis(self.request.began.elapsed()), fact });
-    }
-
-    fn id(&self, task: TaskIndex) -> String {
-        self.request.graph.tasks()[task.0].id.clone()
-    }
-
-    /// Where a task comes from; a task of a whole environment from that one's node.
-    fn declared(&self, task: TaskIndex) -> Option<Declared> {
-        let task = &self.request.graph.tasks()[task.0];
-        let premises = self.request.premises;
-        let source =
-            if task.is_private() { &premises.local.as_ref()?.source } else { &premises.model.source };
-        let (line, column) = source.line_column(task.span.offset());
-        Some(Declared { file: source.name().to_owned(), line, column })
-    }
-}
-
-fn for_event(failure: TaskFailure, declared: Option<Declared>) -> Failure {
-    let code = failure.diagnostic.as_ref().and_then(|found| found.code()).map(|code| code.to_string());
-    Failure {
-        message: failure.message,
-        command: failure.command,
-        directory: failure.directory,
-        tail: failure.tail,
-        declared,
-        diagnostic: failure.diagnostic,
-        code,
-    }
-}
-
-impl Tally {
-    pub(crate) fn count(&mut self, result: TaskResult) {
-        let counter = match result {
-            TaskResult::Ran => &mut self.counts.ran,
-            TaskResult::Fresh => &mut self.counts.fresh,
-            TaskResult::Restored => &mut self.counts.restored,
-            TaskResult::Touched => &mut self.counts.touched,
-            TaskResult::WouldRun => &mut self.counts.would_run,
-            TaskResult::Failed => &mut self.counts.failed,
-            TaskResult::Skipped => &mut self.counts.skipped,
-        };
-        *counter += 1;
-    }
 }

@@ -4,27 +4,23 @@
 //! so that it sees the files as the task will. It changes nothing. What it cannot let pass it refuses: a hand
 //! edit, drift under `--locked`, a link out of the repository.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::decide::{Decision, SyncInputs, decide as by_record, decide_sync};
 use super::error::PlanError;
-use super::fingerprint::{Fingerprint, Inputs};
+use super::fingerprint::Fingerprint;
 use super::own::{self, Subject};
 use super::premises::Premises;
-use super::promises::promises;
 use super::reason::{FieldChange, RunReason};
 use super::refusal::Refusal;
+use super::uv_fingerprints::{agreement, sync_fingerprint, verification};
 use super::venv::inspect;
 use crate::base::RelPath;
 use crate::cache::Kept;
-use crate::config::Install;
 use crate::graph::{Task, TaskKey};
 use crate::ledger::releases_of;
 use crate::manifest::{PythonVersionFile, Rendered};
-use crate::model::{Cell, EnvironmentId, Sources};
-use crate::tool::python::Interpreter;
-use crate::tool::run::quoted;
+use crate::model::{Cell, EnvironmentId};
 
 /// What to do about a task.
 #[derive(Debug)]
@@ -268,101 +264,6 @@ fn by_verdict(premises: &Premises, tasks: &[&str], place: usize, fingerprint: Fi
 /// `-B` means the tasks that were asked for; what they only need stays as it is.
 fn forced(premises: &Premises, place: usize) -> bool {
     premises.wishes.force && premises.wishes.asked.contains(&place)
-}
-
-/// The fingerprint of "manifests and lockfile agree", also after a lock.
-pub(crate) fn agreement(premises: &Premises, id: EnvironmentId) -> Result<Fingerprint, Refusal> {
-    let interpreter = premises.interpreter(id).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
-    let directory = premises.model.environment(id).directory();
-    let inputs = inputs(premises, &directory, interpreter)?;
-    Ok(Fingerprint::agreement(&inputs.borrowed(premises), &name(premises, id))?)
-}
-
-/// The fingerprint of "the lockfile keeps envloom's promises".
-pub(crate) fn verification(premises: &Premises, id: EnvironmentId) -> Result<Fingerprint, Refusal> {
-    let interpreter = premises.interpreter(id).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
-    let directory = premises.model.environment(id).directory();
-    let inputs = inputs(premises, &directory, interpreter)?;
-    Ok(Fingerprint::verification(&inputs.borrowed(premises), &name(premises, id), &promises(premises, id))?)
-}
-
-/// The fingerprint of a cell's venv.
-pub(crate) fn sync_fingerprint(premises: &Premises, cell: &Cell) -> Result<Fingerprint, Refusal> {
-    let id = cell.environment;
-    let interpreter =
-        premises.interpreter_of_cell(cell).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
-    let directory = premises.model.environment(id).directory();
-    let inputs = inputs(premises, &directory, interpreter)?;
-    let chosen = BTreeMap::from([
-        ("arguments".to_owned(), in_words(&sync_arguments(premises, cell))),
-        ("venv".to_owned(), premises.shown(&premises.venv(cell))),
-    ]);
-    Ok(Fingerprint::sync(&inputs.borrowed(premises), &name(premises, id), &chosen)?)
-}
-
-/// Arguments as a shell would read them: `a b` in one is not `a` and `b` in two.
-fn in_words(arguments: &[String]) -> String {
-    arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" ")
-}
-
-/// What [`Inputs`] borrows and nobody else owns.
-struct Owned<'a> {
-    directory: &'a RelPath,
-    interpreter: &'a Interpreter,
-    python: String,
-    uv: String,
-}
-
-fn inputs<'a>(
-    premises: &Premises,
-    directory: &'a RelPath,
-    interpreter: &'a Interpreter,
-) -> Result<Owned<'a>, Refusal> {
-    let uv = premises.machine.uv.as_ref().ok_or(Refusal::NoUv)?;
-    Ok(Owned { directory, interpreter, python: interpreter.version.to_string(), uv: uv.version.to_string() })
-}
-
-impl Owned<'_> {
-    fn borrowed<'b>(&'b self, premises: &'b Premises) -> Inputs<'b> {
-        Inputs {
-            root: &premises.root,
-            directory: self.directory,
-            home: premises.machine.home.as_deref(),
-            variables: &premises.machine.variables,
-            uv: &self.uv,
-            interpreter: &self.interpreter.path,
-            python: &self.python,
-            observer: &premises.observer,
-            parsed: &premises.parsed,
-        }
-    }
-}
-
-/// What `uv sync` is told, after `--directory`: also a field of the fingerprint, so that both are one.
-pub(crate) fn sync_arguments(premises: &Premises, cell: &Cell) -> Vec<String> {
-    let environment = premises.model.environment(cell.environment);
-    let mut arguments = vec!["--frozen".to_owned()];
-    if environment.sync.groups.is_some() {
-        arguments.push("--no-default-groups".to_owned());
-    }
-    let mut add = |flag: &str, value: &str| arguments.extend([flag.to_owned(), value.to_owned()]);
-    for group in environment.sync.groups.iter().flatten() {
-        add("--group", group);
-    }
-    for extra in environment.sync.extras.iter().map(String::as_str).chain(cell.variants(&premises.model)) {
-        add("--extra", extra);
-    }
-    if let Some(mode) = &environment.sync.link_mode {
-        add("--link-mode", mode);
-    }
-    if environment.sync.install == Install::ThirdParty {
-        arguments.push("--no-install-local".to_owned());
-    }
-    if environment.sources == Sources::Workspace && !environment.sync.editable {
-        arguments.push("--no-editable".to_owned());
-    }
-    arguments.extend(premises.wishes.arguments.iter().cloned());
-    arguments
 }
 
 /// The lockfile of an environment, which may not lead out of the repository.

@@ -26,14 +26,13 @@ mod reason;
 mod records;
 mod refusal;
 mod uv_files;
+mod uv_fingerprints;
 mod venv;
 mod workspace;
 
 pub(crate) use affected::{Because, Declarations, Since, affected};
 pub(crate) use cells::CellRecord;
-pub(crate) use decider::{
-    Decided, agreement, decide, rendered, sync_arguments, sync_fingerprint, verification,
-};
+pub(crate) use decider::{Decided, decide, rendered};
 pub(crate) use error::{CODES, PlanError};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use noted::{Noted, Rest};
@@ -46,5 +45,6 @@ pub(crate) use reason::FieldChange;
 pub(crate) use reason::RunReason;
 pub(crate) use records::check_records;
 pub(crate) use refusal::{CODES as REFUSAL_CODES, Refusal};
+pub(crate) use uv_fingerprints::{agreement, sync_arguments, sync_fingerprint, verification};
 pub(crate) use venv::inspect;
 pub(crate) use workspace::{Roots, expand, is_unmanaged, matcher, table};
