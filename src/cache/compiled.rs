@@ -37,6 +37,11 @@ impl PlanKey {
         }
         Self(hasher.finish())
     }
+
+    /// A file of that call's in the directory of plans.
+    pub(super) fn file(self, plans: &Path, kind: &str) -> PathBuf {
+        plans.join(format!("{}.{kind}", self.0))
+    }
 }
 
 /// A line that stops nothing: code, message, what to type.
@@ -147,10 +152,11 @@ impl CompiledPlan {
 fn forget_oldest(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let written = |entry: &DirEntry| entry.metadata().and_then(|metadata| metadata.modified()).ok();
-    let mut plans: Vec<_> = entries.map(|entry| (written(&entry), entry.path())).collect();
+    let plans = entries.filter(|entry| entry.path().extension() == Some(OsStr::new("plan")));
+    let mut plans: Vec<_> = plans.map(|entry| (written(&entry), entry.path())).collect();
     plans.sort_unstable();
     for (_, oldest) in plans.iter().take(plans.len().saturating_sub(MOST)) {
-        drop(fs::remove_file(oldest));
+        drop((fs::remove_file(oldest), fs::remove_file(oldest.with_extension("uses"))));
     }
 }
 
@@ -160,7 +166,7 @@ fn value_of(name: &str, variables: &Variables) -> Option<Digest> {
 }
 
 fn path(directory: &Path, key: PlanKey) -> PathBuf {
-    directory.join(format!("{}.plan", key.0))
+    key.file(directory, "plan")
 }
 
 #[cfg(test)]

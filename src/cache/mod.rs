@@ -6,6 +6,7 @@
 //!   last run were.
 //! - [`Walk`] and [`Contents`] say which files patterns mean and what is in them.
 //! - [`OutputStore`] keeps what own tasks left behind, for all worktrees of a repository.
+//! - [`Uses`] notes there, once a day, what was found up to date, so that it is kept.
 //! - [`Commit`] changes several tracked files together; [`Journal`] notes single ones.
 //! - [`CompiledPlan`] is the no-op path: all stamps of a call that found everything up to date. While they
 //!   hold, the same call needs to parse nothing.
@@ -22,6 +23,7 @@ mod outputs;
 mod place;
 mod stamp;
 mod store;
+mod uses;
 mod walk;
 
 pub(crate) use commit::{Commit, FileChange, Finished};
@@ -34,4 +36,5 @@ pub(crate) use outputs::{Before, Difference, Kept, Limits, Made, OutputStore, Si
 pub(crate) use place::{Refused, Repository, check_owner, store_directory};
 pub(crate) use stamp::Signature;
 pub(crate) use store::{LastRun, Store, Verdict};
+pub(crate) use uses::{Uses, note_uses};
 pub(crate) use walk::Walk;

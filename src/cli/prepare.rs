@@ -9,7 +9,7 @@ use super::error::CliError;
 use super::load::{self, Stop};
 use super::locate::Place;
 use super::packages;
-use crate::cache::{Contents, Limits, Observer, OutputStore, Store, Walk};
+use crate::cache::{Contents, Limits, Observer, OutputStore, Store, Uses, Walk};
 use crate::graph::{Declared, Kind, Task, TaskGraph, TaskKey};
 use crate::ledger::{self, Progress, Record, Remotes};
 use crate::manifest::{self, Disposition, Members};
@@ -77,6 +77,8 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         walk,
         contents: Contents::load(&ground.place.state().join("cache")),
         outputs,
+        uses: Uses::default(),
+        touched: OutputStore::new(ground.place.state().join("cache/touched")),
         limits,
         store: Store::new(ground.place.state().join("cache")),
         model: ground.model,

@@ -15,7 +15,7 @@ use super::prepare::{self, Ground};
 use super::state;
 use super::surroundings::Process;
 use super::width::{Wanted, Width};
-use crate::cache::{CompiledPlan, Notice, Observer, PlanKey};
+use crate::cache::{CompiledPlan, Notice, Observer, PlanKey, Uses, note_uses};
 use crate::event::{Counts, Event, Fact, TaskResult, millis};
 use crate::exec::{self, Cancel, Tally};
 use crate::graph::Kind;
@@ -42,7 +42,9 @@ pub(super) fn run(
     let known = CompiledPlan::load(&plans, key)
         .filter(|plan| base.is_none() && plan.holds_with(&process.surroundings.vars));
     if let Some(plan) = known {
-        return replay(process, output, &plan);
+        let code = replay(process, output, &plan)?;
+        note_uses(&plans, key);
+        return Ok(code);
     }
     let call = Call::read(process, arguments)?;
     let mut chosen = call.choose("", words)?;
@@ -79,9 +81,10 @@ pub(super) fn run(
         } else {
             recompile(process, arguments, words)
         };
-        if let Some(plan) = plan {
+        if let Some((plan, uses)) = plan {
             // A plan that cannot be kept costs the next call a look at everything.
             let _ = plan.save(&plans, key);
+            let _ = uses.save(&plans, key, &premises.outputs);
         }
     }
     Ok(code)
@@ -308,16 +311,17 @@ pub(super) fn fresh(task: &str) -> Fact {
 }
 
 /// The plan of a call all of whose tasks are up to date; `None` where it rests on more than a plan can watch.
-fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> Option<CompiledPlan> {
+fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> Option<(CompiledPlan, Uses)> {
     let seen = premises.observer.has_seen_all().then(|| premises.observer.seen())?;
     let tasks = chosen.graph.tasks().iter().map(|task| task.id.clone()).collect();
     let plan = CompiledPlan::new(chosen.targets.clone(), chosen.by_default, tasks, notices, seen);
-    Some(plan.with_variables(premises.observer.variables(), &premises.machine.variables))
+    let plan = plan.with_variables(premises.observer.variables(), &premises.machine.variables);
+    Some((plan, premises.uses.taken()))
 }
 
 /// The plan of a call whose tasks have just run: everything is looked at once more, since what was seen before
 /// them no longer holds. `None` where something is still not up to date, or always runs.
-fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Option<CompiledPlan> {
+fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Option<(CompiledPlan, Uses)> {
     let call = Call::read(process, arguments).ok()?;
     let chosen = call.choose("", words).ok()?;
     let premises = prepare::premises(call.ground(&chosen, true, &|_| {}), &chosen.graph).ok()?;

@@ -21,6 +21,7 @@ use super::services::Services;
 use super::supervisor::Watch;
 use super::work::Tasks;
 use crate::base::{Digest, FileError};
+use crate::cache::Limits;
 use crate::event::{Counts, Event};
 use crate::graph::{Kind, Task, TaskGraph, TaskKey};
 use crate::model::Sources;
@@ -136,10 +137,12 @@ pub(crate) fn execute(
 /// nobody notices.
 fn put_in_order(premises: &Premises) -> Result<(), FileError> {
     premises.contents.save()?;
+    premises.uses.note(&premises.outputs);
     if premises.outputs.is_prune_due() {
         premises.outputs.prune(premises.limits, PRUNING)?;
         if let Some(age) = premises.limits.age {
             premises.store.prune(age)?;
+            premises.touched.prune(Limits { bytes: None, age: Some(age) }, PRUNING)?;
         }
     }
     Ok(())

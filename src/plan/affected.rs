@@ -234,7 +234,9 @@ impl Asked<'_> {
             return Ok(found);
         }
         let mut ways = BTreeSet::clone(&*self.ways(premises, &inputs)?);
-        installed.iter().for_each(|path| add_way(&path.under(&premises.root), &mut ways));
+        for path in &installed {
+            add_way(&path.under(&premises.root), &mut ways);
+        }
         let beside = outside(premises, &Observer::new(), job, key)?;
         let beside: Vec<PathBuf> =
             beside.into_iter().flat_map(|path| path.canonicalize().ok().into_iter().chain([path])).collect();

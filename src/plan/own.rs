@@ -21,6 +21,9 @@
 //!
 //! Without `inputs` everything counts that git does not ignore below the task's directory, and `@closure` where it has
 //! a cell. A program that the task names by a path of the repository is an input always.
+//!
+//! `-t` leaves a record of its own in `.envloom/`, without contents: what someone calls made is so in this working tree
+//! alone, and only while it lies there as it did. The store, which worktrees share, holds what tasks have made.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -97,6 +100,16 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
     if last.as_ref().is_some_and(|last| are_old(premises, &last.fields, &fingerprint)) {
         return Ok(Decided::Fresh);
     }
+    // Judged before the store: what a run elsewhere has made under this key takes nothing from it.
+    if let Some(touched) = premises.touched.find(fingerprint.digest())
+        && touched.fields == fingerprint.fields
+        && touched
+            .differs(&premises.root, &premises.contents, &premises.observer)
+            .map_err(PlanError::from)?
+            .is_empty()
+    {
+        return Ok(Decided::Fresh);
+    }
     let is_last = last.as_ref().is_some_and(|last| last.fields == fingerprint.fields);
     if let Some(kept) =
         premises.outputs.find(fingerprint.digest()).filter(|kept| kept.fields == fingerprint.fields)
@@ -104,7 +117,10 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
         let differs =
             kept.differs(&premises.root, &premises.contents, &premises.observer).map_err(PlanError::from)?;
         let reason = match differs.first() {
-            None if is_last => return Ok(Decided::Fresh),
+            None if is_last => {
+                premises.uses.add(fingerprint.digest());
+                return Ok(Decided::Fresh);
+            }
             None => RunReason::MadeBefore,
             Some(Difference::Changed { path } | Difference::Mode { path, .. })
                 if patterns(premises, &premises.observer, subject.job, subject.key)?.matches(path) =>

@@ -9,7 +9,7 @@ use super::parsed::Parsed;
 use super::reason::RunReason;
 use super::refusal::Refusal;
 use crate::base::{Digest, FileError, RelPath, SourceFile};
-use crate::cache::{Contents, Journal, Limits, Observer, OutputStore, Store, Walk};
+use crate::cache::{Contents, Journal, Limits, Observer, OutputStore, Store, Uses, Walk};
 use crate::graph::Declared;
 use crate::ledger::{FILE_NAME, Record};
 use crate::manifest::ManifestSet;
@@ -44,6 +44,10 @@ pub(crate) struct Premises {
     pub(crate) contents: Contents,
     /// Outputs and logs of own tasks, shared by the worktrees of the repository.
     pub(crate) outputs: OutputStore,
+    /// What of them was found up to date.
+    pub(crate) uses: Uses,
+    /// What of this working tree `-t` has called up to date as it is. Records alone: nothing can be restored from it.
+    pub(crate) touched: OutputStore,
     /// How much of them is kept.
     pub(crate) limits: Limits,
     /// Reads files and remembers which.

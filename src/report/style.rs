@@ -103,10 +103,9 @@ impl Style {
     /// The sign before a task's line.
     pub(super) fn mark(self, result: TaskResult) -> String {
         let (role, unicode, ascii) = match result {
-            TaskResult::Ran => (Role::Good, "✓", "+"),
+            TaskResult::Ran | TaskResult::Touched => (Role::Good, "✓", "+"),
             TaskResult::Fresh => (Role::Faint, "=", "="),
             TaskResult::Restored => (Role::Good, "↺", "<"),
-            TaskResult::Touched => (Role::Good, "✓", "+"),
             TaskResult::WouldRun => (Role::Warning, "~", "~"),
             TaskResult::Failed => (Role::Bad, "✗", "x"),
             TaskResult::Skipped => (Role::Faint, "-", "-"),

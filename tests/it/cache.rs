@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::seed::locked;
@@ -49,6 +49,72 @@ fn worktrees_share_a_store_that_the_call_names() {
     let place = repo.root().join("scratch");
     repo.write("tasks.local.kdl", &format!("cache directory=\"{}\"\n", place.display()));
     assert!(store(&repo).starts_with(place.join("store")));
+}
+
+/// The files below a directory, each last modified so many days ago.
+fn age(directory: &Path, days: u64) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(age(&path, days));
+        } else {
+            let used = SystemTime::now() - Duration::from_hours(24 * days);
+            fs::File::options().write(true).open(&path).unwrap().set_modified(used).unwrap();
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// Was each of the files used in the last day?
+fn are_used(files: &[PathBuf]) -> bool {
+    let is_young = |path: &PathBuf| {
+        let used = fs::metadata(path).unwrap().modified().unwrap();
+        used.elapsed().unwrap_or_default() < Duration::from_hours(24)
+    };
+    assert!(files.len() > 2, "{files:?}");
+    assert!(files.iter().all(is_young) || !files.iter().any(is_young), "{files:?}");
+    files.iter().all(is_young)
+}
+
+#[test]
+fn what_is_up_to_date_is_in_use_and_that_is_noted_once_a_day() {
+    let repo = Monorepo::new()
+        .tasks_kdl("task \"made\" { inputs \"in\"; outputs \"out\"; shell \"echo said; cp in out\" }\n");
+    repo.write("in", "1\n").write(".gitignore", "out\n");
+    repo.run("made").success().ran(&["made"]);
+    let kept = || [age(&store(&repo).join("actions"), 20), age(&store(&repo).join("blobs"), 20)].concat();
+    let plans = repo.path(".envloom/plans");
+    // The compiled plan is young: whoever made it has noted the use.
+    let files = kept();
+    repo.run("made").success().fresh(&["made"]);
+    assert!(!are_used(&files));
+    age(&plans, 2);
+    repo.run("made").success().fresh(&["made"]);
+    assert!(are_used(&files));
+    kept();
+    repo.run("made").success().fresh(&["made"]);
+    assert!(!are_used(&files));
+    // Without it, the run that decides notes it; a look does not.
+    repo.append("tasks.kdl", "// a comment\n");
+    repo.run("-n made").success().fresh(&["made"]);
+    assert!(!are_used(&files));
+    repo.run("made").success().fresh(&["made"]);
+    assert!(are_used(&files));
+    // So that what is used for a month is there after it.
+    kept();
+    age(&plans, 2);
+    repo.run("made").success().fresh(&["made"]);
+    kept_for_days(&repo, 15);
+    repo.remove("out").run("made").success().restored(&["made"]);
+}
+
+/// Prunes as if what is older than that were old.
+fn kept_for_days(repo: &Monorepo, days: u64) {
+    repo.write("tasks.local.kdl", &format!("cache age=\"{days}d\"\n"));
+    repo.run("cache prune").success();
+    repo.remove("tasks.local.kdl");
 }
 
 #[test]

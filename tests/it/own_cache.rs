@@ -249,6 +249,31 @@ fn locked_touch() -> String {
 }
 
 #[test]
+fn what_was_touched_is_known_to_this_working_tree_alone() {
+    let repo = repo();
+    repo.commit("start");
+    repo.git(&["worktree", "add", "-q", "../other"]);
+    let other = repo.in_dir("../other");
+    repo.write("out/upper.txt", "by hand\n");
+    repo.run("-t upper").success().touched(&["upper"]);
+    repo.run("upper").success().fresh(&["upper"]);
+    other.run("upper").success().ran(&["upper"]);
+    assert_eq!(fs::read_to_string(repo.path("../other/out/upper.txt")).unwrap(), "ABC\n");
+    // What the other has made takes nothing away from what was touched here, until that changes.
+    repo.replace("tasks.kdl", "task \"always\"", "// a comment\ntask \"always\"");
+    repo.run("upper").success().fresh(&["upper"]);
+    assert_eq!(repo.read("out/upper.txt"), "by hand\n");
+    repo.write("out/upper.txt", "by hand again\n");
+    repo.run("upper").success().restored(&["upper"]);
+    assert_eq!(repo.read("out/upper.txt"), "ABC\n");
+    // Nor does a touch spoil what is in the store.
+    repo.write("out/upper.txt", "by hand\n").run("-t upper").success().touched(&["upper"]);
+    fs::remove_dir_all(repo.path("../other/out")).unwrap();
+    other.run("upper").success().restored(&["upper"]);
+    assert_eq!(fs::read_to_string(repo.path("../other/out/upper.txt")).unwrap(), "ABC\n");
+}
+
+#[test]
 fn words_after_two_dashes_reach_only_the_task_that_was_asked_for() {
     let tasks = "task \"before\" { run \"echo\" \"before\" }\ntask \"main\" { after \"before\"; run \"echo\" \"main\" }\n";
     let ran = Monorepo::new().tasks_kdl(tasks).run("-j1 main -- word").success();

@@ -1,7 +1,7 @@
 //! Into the store.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, Metadata};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Seek as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -61,27 +61,8 @@ impl OutputStore {
     pub(crate) fn keep(&self, key: Digest, root: &Path, made: Made<'_>) -> Result<Kept, KeepError> {
         let began = SystemTime::now();
         self.make_workshop()?;
-        let (mut outputs, mut untouched) = (Vec::new(), Vec::new());
-        for (path, found) in collect(root, made.outputs)? {
-            if made.before.holds(&path, &found) {
-                untouched.push(path.clone());
-            }
-            let left = match found {
-                Found::File(metadata) => self.keep_file(&path.under(root), &metadata)?,
-                Found::Symlink(target) => Left::Symlink { target },
-                Found::Directory => Left::Directory,
-            };
-            outputs.push(Output { path, left });
-        }
         let log = made.log.map(|log| self.keep_blob(log, began)).transpose()?.map(|(digest, _)| digest);
-        let kept = Kept {
-            task: made.task.to_owned(),
-            fields: made.fields,
-            outputs,
-            found: untouched,
-            log,
-            duration_ms: made.duration_ms,
-        };
+        let kept = gather(root, made, log, |place| self.keep_blob(place, SystemTime::now()))?;
         let path = self.action_path(key);
         file::write(&path, key, &kept)?;
         // No younger than its blobs, so that it goes before them.
@@ -89,9 +70,18 @@ impl OutputStore {
         Ok(kept)
     }
 
-    fn keep_file(&self, place: &Path, metadata: &Metadata) -> Result<Left, FileError> {
-        let (digest, size) = self.keep_blob(place, SystemTime::now())?;
-        Ok(Left::File { digest, mode: metadata.permissions().mode() & 0o777, size })
+    /// Records the outputs that lie below `root` now under `key`, without their contents: whether they are as they were
+    /// can be told, and nothing can be restored.
+    ///
+    /// # Errors
+    /// When an output cannot be kept or the record cannot be written.
+    pub(crate) fn record(&self, key: Digest, root: &Path, made: Made<'_>) -> Result<Kept, KeepError> {
+        let kept = gather(root, made, None, |place| {
+            let cannot_read = |cause| FileError::new("read", place, cause);
+            Digest::of_stream(open_ordinary(place).map_err(cannot_read)?).map_err(cannot_read)
+        })?;
+        file::write(&self.action_path(key), key, &kept)?;
+        Ok(kept)
     }
 
     /// Puts the bytes of a file into the store, unless they are there.
@@ -128,4 +118,30 @@ impl OutputStore {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
         made.map_err(|cause| FileError::new("make", path, cause))
     }
+}
+
+/// The record of what lies below `root` now; `content` takes the bytes of a file, and says which they are and how many.
+fn gather(
+    root: &Path,
+    made: Made<'_>,
+    log: Option<Digest>,
+    content: impl Fn(&Path) -> Result<(Digest, u64), FileError>,
+) -> Result<Kept, KeepError> {
+    let (mut outputs, mut untouched) = (Vec::new(), Vec::new());
+    for (path, found) in collect(root, made.outputs)? {
+        if made.before.holds(&path, &found) {
+            untouched.push(path.clone());
+        }
+        let left = match found {
+            Found::File(metadata) => {
+                let (digest, size) = content(&path.under(root))?;
+                Left::File { digest, mode: metadata.permissions().mode() & 0o777, size }
+            }
+            Found::Symlink(target) => Left::Symlink { target },
+            Found::Directory => Left::Directory,
+        };
+        outputs.push(Output { path, left });
+    }
+    let (task, fields, duration_ms) = (made.task.to_owned(), made.fields, made.duration_ms);
+    Ok(Kept { task, fields, outputs, found: untouched, log, duration_ms })
 }

@@ -46,7 +46,7 @@ pub(crate) use prune::{Limits, Size};
 use crate::base::{Digest, RelPath};
 
 /// Use is noted no more often than this.
-const TOUCHED_EVERY: Duration = Duration::from_hours(1);
+const TOUCHED_EVERY: Duration = Duration::from_hours(24);
 
 /// What a task left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,15 +125,22 @@ impl OutputStore {
     }
 
     /// Notes that a run used what it found under `key`, so that it is kept longer than what nobody uses.
-    pub(crate) fn note_use(&self, key: Digest, kept: &Kept) {
+    pub(crate) fn note_use(&self, key: Digest) {
         let (path, now) = (self.action_path(key), SystemTime::now());
-        if is_due(&path, now) {
+        if is_due(&path, now)
+            && let Some(kept) = self.find(key)
+        {
             // The blobs first: while they are no older than their action they outlive it.
             for blob in kept.blobs() {
                 touch(&self.blob_path(blob), now);
             }
             touch(&path, now);
         }
+    }
+
+    /// Where it lies.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// What the task printed, if it is still there and whole.
@@ -180,13 +187,13 @@ impl OutputStore {
 }
 
 /// Was the use of this last noted so long ago that it is time again?
-fn is_due(path: &Path, now: SystemTime) -> bool {
+pub(super) fn is_due(path: &Path, now: SystemTime) -> bool {
     let noted = fs::metadata(path).and_then(|metadata| metadata.modified());
     noted.is_ok_and(|noted| now.duration_since(noted).map_or(true, |since| since > TOUCHED_EVERY))
 }
 
 /// Notes the use of a file. Where that fails (another's, read-only, just pruned) it is forgotten earlier, no more.
-fn touch(path: &Path, now: SystemTime) {
+pub(super) fn touch(path: &Path, now: SystemTime) {
     if let Ok(file) = File::options().write(true).open(path) {
         drop(file.set_modified(now));
     }

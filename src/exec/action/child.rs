@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use crate::base::FileError;
+use crate::base::{Digest, FileError};
 use crate::cache::{LastRun, Verdict};
 use crate::exec::child::{ChildRequest, Exit, run};
 use crate::exec::command::CommandLine;
@@ -131,12 +131,22 @@ pub(super) fn keep(hand: &Hand<'_>, fingerprint: &Fingerprint, duration: Duratio
 
 /// Notes what the task did last, without a verdict. As with [`keep`], a cache that cannot be written is a notice.
 pub(super) fn remember(hand: &Hand<'_>, fields: BTreeMap<String, String>, duration: Duration) {
-    let reason = serde_json::to_value(hand.reason).unwrap_or_default();
     let kept = if fields.is_empty() {
         hand.premises.store.last(hand.id).and_then(|last| last.kept)
     } else {
         Some(Fingerprint { fields: fields.clone(), uncacheable: None }.digest())
     };
+    remember_kept(hand, fields, duration, kept);
+}
+
+/// The same, with the key of what the task itself has left here last.
+pub(super) fn remember_kept(
+    hand: &Hand<'_>,
+    fields: BTreeMap<String, String>,
+    duration: Duration,
+    kept: Option<Digest>,
+) {
+    let reason = serde_json::to_value(hand.reason).unwrap_or_default();
     let run = LastRun { fields, duration_ms: crate::event::millis(duration), reason, kept };
     told(hand, hand.premises.store.note(hand.id, &run));
 }

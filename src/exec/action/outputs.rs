@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use super::child::{log, notice, remember};
-use crate::base::{Patterns, RelPath, write_cached, write_whole};
+use super::child::{log, notice, remember, remember_kept};
+use crate::base::{Digest, Patterns, RelPath, write_cached, write_whole};
 use crate::cache::{Before, Kept, Made, Observer};
 use crate::event::millis;
 use crate::exec::failure::TaskFailure;
@@ -43,7 +43,7 @@ pub(in crate::exec) fn restore(hand: &Hand<'_>, work: &OwnWork<'_>, kept: &Kept)
     let restored = premises.outputs.restore(kept, &premises.root, &stage, former(hand).as_ref());
     forget(hand, work);
     if let Some(fingerprint) = hand.fingerprint {
-        premises.outputs.note_use(fingerprint.digest(), kept);
+        premises.outputs.note_use(fingerprint.digest());
     }
     if let Err(error) = restored {
         let help = Some("it runs instead".to_owned());
@@ -68,7 +68,12 @@ pub(in crate::exec) fn touch(hand: &Hand<'_>, work: &OwnWork<'_>) -> Done {
     let done = Done { took: std::time::Duration::from_millis(last), ..Done::default() };
     let note = match hand.fingerprint {
         Some(_) => {
-            keep(hand, work, &done, &Before::default());
+            let touched = &hand.premises.touched;
+            keep_by(hand, work, (&done, &Before::default()), |key, root, made| {
+                // What the last run here has made is what the next one clears away.
+                let former = hand.premises.store.last(hand.id).and_then(|last| last.kept);
+                touched.record(key, root, made).map(|_| former)
+            });
             "touched, not run"
         }
         None => "not run; it is never up to date",
@@ -137,6 +142,17 @@ pub(in crate::exec) fn forget(hand: &Hand<'_>, work: &OwnWork<'_>) {
 
 /// Keeps what the task has left, if it is what its inputs make.
 pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done, lay: &Before) {
+    let outputs = &hand.premises.outputs;
+    keep_by(hand, work, (done, lay), |key, root, made| outputs.keep(key, root, made).map(|_| Some(key)));
+}
+
+/// The same by what `put` does, which says under which key lies what the task itself has left.
+fn keep_by<E: std::fmt::Display>(
+    hand: &Hand<'_>,
+    work: &OwnWork<'_>,
+    (done, lay): (&Done, &Before),
+    put: impl FnOnce(Digest, &Path, Made<'_>) -> Result<Option<Digest>, E>,
+) {
     let premises = hand.premises;
     let took = done.took;
     let Some(before) = hand.fingerprint.filter(|_| !done.unsure) else {
@@ -184,9 +200,9 @@ pub(in crate::exec) fn keep(hand: &Hand<'_>, work: &OwnWork<'_>, done: &Done, la
         log: done.log.as_deref(),
         duration_ms: millis(took),
     };
-    match premises.outputs.keep(before.digest(), &premises.root, made) {
-        Ok(_) => {
-            remember(hand, before.fields.clone(), took);
+    match put(before.digest(), &premises.root, made) {
+        Ok(kept) => {
+            remember_kept(hand, before.fields.clone(), took, kept);
             keep_inputs(hand, &before.fields);
         }
         Err(error) => unkept("envloom::cache::not_kept", error.to_string(), None),

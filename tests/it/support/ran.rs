@@ -69,6 +69,12 @@ impl Ran {
         self.assert_result("restored", tasks)
     }
 
+    /// Asserts that exactly these tasks were called up to date as they are.
+    #[track_caller]
+    pub(crate) fn touched(self, tasks: &[&str]) -> Self {
+        self.assert_result("touched", tasks)
+    }
+
     /// Asserts that exactly these tasks failed.
     #[track_caller]
     pub(crate) fn failed(self, tasks: &[&str]) -> Self {
