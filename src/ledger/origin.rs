@@ -5,6 +5,7 @@ use std::path::Path;
 use super::lockfile::{GitReference, Source, percent_decoded};
 use crate::base::{RelPath, printable};
 use crate::model::IndexLocation;
+use crate::tool::address::is_loopback;
 
 /// Where paths of a lockfile are relative to.
 #[derive(Debug, Clone)]
@@ -80,15 +81,6 @@ pub(super) fn plain_http(source: &Source) -> Option<&str> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     (scheme.eq_ignore_ascii_case("http") && !is_loopback(host)).then_some(url)
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A source in words.

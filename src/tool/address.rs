@@ -128,7 +128,9 @@ fn check_host(host: &str) -> Result<(), &'static str> {
     if host.chars().all(known) { Ok(()) } else { Err("its host name has an odd character") }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Is the host, with or without a port, this machine?
+#[must_use]
+pub(crate) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
