@@ -84,10 +84,7 @@ pub(super) fn narrow(
 fn commit_of(git: &Git, call: &Call<'_>, base: &Base) -> Result<(ObjectId, String), Stop> {
     let root = &call.place.root;
     match base {
-        Base::Revision(revision) => match git.commit_of(root, revision)? {
-            Some(commit) => Ok((commit, revision.clone())),
-            None => Err(unknown(git, call, revision)?.into()),
-        },
+        Base::Revision(revision) => Ok((named(git, call, revision)?, revision.clone())),
         Base::Branch => {
             let (branch, tip) = git.default_branch(root)?.ok_or(CliError::NoDefaultBranch)?;
             match git.merge_base(root, &tip)? {
@@ -95,6 +92,17 @@ fn commit_of(git: &Git, call: &Call<'_>, base: &Base) -> Result<(ObjectId, Strin
                 None => Err(CliError::NoMergeBase { branch, is_shallow: git.is_shallow(root)? }.into()),
             }
         }
+    }
+}
+
+/// The commit that a revision names.
+///
+/// # Errors
+/// When this repository has none of that name.
+pub(super) fn named(git: &Git, call: &Call<'_>, revision: &str) -> Result<ObjectId, Stop> {
+    match git.commit_of(&call.place.root, revision)? {
+        Some(commit) => Ok(commit),
+        None => Err(unknown(git, call, revision)?.into()),
     }
 }
 

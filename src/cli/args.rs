@@ -143,9 +143,12 @@ pub(super) struct Arguments {
     /// With watch: look every second, where the file system tells of no changes (NFS and its like)
     #[arg(long, help_heading = "Verbs")]
     pub(crate) poll: bool,
-    /// With graph: how it is printed
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Verbs")]
-    pub(crate) format: GraphFormat,
+    /// With graph and diff: how it is printed
+    #[arg(long, value_name = "FORMAT", help_heading = "Verbs")]
+    pub(crate) format: Option<Format>,
+    /// With diff: exit code 1 if there is any difference
+    #[arg(long, help_heading = "Verbs")]
+    pub(crate) exit_code: bool,
 }
 
 /// How many tasks run at once.
@@ -188,19 +191,21 @@ pub(super) enum ColorChoice {
     Never,
 }
 
-/// How `graph` prints.
+/// How `graph` and `diff` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum GraphFormat {
-    /// One task a line, what it waits for behind it.
+pub(super) enum Format {
+    /// Lines.
     Text,
-    /// Graphviz.
-    Dot,
-    /// Mermaid, as GitHub and GitLab draw it in Markdown.
-    Mermaid,
     /// As with --json.
     Json,
-    /// A drawing.
+    /// graph: Graphviz.
+    Dot,
+    /// graph: Mermaid, as GitHub and GitLab draw it in Markdown.
+    Mermaid,
+    /// graph: a drawing.
     Svg,
+    /// diff: tables for a pull request.
+    Markdown,
 }
 
 /// The verbs that are no targets, each with its words and what it does.
@@ -216,6 +221,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("env", "ENV[@CELL]", "print the exports of a cell, for direnv or eval"),
     ("import", "", "write tasks.kdl and envloom.lock from the manifests that exist; change none of them"),
     ("init", "", "the same; without manifests: write a tasks.kdl to begin with"),
+    ("diff", "A B | A --since REF", "what differs between two environments, two cells, or since a revision"),
     ("absorb", "ENV", "write into tasks.kdl what someone changed in a generated manifest"),
     ("pin", "ENV PACKAGE TAG", "pin another release of a package, lock and verify; all or nothing"),
     ("eject", "[ENV]", "forget which entries of manifests are envloom's; every file stays"),
@@ -254,6 +260,8 @@ Verbs:
   env ENV[@CELL]               print the exports of a cell, for direnv or eval
   import                       write tasks.kdl and envloom.lock from the manifests that exist
   init                         the same; without manifests: a tasks.kdl to begin with
+  diff A B                     what differs between two environments or cells
+  diff A --since REF           what differs since a revision; REF..REF between two
   absorb ENV                   write into tasks.kdl what someone changed in a manifest
   pin ENV PACKAGE TAG          pin another release, lock and verify; all or nothing
   eject [ENV]                  forget which entries of manifests are envloom's

@@ -186,8 +186,14 @@ impl<'a> Call<'a> {
         let has = |kind: Kind| chosen.graph.tasks().iter().any(|task| task.key.kind() == kind);
         let asked = &chosen.selection.keys;
         let arguments = self.arguments;
-        if arguments.cells {
-            return Err(CliError::OptionWithoutUse { option: "--cells", belongs_to: "`list`" });
+        for (given, option, belongs_to) in [
+            (arguments.cells, "--cells", "`list`"),
+            (arguments.format.is_some(), "--format", "`graph` and `diff`"),
+            (arguments.exit_code, "--exit-code", "`diff`"),
+        ] {
+            if given {
+                return Err(CliError::OptionWithoutUse { option, belongs_to });
+            }
         }
         for (given, option) in [(arguments.restart, "--restart"), (arguments.poll, "--poll")] {
             // `watch` is the first word of what is run here, too.

@@ -148,13 +148,13 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
         | ["import" | "init" | "list" | "man" | "help" | "version", ..]
-        | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..] => {
-            Vec::new()
-        }
+        | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..]
+        | ["diff", _, _, ..] => Vec::new(),
         ["absorb" | "eject" | "pin"] => written(process, before),
         ["pin", _] => packages(process, before),
         ["pin", ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
+        ["diff"] | ["diff", _] => subjects(&targets(process, before)),
         [] => {
             let verbs = VERBS.iter().map(|(name, ..)| (*name).to_owned());
             verbs.chain(without_environment(targets(process, before), current)).collect()
@@ -195,6 +195,13 @@ fn revisions(process: &Process) -> Vec<String> {
 /// `ENV` and `ENV@CELL`, from the targets of sync.
 fn cells_of(targets: &[String]) -> Vec<String> {
     targets.iter().filter_map(|target| target.strip_prefix("sync:")).map(str::to_owned).collect()
+}
+
+/// Every environment, and every cell.
+fn subjects(targets: &[String]) -> Vec<String> {
+    let environments = targets.iter().filter_map(|target| target.strip_prefix("lock:")).map(str::to_owned);
+    let cells = cells_of(targets).into_iter().filter(|cell| cell.contains('@'));
+    environments.chain(cells).collect()
 }
 
 /// Where `sync@…` is typed, also the targets without their environment.

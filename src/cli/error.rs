@@ -30,6 +30,8 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::no_cache_place", "nothing says where the user's cache is"),
     ("envloom::cli::foreign_store", "the store of outputs is not this user's alone"),
     ("envloom::cli::unknown_revision", "--since names a revision that this repository does not have"),
+    ("envloom::cli::not_then", "diff --since: an environment was not locked yet in that revision"),
+    ("envloom::cli::unreadable_manifest", "diff: a manifest is no TOML"),
     ("envloom::cli::no_default_branch", "nothing says which branch is the default one, for --affected"),
     ("envloom::cli::no_merge_base", "this branch and the default one have no commit in common here"),
     (
@@ -369,6 +371,28 @@ pub(super) enum CliError {
     Unfinished {
         /// The files.
         files: String,
+    },
+    /// A revision before an environment was locked.
+    #[error("there was no {path} in {revision}")]
+    #[diagnostic(
+        code(envloom::cli::not_then),
+        help("name a later revision: `git log --oneline -- {path}` lists those that changed it")
+    )]
+    NotThen {
+        /// The file.
+        path: String,
+        /// The revision as typed.
+        revision: String,
+    },
+    /// `diff` reads it without writing it.
+    #[error("{path} is no TOML")]
+    #[diagnostic(
+        code(envloom::cli::unreadable_manifest),
+        help("mend it, or take the committed one back with `git checkout -- {path}`")
+    )]
+    UnreadableManifest {
+        /// The manifest.
+        path: String,
     },
     /// Should not happen.
     #[error("{what}")]

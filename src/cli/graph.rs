@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::args::GraphFormat;
+use super::args::Format;
 use super::call::Call;
+use super::error::CliError;
 use super::load::Stop;
 use super::output::Output;
 use super::svg::{Edge, svg};
@@ -20,13 +21,18 @@ pub(super) fn graph(call: &Call<'_>, words: &[String], output: &Output) -> Resul
     let chosen = call.choose("graph ", words)?;
     chosen.selection.notes.autos.iter().for_each(|auto| output.say(auto));
     let graph = &chosen.graph;
-    let format = if output.is_json() { GraphFormat::Json } else { call.arguments.format };
-    Ok(match format {
-        GraphFormat::Json => Output::answer(&as_json(graph)),
-        GraphFormat::Text => Output::data(&as_text(graph)),
-        GraphFormat::Dot => Output::data(&as_dot(graph)),
-        GraphFormat::Mermaid => Output::data(&as_mermaid(graph)),
-        GraphFormat::Svg => {
+    let format = if output.is_json() { Some(Format::Json) } else { call.arguments.format };
+    Ok(match format.unwrap_or(Format::Text) {
+        Format::Json => Output::answer(&as_json(graph)),
+        Format::Markdown => {
+            return Err(
+                CliError::OptionWithoutUse { option: "--format markdown", belongs_to: "`diff`" }.into()
+            );
+        }
+        Format::Text => Output::data(&as_text(graph)),
+        Format::Dot => Output::data(&as_dot(graph)),
+        Format::Mermaid => Output::data(&as_mermaid(graph)),
+        Format::Svg => {
             let names: Vec<String> = graph.tasks().iter().map(|task| task.id.clone()).collect();
             Output::data(&svg(&names, &edges(graph)))
         }

@@ -10,6 +10,7 @@ mod cache;
 mod call;
 mod cell;
 mod complete;
+mod diff;
 mod dry_run;
 mod eject;
 mod error;

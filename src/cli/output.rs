@@ -216,12 +216,18 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
         | "envloom::cli::unabsorbable"
         | "envloom::cli::moved"
         | "envloom::cli::unfinished"
+        | "envloom::cli::not_then"
+        | "envloom::cli::unreadable_manifest"
         | "envloom::base::file" => exit::FAILED,
-        code if code.starts_with("envloom::exec::") || code.starts_with("envloom::manifest::") => {
-            exit::FAILED
-        }
+        code if ["exec", "manifest", "plan"].iter().any(|room| is_of(code, room)) => exit::FAILED,
         _ => exit::USAGE,
     }
+}
+
+fn is_of(code: &str, room: &str) -> bool {
+    code.strip_prefix("envloom::")
+        .and_then(|code| code.strip_prefix(room))
+        .is_some_and(|rest| rest.starts_with("::"))
 }
 
 /// The width of standard error.

@@ -7,6 +7,7 @@ use super::cache;
 use super::call::Call;
 use super::cell;
 use super::complete;
+use super::diff;
 use super::eject;
 use super::error::CliError;
 use super::export;
@@ -82,6 +83,7 @@ impl Verb<'_> {
             "graph" => graph::graph(&Call::read(process, arguments)?, self.words, output),
             "watch" => watch::watch(process, arguments, self.words, output),
             "affected" => affected::list(process, arguments, self.words, output),
+            "diff" => diff::diff(process, arguments, self.words, output),
             "matrix" => matrix::matrix(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
             "explain" => show::explain(Call::read(process, arguments)?, self.words, output),
@@ -146,9 +148,9 @@ impl Verb<'_> {
     fn check_options(&self, arguments: &Arguments) -> Result<(), CliError> {
         let words_after = !arguments.trailing.is_empty() && !["run", "task", "watch"].contains(&self.name);
         let runs = ["task", "watch"].contains(&self.name);
-        let is_narrowed = self.name == "task" || self.name == "affected";
+        let is_narrowed = ["task", "affected"].contains(&self.name);
         let targets_only: [(bool, &'static str); 14] = [
-            (arguments.since.is_some() && !is_narrowed, "--since"),
+            (arguments.since.is_some() && !is_narrowed && self.name != "diff", "--since"),
             (arguments.affected && !is_narrowed, "--affected"),
             (arguments.ignore_errors && !runs, "--ignore-errors"),
             (arguments.load.is_some() && !runs, "--load-average"),
@@ -173,6 +175,12 @@ impl Verb<'_> {
         }
         if arguments.cells && self.name != "list" {
             return Err(CliError::OptionWithoutUse { option: "--cells", belongs_to: "`list`" });
+        }
+        if arguments.format.is_some() && !["graph", "diff"].contains(&self.name) {
+            return Err(CliError::OptionWithoutUse { option: "--format", belongs_to: "`graph` and `diff`" });
+        }
+        if arguments.exit_code && self.name != "diff" {
+            return Err(CliError::OptionWithoutUse { option: "--exit-code", belongs_to: "`diff`" });
         }
         if words_after { Err(self.wrong("takes no words after `--`")) } else { Ok(()) }
     }

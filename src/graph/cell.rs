@@ -16,6 +16,8 @@ pub(super) struct CellRequest<'a> {
     pub(super) scope: &'a Scope<'a>,
     pub(super) parts: &'a Parts<'a>,
     pub(super) environment: EnvironmentId,
+    /// Also cells that this platform cannot have?
+    pub(super) anywhere: bool,
 }
 
 /// The cells found, and what is to be said of how.
@@ -239,7 +241,7 @@ impl<'a> CellRequest<'a> {
             said => said.clone(),
         };
         match choice {
-            Choice::One(Some(at), span) if !axis.variants[at].is_possible_here() => {
+            Choice::One(Some(at), span) if !self.anywhere && !axis.variants[at].is_possible_here() => {
                 Err(impossible(axis, &axis.variants[at], span))
             }
             Choice::One(value, _) => Ok((vec![value], silent)),

@@ -335,7 +335,7 @@ impl Scope<'_> {
         cell: &Cell,
         parts: &Parts<'_>,
     ) -> Result<Vec<Cell>, GraphFinding> {
-        let request = CellRequest { scope: self, parts, environment };
+        let request = CellRequest { scope: self, parts, environment, anywhere: false };
         if parts.cell.is_some() {
             return Ok(cells(&request)?.cells);
         }

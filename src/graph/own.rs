@@ -136,7 +136,7 @@ impl<'a> Scope<'a> {
         environment: EnvironmentId,
         parts: &Parts<'_>,
     ) -> Result<Vec<Cell>, GraphFinding> {
-        let request = CellRequest { scope: self, parts, environment };
+        let request = CellRequest { scope: self, parts, environment, anywhere: false };
         let python = match &point.python {
             Some(python) => Some(python.clone()),
             None => request.default_python()?,

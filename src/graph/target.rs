@@ -138,7 +138,7 @@ pub(crate) fn environment_of(model: &Model, words: &Words<'_>) -> Result<Environ
 }
 
 /// What a sync is told, for a verb that takes a cell: nobody typed `sync:`.
-fn as_cell(mut finding: GraphFinding) -> GraphFinding {
+pub(super) fn as_cell(mut finding: GraphFinding) -> GraphFinding {
     if let GraphFinding::VariantRequired { target, example, .. } = &mut finding {
         *example = example.replacen("sync:", "", 1);
         let typed = target.strip_prefix("sync:").filter(|typed| !typed.is_empty()).map(str::to_owned);
@@ -240,7 +240,7 @@ impl Scope<'_> {
         };
         let mut keys = Vec::new();
         for environment in environments {
-            let found = cells(&CellRequest { scope: self, parts, environment })?;
+            let found = cells(&CellRequest { scope: self, parts, environment, anywhere: false })?;
             notes.add(found.notes);
             keys.extend(found.cells.into_iter().map(TaskKey::Sync));
         }

@@ -6,12 +6,14 @@
 //! of the project's name. An edge is followed unless its marker rules the chosen extras out on every platform.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::str::FromStr as _;
 
+use pep440_rs::Version;
 use pep508_rs::{ExtraName, MarkerTree};
 
 use super::lockfile::{Conflict, Dependency, LockedPackage, Lockfile};
-use crate::model::marker_fault;
+use crate::model::{PackageName, marker_fault};
 
 /// A package that an install takes.
 #[derive(Debug, Clone, Copy)]
@@ -22,35 +24,70 @@ pub(super) struct Reached<'a> {
     pub(super) through: Option<&'a str>,
 }
 
-/// Every package that an install of the project with the `chosen` variants can take, on any platform, with
-/// any of its groups and of the extras that are no variants (`variants` are all there are), unless they conflict
-/// with what is chosen.
+/// What an install takes of the project.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Install<'a> {
+    /// The extras of the chosen variants.
+    pub(super) chosen: &'a [&'a str],
+    /// What it takes besides.
+    pub(super) rest: Rest<'a>,
+    /// The Python it is for, such as `3.12`; `None`: any.
+    pub(super) python: Option<&'a str>,
+}
+
+/// Groups and extras of the project that are no variants.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rest<'a> {
+    /// Any of them, unless they conflict with what is chosen. These are all the variants there are.
+    Any(&'a BTreeSet<String>),
+    /// These.
+    These {
+        /// The extras.
+        extras: &'a [String],
+        /// The groups.
+        groups: &'a [String],
+    },
+}
+
+/// Every package that the install can take, on any platform.
 pub(super) fn reached<'a>(
     lockfile: &'a Lockfile,
     project: &'a LockedPackage,
-    chosen: &[&str],
-    variants: &BTreeSet<String>,
+    asked: Install<'_>,
 ) -> Vec<Reached<'a>> {
-    let active = active_extras(&project.name, chosen);
+    let active = active_extras(&project.name, asked.chosen);
     let mut named: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, package) in lockfile.packages.iter().enumerate() {
         named.entry(&package.name).or_default().push(at);
     }
-    let mut walk =
-        Walk { lockfile, named, active, seen: BTreeSet::new(), waiting: VecDeque::new(), found: Vec::new() };
+    let mut walk = Walk {
+        lockfile,
+        named,
+        active,
+        python: asked.python.and_then(release),
+        seen: BTreeSet::new(),
+        waiting: VecDeque::new(),
+        found: Vec::new(),
+    };
     let is_ruled_out = |kind, name: &str| {
         lockfile.conflicts.iter().any(|set| {
             let has = |kind, name: &str| {
                 set.iter().any(|member| kind_of(member, &project.name) == Some((kind, name)))
             };
-            has(kind, name) && chosen.iter().any(|chosen| has(Kind::Extra, chosen))
+            has(kind, name) && asked.chosen.iter().any(|chosen| has(Kind::Extra, chosen))
         })
     };
-    let extras = project.optional.iter().filter(|(extra, _)| {
-        let is_free = !variants.contains(extra.as_str()) && !is_ruled_out(Kind::Extra, extra);
-        chosen.contains(&extra.as_str()) || is_free
-    });
-    let groups = project.groups.iter().filter(|(group, _)| !is_ruled_out(Kind::Group, group));
+    let is_taken = |kind, name: &String| match (asked.rest, kind) {
+        (Rest::Any(variants), Kind::Extra) => !variants.contains(name) && !is_ruled_out(kind, name),
+        (Rest::Any(_), Kind::Group) => !is_ruled_out(kind, name),
+        (Rest::These { extras, .. }, Kind::Extra) => extras.contains(name),
+        (Rest::These { groups, .. }, Kind::Group) => groups.contains(name),
+    };
+    let extras = project
+        .optional
+        .iter()
+        .filter(|(extra, _)| asked.chosen.contains(&extra.as_str()) || is_taken(Kind::Extra, extra));
+    let groups = project.groups.iter().filter(|(group, _)| is_taken(Kind::Group, group));
     let lists = extras.chain(groups).map(|(_, list)| list).chain([&project.dependencies]);
     for list in lists {
         walk.follow(list, None);
@@ -93,6 +130,8 @@ struct Walk<'a> {
     /// The positions of the packages of each name.
     named: BTreeMap<&'a str, Vec<usize>>,
     active: Vec<ExtraName>,
+    /// The first version of the Python that counts, and the first after it.
+    python: Option<(Version, Version)>,
     /// Packages by position, with the extra whose list it is; `None`: the package's own.
     seen: BTreeSet<(usize, Option<&'a str>)>,
     waiting: VecDeque<(usize, Option<&'a str>)>,
@@ -125,15 +164,40 @@ impl<'a> Walk<'a> {
 
     /// Can the edge be taken with the chosen extras? A marker that cannot be read is no reason not to look.
     fn holds(&self, edge: &Dependency) -> bool {
-        let Some(marker) = edge.marker.as_deref().filter(|marker| marker.contains("extra")) else {
+        let says =
+            |marker: &&str| marker.contains("extra") || (self.python.is_some() && marker.contains("python"));
+        let Some(marker) = edge.marker.as_deref().filter(says) else {
             return true;
         };
         // pep508_rs panics on some texts that are no markers; what is none holds, as uv would not have written it.
         if marker_fault(marker).is_some() {
             return true;
         }
-        MarkerTree::from_str(marker).map_or(true, |tree| tree.evaluate_extras(&self.active))
+        MarkerTree::from_str(marker).map_or(true, |tree| {
+            let tree = match &self.python {
+                Some((first, next)) => {
+                    tree.simplify_python_versions(Bound::Included(first), Bound::Excluded(next))
+                }
+                None => tree,
+            };
+            tree.evaluate_extras(&self.active)
+        })
     }
+}
+
+/// An extra's or a group's name as the lockfile writes it.
+pub(super) fn normal(name: &str) -> String {
+    PackageName::parse(name).map_or_else(|_| name.to_owned(), |name| name.as_str().to_owned())
+}
+
+/// The releases that a Python such as `3.12` or `3.12.1` stands for: the first, and the first after them.
+fn release(python: &str) -> Option<(Version, Version)> {
+    let numbers: Option<Vec<u64>> = python.split('.').map(|part| part.parse().ok()).collect();
+    let first = numbers?;
+    let mut next = first.clone();
+    let last = next.last_mut()?;
+    *last = last.checked_add(1)?;
+    Some((Version::new(first), Version::new(next)))
 }
 
 /// Of the packages of the edge's name, is it this one?

@@ -11,13 +11,14 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use toml::Table;
 
 use super::error::{LedgerError, LedgerFinding};
 use super::record::conflict_marker;
 use crate::base::{SourceFile, printable};
 
 /// A lockfile of uv.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Lockfile {
     /// The revision within version 1.
     pub(crate) revision: u64,
@@ -27,6 +28,8 @@ pub(crate) struct Lockfile {
     pub(crate) conflicts: Vec<Vec<Conflict>>,
     /// `[[manifest.dependency-metadata]]`: the metadata shims that the resolution believed.
     pub(crate) shims: Vec<Shim>,
+    /// `[options]`: how versions were chosen, whoever asked for it.
+    pub(crate) options: Table,
 }
 
 /// One locked package.
@@ -87,7 +90,7 @@ pub(crate) struct Shim {
 }
 
 /// Where a locked package comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "RawSource")]
 pub(crate) enum Source {
     /// An index: its URL, or its path from the lockfile's directory.
@@ -116,7 +119,7 @@ pub(crate) enum Source {
 }
 
 /// What a git source asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum GitReference {
     /// A tag.
     Tag(String),
@@ -151,6 +154,8 @@ struct Raw {
     conflicts: Vec<Vec<Conflict>>,
     #[serde(default)]
     manifest: RawManifest,
+    #[serde(default)]
+    options: Table,
 }
 
 #[derive(Deserialize, Default)]
@@ -257,6 +262,7 @@ impl From<Raw> for Lockfile {
             packages: packages.collect(),
             conflicts: raw.conflicts,
             shims: raw.manifest.dependency_metadata,
+            options: raw.options,
         }
     }
 }

@@ -12,6 +12,7 @@
 //! coordinator.
 
 mod complete;
+mod difference;
 mod error;
 mod finding;
 mod fork;
@@ -31,9 +32,10 @@ mod verify;
 mod testing;
 
 pub(crate) use complete::{complete, missing, prune, releases_of};
+pub(crate) use difference::{Build, Change, Difference, SettingChange, Side, Taken, difference};
 pub(crate) use error::{CODES, LedgerError};
 pub(crate) use finding::{VerifyError, VerifyFinding};
-pub(crate) use lockfile::Lockfile;
+pub(crate) use lockfile::{GitReference, Lockfile, Source};
 pub(crate) use moves::{Move, moves};
 pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};
 pub(crate) use repository::{Progress, Remotes};

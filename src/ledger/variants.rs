@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::finding::VerifyFinding;
-use super::fork::{Reached, reached};
+use super::fork::{Install, Reached, Rest, normal, reached};
 use super::lockfile::Source;
 use super::origin::describe;
 use super::verify::{Case, version};
 use crate::base::printable;
-use crate::model::{Axis, IndexLocation, PackageName, Variant};
+use crate::model::{Axis, IndexLocation, Variant};
 
 /// Combinations of variants that are looked at; beyond it each variant is looked at alone.
 const MOST_COMBINATIONS: usize = 512;
@@ -22,7 +22,8 @@ pub(super) fn variants(case: &Case<'_>, findings: &mut Vec<VerifyFinding>) {
     for chosen in combinations(case.axes()) {
         let extras: Vec<String> = chosen.iter().map(|(_, variant)| extra_name(variant)).collect();
         let extras: Vec<&str> = extras.iter().map(String::as_str).collect();
-        let taken = project.map(|project| reached(case.lockfile, project, &extras, &all));
+        let asked = Install { chosen: &extras, rest: Rest::Any(&all), python: None };
+        let taken = project.map(|project| reached(case.lockfile, project, asked));
         for reached in taken.into_iter().flatten() {
             let finding = wrong_index(case, &chosen, reached);
             findings.extend(finding.filter(|finding| !findings.contains(finding)));
@@ -54,8 +55,7 @@ fn all_variants(axes: &[Axis]) -> impl Iterator<Item = Choice<'_>> {
 
 /// The extra that a variant becomes, as the lockfile writes it.
 fn extra_name(variant: &Variant) -> String {
-    let name = &variant.name.value;
-    PackageName::parse(name).map_or_else(|_| name.clone(), |name| name.as_str().to_owned())
+    normal(&variant.name.value)
 }
 
 /// Every way to choose at least one variant.

@@ -78,7 +78,7 @@ fn by_kind(premises: &Premises, place: usize, task: &Task) -> Result<Decided, Re
 pub(crate) fn rendered(premises: &Premises, id: EnvironmentId) -> Result<&Rendered, Refusal> {
     let rendered = &premises.manifests.manifests[&id];
     // First: a message about the text would show what lies behind a link.
-    inside(premises, &rendered.path)?;
+    inside(&premises.root, &rendered.path)?;
     match &rendered.refused {
         Some(error) => Err(Refusal::Manifest(error.clone())),
         None => Ok(rendered),
@@ -144,7 +144,7 @@ fn changes_of(premises: &Premises, rendered: &Rendered) -> Result<Vec<FieldChang
 fn pin_change(premises: &Premises, rendered: &Rendered) -> Result<Option<FieldChange>, Refusal> {
     let path =
         rendered.path.parent().join(".python-version").map_err(|_| Refusal::outside(&rendered.path))?;
-    inside(premises, &path)?;
+    inside(&premises.root, &path)?;
     let wanted = match &rendered.python_version {
         PythonVersionFile::Leave => return Ok(None),
         PythonVersionFile::Write(text) => Some(text.clone()),
@@ -268,16 +268,16 @@ fn forced(premises: &Premises, place: usize) -> bool {
 
 /// The lockfile of an environment, which may not lead out of the repository.
 fn lockfile(premises: &Premises, id: EnvironmentId) -> Result<RelPath, Refusal> {
-    inside(premises, premises.manifest(id))?;
+    inside(&premises.root, premises.manifest(id))?;
     let lockfile = premises.lockfile(id)?;
-    inside(premises, &lockfile)?;
+    inside(&premises.root, &lockfile)?;
     Ok(lockfile)
 }
 
 /// Refuses what is written through a symbolic link, or is no ordinary file: uv, and a whole-file write, would
 /// replace or overwrite something that is not where it seems to be (tried: uv overwrote a file outside).
-fn inside(premises: &Premises, path: &RelPath) -> Result<(), Refusal> {
-    let place = path.under(&premises.root);
+pub(crate) fn inside(root: &Path, path: &RelPath) -> Result<(), Refusal> {
+    let place = path.under(root);
     if let Ok(metadata) = std::fs::symlink_metadata(&place)
         && !metadata.is_file()
     {

@@ -32,7 +32,7 @@ mod workspace;
 
 pub(crate) use affected::{Because, Declarations, Since, affected};
 pub(crate) use cells::CellRecord;
-pub(crate) use decider::{Decided, decide, rendered};
+pub(crate) use decider::{Decided, decide, inside, rendered};
 pub(crate) use error::{CODES, PlanError};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use noted::{Noted, Rest};

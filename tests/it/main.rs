@@ -13,6 +13,7 @@ mod cache;
 mod calls;
 mod codes;
 mod completions;
+mod diff;
 mod driver;
 mod end_to_end;
 mod examples;
