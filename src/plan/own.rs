@@ -38,7 +38,7 @@ use super::reason::{FieldChange, RunReason};
 use super::refusal::Refusal;
 use super::venv::{has_end, site_packages};
 use crate::base::{Digest, FileError, Hasher, RelPath};
-use crate::cache::{Difference, Observer, Walk};
+use crate::cache::{Difference, Kept, Observer, Walk};
 use crate::graph::OwnKey;
 use crate::model::{Cell, Job, OwnTask};
 use crate::tool::run::quoted;
@@ -100,46 +100,58 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
     if last.as_ref().is_some_and(|last| are_old(premises, &last.fields, &fingerprint)) {
         return Ok(Decided::Fresh);
     }
-    // Judged before the store: what a run elsewhere has made under this key takes nothing from it.
-    if let Some(touched) = premises.touched.find(fingerprint.digest())
-        && touched.fields == fingerprint.fields
-        && touched
-            .differs(&premises.root, &premises.contents, &premises.observer)
-            .map_err(PlanError::from)?
-            .is_empty()
-    {
+    if was_touched(premises, &fingerprint)? {
         return Ok(Decided::Fresh);
     }
-    let is_last = last.as_ref().is_some_and(|last| last.fields == fingerprint.fields);
     if let Some(kept) =
         premises.outputs.find(fingerprint.digest()).filter(|kept| kept.fields == fingerprint.fields)
     {
-        let differs =
-            kept.differs(&premises.root, &premises.contents, &premises.observer).map_err(PlanError::from)?;
-        let reason = match differs.first() {
-            None if is_last => {
-                premises.uses.add(fingerprint.digest());
-                return Ok(Decided::Fresh);
-            }
-            None => RunReason::MadeBefore,
-            Some(Difference::Changed { path } | Difference::Mode { path, .. })
-                if patterns(premises, &premises.observer, subject.job, subject.key)?.matches(path) =>
-            {
-                // It is an input as well, so that someone's work may be in it: the task makes of it what it makes.
-                let reason = RunReason::OutputChanged { path: path.to_string() };
-                return Ok(Decided::Run { reason, fingerprint: Some(fingerprint) });
-            }
-            Some(Difference::Missing { path }) => RunReason::OutputMissing { path: path.to_string() },
-            Some(Difference::Changed { path } | Difference::Mode { path, .. }) => {
-                RunReason::OutputChanged { path: path.to_string() }
-            }
-        };
-        return Ok(Decided::Restore { reason, fingerprint, kept: Box::new(kept) });
+        let is_last = last.is_some_and(|last| last.fields == fingerprint.fields);
+        return by_kept(premises, subject, fingerprint, (kept, is_last));
     }
     let changes = last.map(|last| changes_by_name(premises, &last.fields, &fingerprint));
     let changes = changes.unwrap_or_default();
     let reason = if changes.is_empty() { RunReason::NoRecord } else { RunReason::Changed { changes } };
     Ok(Decided::Run { reason, fingerprint: Some(fingerprint) })
+}
+
+/// Was what lies here called up to date by `-t`? This comes before the store: what a run elsewhere has made under the key
+/// takes nothing from it.
+fn was_touched(premises: &Premises, fingerprint: &Fingerprint) -> Result<bool, Refusal> {
+    let Some(touched) = premises.touched.find(fingerprint.digest()) else { return Ok(false) };
+    let differs =
+        touched.differs(&premises.root, &premises.contents, &premises.observer).map_err(PlanError::from)?;
+    Ok(touched.fields == fingerprint.fields && differs.is_empty())
+}
+
+/// Decides by what the store has under the key; `is_last` says whether the last run here had that key.
+fn by_kept(
+    premises: &Premises,
+    subject: Subject<'_>,
+    fingerprint: Fingerprint,
+    (kept, is_last): (Kept, bool),
+) -> Result<Decided, Refusal> {
+    let differs =
+        kept.differs(&premises.root, &premises.contents, &premises.observer).map_err(PlanError::from)?;
+    let reason = match differs.first() {
+        None if is_last => {
+            premises.uses.add(fingerprint.digest());
+            return Ok(Decided::Fresh);
+        }
+        None => RunReason::MadeBefore,
+        Some(Difference::Changed { path } | Difference::Mode { path, .. })
+            if patterns(premises, &premises.observer, subject.job, subject.key)?.matches(path) =>
+        {
+            // It is an input as well, so that someone's work may be in it: the task makes of it what it makes.
+            let reason = RunReason::OutputChanged { path: path.to_string() };
+            return Ok(Decided::Run { reason, fingerprint: Some(fingerprint) });
+        }
+        Some(Difference::Missing { path }) => RunReason::OutputMissing { path: path.to_string() },
+        Some(Difference::Changed { path } | Difference::Mode { path, .. }) => {
+            RunReason::OutputChanged { path: path.to_string() }
+        }
+    };
+    Ok(Decided::Restore { reason, fingerprint, kept: Box::new(kept) })
 }
 
 /// May a result of the task be up to date? One that makes nothing always runs, unless it says otherwise.
