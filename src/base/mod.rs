@@ -25,9 +25,7 @@ pub(crate) use file::{
 pub(crate) use path::RelPath;
 #[expect(unused_imports, reason = "what a fault is, is only shown")]
 pub(crate) use pattern::{PatternError, PatternFault, Patterns};
-#[expect(unused_imports, reason = "verify is the first to show one")]
-pub(crate) use quantity::duration_text;
-pub(crate) use quantity::{bytes_text, parse_bytes, parse_duration};
+pub(crate) use quantity::{bytes_text, duration_text, parse_bytes, parse_duration};
 pub(crate) use secret::{credentials, hidden, hide};
 pub(crate) use side_by_side::side_by_side;
 pub(crate) use span::{SourceFile, Spanned};

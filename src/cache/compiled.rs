@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -19,7 +20,7 @@ use crate::base::{Digest, FileError, Hasher, read_if_exists, write_cached};
 use crate::tool::variables::Variables;
 
 /// The form of a stored plan, together with the program's version: a new envloom decides anew.
-const FORMAT: &str = concat!("envloom plan 3 ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("envloom plan 4 ", env!("CARGO_PKG_VERSION"));
 
 /// How many plans are kept.
 const MOST: usize = 200;
@@ -58,6 +59,8 @@ pub(crate) struct CompiledPlan {
     pub(crate) tasks: Vec<String>,
     /// What the call gave notice of, and must again.
     pub(crate) notices: Vec<Notice>,
+    /// When it holds; `None`: whenever all else does.
+    within: Option<Range<SystemTime>>,
     /// What it rests on, sorted by path.
     stamps: Vec<(PathBuf, Stamp)>,
     /// Variables that only a file names, each with the digest of its value.
@@ -75,7 +78,13 @@ impl CompiledPlan {
         seen: Observation,
     ) -> Self {
         let stamps = seen.into_iter().collect();
-        Self { targets, by_default, tasks, notices, stamps, variables: Vec::new() }
+        Self { targets, by_default, tasks, notices, within: None, stamps, variables: Vec::new() }
+    }
+
+    /// The plan, holding at these times only.
+    #[must_use]
+    pub(crate) fn within(self, within: Option<Range<SystemTime>>) -> Self {
+        Self { within, ..self }
     }
 
     /// The plan, resting on these variables as they are now besides.
@@ -109,6 +118,9 @@ impl CompiledPlan {
         let mut plan: Self = postcard::from_bytes(body).ok()?;
         // Before any stat: what is old enough by this clock was so when it was looked at.
         let looked = SystemTime::now();
+        if plan.within.as_ref().is_some_and(|within| !within.contains(&looked)) {
+            return None;
+        }
         if !plan.stamps.iter().all(|(path, stamp)| stamp.holds(path)) {
             return None;
         }
@@ -219,6 +231,22 @@ mod tests {
         assert_eq!(CompiledPlan::load(root.path(), key), Some(plan));
         fs::write(&file, "bbbbb").unwrap();
         assert_eq!(CompiledPlan::load(root.path(), key), None);
+    }
+
+    #[test]
+    fn a_plan_holds_within_its_time_only() {
+        let root = tempfile::tempdir().unwrap();
+        let key = PlanKey::new([]);
+        let (now, hour) = (SystemTime::now(), Duration::from_hours(1));
+        for (within, holds) in [
+            (now - hour..now + hour, true),
+            (now - hour..now - hour / 2, false),
+            (now + hour..now + 2 * hour, false),
+        ] {
+            let plan = CompiledPlan::new(Vec::new(), false, Vec::new(), Vec::new(), Observation::new());
+            plan.within(Some(within)).save(root.path(), key).unwrap();
+            assert_eq!(CompiledPlan::load(root.path(), key).is_some(), holds);
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod load;
 mod locate;
 mod man;
 mod matrix;
+mod notices;
 mod output;
 mod packages;
 mod pin;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Mutex;
+use std::time::SystemTime;
 
 use super::cache;
 use super::error::CliError;
@@ -89,6 +91,8 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         wishes: ground.wishes,
         observer: ground.observer,
         parsed: Parsed::default(),
+        began: SystemTime::now(),
+        remotes: Mutex::default(),
         noted: ground.watching.then(Noted::default),
     })
 }

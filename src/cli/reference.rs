@@ -36,6 +36,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("envloom::exec::service_stop", "something failed while a service was stopped"),
     ("envloom::graph::auto", "which variant `auto` chose, and why"),
     ("envloom::graph::left_out", "`*` left out cells that do not exist for this platform"),
+    ("envloom::ledger::not_asked", "`--offline`: `verify` asked no remote; how old what it knows is"),
     (
         "envloom::manifest::foreign_entry",
         "someone wrote an entry beside envloom's; other environments lack it",

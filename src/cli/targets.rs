@@ -10,6 +10,7 @@ use super::dry_run;
 use super::exit;
 use super::load::Stop;
 use super::locate::Place;
+use super::notices::{notices, verified};
 use super::output::Output;
 use super::prepare::{self, Ground};
 use super::state;
@@ -19,9 +20,9 @@ use crate::cache::{CompiledPlan, Notice, Observer, PlanKey, Uses, note_uses};
 use crate::event::{Counts, Event, Fact, TaskResult, millis};
 use crate::exec::{self, Cancel, Tally};
 use crate::graph::Kind;
-use crate::plan::{Decided, Premises, decide};
+use crate::plan::{Decided, Premises, believed, decide};
 use crate::tool::make::MakeFlags;
-use crate::tool::variables::{by_hand, own_task, plan_inputs};
+use crate::tool::variables::plan_inputs;
 
 /// Runs the targets among `words`.
 ///
@@ -312,9 +313,11 @@ pub(super) fn fresh(task: &str) -> Fact {
 
 /// The plan of a call all of whose tasks are up to date; `None` where it rests on more than a plan can watch.
 fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> Option<(CompiledPlan, Uses)> {
+    let within = believed(premises, &verified(chosen)).ok()?;
     let seen = premises.observer.has_seen_all().then(|| premises.observer.seen())?;
     let tasks = chosen.graph.tasks().iter().map(|task| task.id.clone()).collect();
     let plan = CompiledPlan::new(chosen.targets.clone(), chosen.by_default, tasks, notices, seen);
+    let plan = plan.within(within);
     let plan = plan.with_variables(premises.observer.variables(), &premises.machine.variables);
     Some((plan, premises.uses.taken()))
 }
@@ -333,66 +336,4 @@ fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Opti
         .all(|(place, task)| matches!(decide(&premises, place, task), Ok(Decided::Fresh)));
     let notices = notices(&premises, &chosen, arguments);
     compiled(&premises, &chosen, notices).filter(|_| all_fresh)
-}
-
-/// What a user should know of the selected environments although nothing stops for it.
-pub(super) fn notices(premises: &Premises, chosen: &Chosen, arguments: &Arguments) -> Vec<Notice> {
-    let mut notices: Vec<Notice> = Vec::new();
-    if chosen.selection.notes.left_out > 0 {
-        let count = chosen.selection.notes.left_out;
-        let cells = if count == 1 { "cell does" } else { "cells do" };
-        notices.push((
-            "envloom::graph::left_out".to_owned(),
-            format!(
-                "{count} {cells} not exist for this platform and {} left out",
-                if count == 1 { "is" } else { "are" }
-            ),
-            None,
-        ));
-    }
-    for auto in &chosen.selection.notes.autos {
-        notices.push(("envloom::graph::auto".to_owned(), auto.clone(), None));
-    }
-    for rendered in premises.manifests.manifests.values() {
-        let reported = chosen.graph.tasks().iter().any(|task| {
-            matches!(task.key.kind(), Kind::Generate | Kind::Check)
-                && task.key.environment() == Some(rendered.environment)
-        });
-        for foreign in rendered.foreign.iter().filter(|_| reported) {
-            notices.push((
-                "envloom::manifest::foreign_entry".to_owned(),
-                format!("{}:{}: {} is not in tasks.kdl", rendered.path, foreign.line, foreign.path),
-                foreign.kdl.as_ref().map(|line| {
-                    let every = format!("to have it in every environment, add to tasks.kdl: {line}");
-                    let environment = &premises.model.environment(rendered.environment).name.value;
-                    if foreign.absorbable {
-                        format!("to write it into tasks.kdl: envloom absorb {environment}; {every}")
-                    } else {
-                        every
-                    }
-                }),
-            ));
-        }
-    }
-    if arguments.verbose > 0 {
-        let (_, dropped) = by_hand(&premises.machine.variables);
-        notices.extend(dropped.into_iter().map(|one| {
-            (
-                "envloom::tool::variable_dropped".to_owned(),
-                format!("{} is not passed on: {}", one.name, one.why),
-                None,
-            )
-        }));
-        notices.extend(withheld(premises, chosen));
-    }
-    notices
-}
-
-/// The caller's variables that own tasks do not see.
-fn withheld(premises: &Premises, chosen: &Chosen) -> Option<Notice> {
-    chosen.graph.tasks().iter().find(|task| task.key.kind() == Kind::Own)?;
-    let (_, names) = own_task(&premises.machine.variables);
-    let message = format!("own tasks see these variables only where they name them: {}", names.join(" "));
-    let help = "to pass one on, write in the task: `pass-env`, `secret` or `env` with its name".to_owned();
-    (!names.is_empty()).then(|| ("envloom::tool::variables_withheld".to_owned(), message, Some(help)))
 }

@@ -125,6 +125,20 @@ fn pins(model: &Model) -> impl Iterator<Item = (EnvironmentId, PackageId, &Pin)>
     })
 }
 
+/// The pins of one environment, with their packages and the names of their releases.
+pub(super) fn pins_of(
+    model: &Model,
+    environment: EnvironmentId,
+) -> impl Iterator<Item = (ReleaseKey, &Package, &Pin)> {
+    let own = pins(model).filter(move |(id, ..)| *id == environment);
+    own.map(|(_, package, pin)| (key(model.package(package), pin), model.package(package), pin))
+}
+
+/// Is the release of the package's declared remote and directory? Its version is judged elsewhere.
+pub(super) fn is_of(package: &Package, pin: &Pin, release: &Release) -> bool {
+    matches!(reason(package, pin, Some(release)), None | Some(NeedReason::VersionChanged(_)))
+}
+
 /// The name of a pin's release in the record.
 pub(super) fn key(package: &Package, pin: &Pin) -> ReleaseKey {
     ReleaseKey { package: package.name.value.clone(), reference: pin.reference.as_str().to_owned() }

@@ -291,11 +291,37 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::ledger::wrong_source", "an internal package is locked from elsewhere than declared"),
     ("envloom::ledger::unpinned", "an internal package is in a frozen lockfile without a pin"),
     ("envloom::ledger::not_recorded", "a pin's release is not in envloom.lock"),
-    ("envloom::ledger::moved_tag", "the lockfile's commit of a release is not the recorded one"),
+    (
+        "envloom::ledger::moved_tag",
+        "the commit of a tag, in the lockfile or at its remote, is not the recorded one",
+    ),
+    ("envloom::ledger::tag_gone", "a remote has a pinned tag no more"),
+    (
+        "envloom::ledger::remote_silent",
+        "a remote did not answer, and `verify` cannot vouch for what comes from it",
+    ),
+    ("envloom::ledger::commit_gone", "the recorded commit of a release is nowhere any more"),
+    (
+        "envloom::ledger::record_differs",
+        "envloom.lock does not say what a package's manifest says at its commit",
+    ),
+    ("envloom::ledger::shim_differs", "a metadata shim does not say what the package's manifest says"),
     ("envloom::ledger::version_differs", "versions of one release disagree"),
     ("envloom::ledger::wrong_index", "a variant's package comes from elsewhere than its index"),
     ("envloom::ledger::variant_lacks", "a variant's package is not in the lockfile"),
     ("envloom::ledger::plain_http", "a frozen environment takes something by plain http"),
+    (
+        "envloom::ledger::unexplicit_index",
+        "an index for variants serves every package of a frozen environment",
+    ),
+    (
+        "envloom::ledger::unsafe_strategy",
+        "a frozen environment searches indexes in a way that lets strangers win",
+    ),
+    (
+        "envloom::ledger::plain_http_setting",
+        "a setting of a frozen environment names something by plain http",
+    ),
 ];
 
 #[cfg(test)]

@@ -119,8 +119,8 @@ pub(crate) enum VerifyFinding {
         span: SourceSpan,
     },
 
-    /// The lockfile's commit is not the record's.
-    #[error("`{package}` {reference} was {recorded} when it was recorded, and is {locked} in the lockfile")]
+    /// The commit of a tag is not the recorded one.
+    #[error("`{package}` {reference} was {recorded} when it was recorded, and is {now} {place}")]
     #[diagnostic(
         code(envloom::ledger::moved_tag),
         help(
@@ -131,9 +131,99 @@ pub(crate) enum VerifyFinding {
         package: String,
         reference: String,
         recorded: String,
-        locked: String,
+        now: String,
+        place: String,
         environment: String,
         #[label("moved")]
+        span: SourceSpan,
+    },
+
+    /// The remote has a pinned tag no more.
+    #[error("`{package}` has no tag `{tag}` at {git} any more")]
+    #[diagnostic(code(envloom::ledger::tag_gone), help("{near}"))]
+    TagGone {
+        package: String,
+        tag: String,
+        git: String,
+        near: String,
+        #[label("no such tag now")]
+        span: SourceSpan,
+    },
+
+    /// A remote did not answer.
+    #[error("{git} could not be asked for {what}: {cause}")]
+    #[diagnostic(
+        code(envloom::ledger::remote_silent),
+        help(
+            "mend what git says; `--offline` verifies what this repository knows, and says what it did not ask"
+        )
+    )]
+    RemoteSilent {
+        git: String,
+        what: String,
+        cause: String,
+        #[label("pinned here")]
+        span: SourceSpan,
+    },
+
+    /// The recorded commit is nowhere.
+    #[error(
+        "the commit {commit}, which `{package}` {reference} was when it was recorded, is not at {git} any more"
+    )]
+    #[diagnostic(
+        code(envloom::ledger::commit_gone),
+        help(
+            "its history was rewritten. Pin another release; or, if that is meant, type `envloom lock:{environment} --accept-moved {package}`"
+        )
+    )]
+    CommitGone {
+        package: String,
+        reference: String,
+        commit: String,
+        git: String,
+        environment: String,
+        #[label("pinned here")]
+        span: SourceSpan,
+    },
+
+    /// The record does not say what the manifest says.
+    #[error(
+        "envloom.lock says that the {field} of `{package}` {reference} is {recorded}; at its commit {commit} it is {found}"
+    )]
+    #[diagnostic(
+        code(envloom::ledger::record_differs),
+        help(
+            "envloom.lock was changed by hand or by a merge; type `envloom lock:{environment} --accept-moved {package}` to have it read again"
+        )
+    )]
+    RecordDiffers {
+        package: String,
+        reference: String,
+        commit: String,
+        field: &'static str,
+        recorded: String,
+        found: String,
+        environment: String,
+        #[label("pinned here")]
+        span: SourceSpan,
+    },
+
+    /// A metadata shim does not say what the manifest says.
+    #[error(
+        "the metadata shim of `{package}` {reference} in the lockfile says {field} {found}; its manifest says {expected}"
+    )]
+    #[diagnostic(
+        code(envloom::ledger::shim_differs),
+        help("uv believes whatever a shim says; type `envloom generate:{environment} lock:{environment}`")
+    )]
+    ShimDiffers {
+        package: String,
+        reference: String,
+        field: &'static str,
+        found: String,
+        expected: String,
+        environment: String,
+        #[label("pinned here")]
         span: SourceSpan,
     },
 
@@ -195,6 +285,52 @@ pub(crate) enum VerifyFinding {
     )]
     PlainHttp {
         package: String,
+        url: String,
+        #[label("this environment is frozen")]
+        span: SourceSpan,
+    },
+
+    /// An index that is meant for PyTorch alone serves every package.
+    #[error("{manifest}: `{key}` is {url}, an index for variants, without `explicit = true`")]
+    #[diagnostic(
+        code(envloom::ledger::unexplicit_index),
+        help(
+            "every package may come from it: declare it as an index with `explicit = true`, and name it in `tool.uv.sources`"
+        )
+    )]
+    UnexplicitIndex {
+        manifest: String,
+        key: String,
+        url: String,
+        #[label("this environment is frozen")]
+        span: SourceSpan,
+    },
+
+    /// Indexes are searched in a way that lets a stranger's package win.
+    #[error("{manifest} asks for `index-strategy` \"{strategy}\"")]
+    #[diagnostic(
+        code(envloom::ledger::unsafe_strategy),
+        help(
+            "whoever owns a name on any of the indexes chooses your code: delete it, so that the first index that has a name decides, and type `envloom lock:{environment}`"
+        )
+    )]
+    UnsafeStrategy {
+        manifest: String,
+        strategy: String,
+        environment: String,
+        #[label("this environment is frozen")]
+        span: SourceSpan,
+    },
+
+    /// A setting of a frozen environment names something by plain http.
+    #[error("{manifest}: `{key}` is {url}, which is not encrypted")]
+    #[diagnostic(
+        code(envloom::ledger::plain_http_setting),
+        help("use the https address of that server; only this machine's own (localhost) may go without")
+    )]
+    PlainHttpSetting {
+        manifest: String,
+        key: String,
         url: String,
         #[label("this environment is frozen")]
         span: SourceSpan,

@@ -87,6 +87,9 @@ pub(crate) struct Shim {
     /// Its requirements.
     #[serde(default)]
     pub(crate) requires_dist: Vec<String>,
+    /// Its extras; uv leaves out a list that is empty.
+    #[serde(default)]
+    pub(crate) provides_extras: Vec<String>,
 }
 
 /// Where a locked package comes from.

@@ -140,7 +140,7 @@ fn with_extra(requirement: &str, extra: &str) -> String {
 }
 
 /// Where the semicolon before a requirement's marker is. In a url only one after a blank counts (PEP 508).
-fn marker_at(requirement: &str) -> Option<usize> {
+pub(super) fn marker_at(requirement: &str) -> Option<usize> {
     if is_direct(requirement) {
         return requirement
             .char_indices()

@@ -11,6 +11,7 @@
 //! the model and the record, and is pure too. Only `generate` and `lock` write the file, through the
 //! coordinator.
 
+mod at_commit;
 mod complete;
 mod difference;
 mod error;
@@ -22,8 +23,10 @@ mod moves;
 mod origin;
 mod reading;
 mod record;
+mod released;
 mod repository;
-#[expect(dead_code, reason = "verify is the first to ask")]
+mod requirement;
+mod settings;
 mod tags;
 mod variants;
 mod verify;
@@ -31,6 +34,7 @@ mod verify;
 #[cfg(test)]
 mod testing;
 
+pub(crate) use at_commit::{AtCommit, ManifestsAt, Reach, manifests_at};
 pub(crate) use complete::{complete, missing, prune, releases_of};
 pub(crate) use difference::{Build, Change, Difference, SettingChange, Side, Taken, difference};
 pub(crate) use error::{CODES, LedgerError};
@@ -38,7 +42,7 @@ pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::{GitReference, Lockfile, Source};
 pub(crate) use moves::{Move, moves};
 pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};
+pub(crate) use released::{Doubt, doubtful};
 pub(crate) use repository::{Progress, Remotes};
-#[expect(unused_imports, reason = "verify is the first to ask")]
 pub(crate) use tags::{Answer, Asked, Asking, Freshness, Told, answer_place, max_age, tags_of};
-pub(crate) use verify::verify;
+pub(crate) use verify::{Evidence, Subject, verify};

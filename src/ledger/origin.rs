@@ -78,9 +78,25 @@ pub(super) fn plain_http(source: &Source) -> Option<&str> {
         return None;
     };
     let (scheme, rest) = url.split_once("://")?;
+    (scheme.eq_ignore_ascii_case("http") && !is_loopback(host_of(rest))).then_some(url)
+}
+
+/// The first url in a text that is fetched by plain http from another machine: the text may be a url, a requirement
+/// with one, or `git+http://…`.
+pub(super) fn plain_http_in(text: &str) -> Option<&str> {
+    let lower = text.to_ascii_lowercase();
+    lower.match_indices("http://").find_map(|(at, scheme)| {
+        let url = &text[at..];
+        let end = url.find(|c: char| c.is_whitespace() || "'\"<>".contains(c)).unwrap_or(url.len());
+        let url = &url[..end];
+        (!is_loopback(host_of(&url[scheme.len().min(url.len())..]))).then_some(url)
+    })
+}
+
+/// The host, with its port, of what follows `://`.
+fn host_of(rest: &str) -> &str {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    (scheme.eq_ignore_ascii_case("http") && !is_loopback(host)).then_some(url)
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 /// A source in words.

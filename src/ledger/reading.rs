@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use pep440_rs::Version;
 
-use super::complete::{Need, recorded_path};
+use super::at_commit::{Fault, ManifestAt, Spot, read_at};
+use super::complete::Need;
 use super::error::LedgerFinding;
-use super::metadata::{self, Metadata};
 use super::record::{Release, ReleaseKey};
 use super::repository::{Progress, Remotes};
-use crate::base::{RelPath, nearest, printable};
+use crate::base::{nearest, printable};
 use crate::model::{Model, Package, PackageName, PinReference, TagForm};
 use crate::tool::ToolError;
 use crate::tool::git::ObjectId;
@@ -113,65 +113,26 @@ impl Reading<'_> {
 
     /// The release at a commit, checked against the pin.
     fn release_at(&self, directory: &Path, commit: &ObjectId) -> Result<Release, Trouble> {
-        let path = self.manifest_in(&self.package().subdirectory)?;
-        let Some(text) = self.remotes.git().show(directory, commit, &path)? else {
-            return Err(Trouble::Release(self.no_manifest(commit, path)));
-        };
-        let metadata = metadata::read(&text).map_err(|reason| self.bad_manifest(&path, &reason))?;
-        self.check(&metadata, commit)?;
-        let inherited = self.inherited_sources(directory, commit)?;
-        let required = metadata::required(&metadata.requires_dist);
-        let mut sources = metadata.sources;
-        sources.extend(inherited.intersection(&required).cloned());
-        let release = Release {
-            git: self.url.to_owned(),
-            subdirectory: recorded_path(&self.package().subdirectory),
-            commit: commit.to_string(),
-            version: metadata.version,
-            requires_python: metadata.requires_python,
-            requires_dist: metadata.requires_dist,
-            provides_extra: metadata.provides_extra,
-            sources: sources.into_iter().collect(),
-            dynamic: metadata.dynamic,
-        };
-        match release.faults().first() {
-            None => Ok(release),
-            Some((field, reason)) => Err(self.bad_manifest(&path, &format!("`{field}`: {reason}"))),
-        }
-    }
-
-    /// The manifest's path in a directory of the package's repository.
-    fn manifest_in(&self, directory: &RelPath) -> Result<String, Trouble> {
-        let path = directory.join("pyproject.toml").map(|path| path.to_string());
-        path.map_err(|fault| self.bad_manifest(directory.as_str(), &fault.to_string()))
-    }
-
-    /// The sources of the uv workspace that the package is a member of in its own repository: those of the
-    /// nearest workspace root above it.
-    fn inherited_sources(&self, directory: &Path, commit: &ObjectId) -> Result<BTreeSet<String>, Trouble> {
-        let mut above = self.package().subdirectory.clone();
-        while !above.is_root() {
-            above = above.parent();
-            let path = self.manifest_in(&above)?;
-            // A manifest that is a symbolic link or a directory there is no workspace root.
-            let text = self.remotes.git().show(directory, commit, &path).ok().flatten();
-            if let Some(sources) = text.as_deref().and_then(metadata::workspace_sources) {
-                return Ok(sources);
-            }
-        }
-        Ok(BTreeSet::new())
+        let spot = Spot { url: self.url, subdirectory: &self.package().subdirectory };
+        let found = read_at(self.remotes.git(), directory, spot, commit).map_err(|fault| match fault {
+            Fault::Git(error) => Trouble::Git(error),
+            Fault::NoManifest { path } => Trouble::Release(self.no_manifest(commit, path)),
+            Fault::Bad { path, reason } => self.bad_manifest(&path, &reason),
+        })?;
+        self.check(&found, commit)?;
+        Ok(found.release)
     }
 
     /// Name and version must be those of the pin.
-    fn check(&self, metadata: &Metadata, commit: &ObjectId) -> Result<(), Trouble> {
+    fn check(&self, found: &ManifestAt, commit: &ObjectId) -> Result<(), Trouble> {
         let (package, reference, commit, span) = (
             self.need.key.package.to_string(),
             self.need.key.reference.clone(),
             short(commit),
             self.need.span,
         );
-        if PackageName::parse(&metadata.name).as_ref() != Ok(&self.need.key.package) {
-            let found = printable(&metadata.name).into_owned();
+        if PackageName::parse(&found.name).as_ref() != Ok(&self.need.key.package) {
+            let found = printable(&found.name).into_owned();
             return Err(Trouble::Release(LedgerFinding::WrongName {
                 package,
                 reference,
@@ -180,7 +141,7 @@ impl Reading<'_> {
                 span,
             }));
         }
-        match &metadata.version {
+        match &found.release.version {
             Some(version) if version.parse().as_ref() != Ok(&self.need.version) => {
                 let (expected, found) = (self.need.version.to_string(), printable(version).into_owned());
                 let finding =
@@ -261,8 +222,8 @@ fn short(commit: &ObjectId) -> String {
     commit.as_str().chars().take(12).collect()
 }
 
-/// What to pin instead of a tag that is not there: the releases before and after it, and the like-named.
-fn near(tag: &str, wanted: &Version, form: &TagForm, tags: &BTreeSet<String>) -> String {
+/// What to pin instead of a tag that is not there, in words: the releases before and after it, and the like-named.
+pub(super) fn near(tag: &str, wanted: &Version, form: &TagForm, tags: &BTreeSet<String>) -> String {
     let mut versions: Vec<(Version, &str)> =
         tags.iter().filter_map(|tag| Some((form.version_of(tag)?, tag.as_str()))).collect();
     versions.sort();

@@ -88,13 +88,23 @@ impl<'a> Remotes<'a> {
 
     /// A bare clone of `url`, as new as the remote; with `--offline` as old as it is, `None` if there is none.
     pub(super) fn mirror(&self, url: &str) -> Result<Option<PathBuf>, ToolError> {
-        let into = self.root.join(".envloom/git").join(Digest::of(url).to_string());
         if self.offline {
-            return Ok(into.join("HEAD").is_file().then_some(into));
+            return Ok(self.kept_mirror(url));
         }
+        let into = self.mirror_place(url);
         self.tell(Progress::Fetching { git: url });
         self.git.mirror(url, &into)?;
         Ok(Some(into))
+    }
+
+    /// The bare clone of `url` as it is, if there is one.
+    pub(super) fn kept_mirror(&self, url: &str) -> Option<PathBuf> {
+        let place = self.mirror_place(url);
+        place.join("HEAD").is_file().then_some(place)
+    }
+
+    fn mirror_place(&self, url: &str) -> PathBuf {
+        self.root.join(".envloom/git").join(Digest::of(url).to_string())
     }
 
     /// May no remote be asked?

@@ -10,7 +10,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, SourceSpan};
 use super::finding::{VerifyError, VerifyFinding};
 use super::lockfile::Lockfile;
 use super::record::{Record, Release, ReleaseKey};
-use super::verify::verify;
+use super::verify::{Evidence, Subject, verify};
 use crate::base::{RelPath, SourceFile, Spanned};
 use crate::config::{AxisChoice, Channel, Install, Role};
 use crate::model::{
@@ -286,8 +286,20 @@ pub(super) fn found(
     record: &Record,
     lock: &str,
 ) -> Vec<VerifyFinding> {
+    judged(model, environment, record, lock, Evidence::default())
+}
+
+/// The same with what was found out besides.
+pub(super) fn judged(
+    model: &Model,
+    environment: EnvironmentId,
+    record: &Record,
+    lock: &str,
+    evidence: Evidence,
+) -> Vec<VerifyFinding> {
     let lockfile = Lockfile::parse(&SourceFile::new("uv.lock", lock), "prod").unwrap();
-    verify(model, environment, record, &lockfile, Path::new("/lab"))
+    let root = Path::new("/lab");
+    verify(&Subject { model, environment, record, lockfile: &lockfile, root, evidence: &evidence })
 }
 
 /// What prod's lockfile gives after one replacement, which must hit.

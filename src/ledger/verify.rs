@@ -6,31 +6,68 @@
 //! | row | uv 0.13.9 says | here |
 //! | --- | --- | --- |
 //! | internal packages | a stranger's 9.9.9 from an index, rc 0; an editable package in prod, rc 0; a moved tag, rc 0 | from their declared place, at the recorded commit, of the version the tag names |
+//! | tags at remotes | nothing: a satisfied lock asks no remote | each pinned tag stands where it was recorded |
+//! | manifests | a shim and a record are believed, rc 0 | both are what the package's manifest says at that commit |
 //! | third parties | a directory in a frozen lockfile, rc 0 | no working tree in a frozen environment but the project's own |
 //! | variants | `torch` of one variant from another's index, rc 0 | each from its variant's index, in every fork |
 //! | transport | plain http, rc 0 | refused in a frozen environment, but for this machine's own |
+//! | settings | an index of PyTorch for every package, an unsafe index strategy, rc 0 | refused in a frozen environment |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use miette::SourceSpan;
 use pep440_rs::Version;
 
-use super::complete::{key, reason, recorded_path};
+use super::at_commit::AtCommit;
+use super::complete::{is_of, key, recorded_path};
 use super::finding::VerifyFinding;
 use super::lockfile::{GitReference, LockedPackage, Lockfile, Source};
 use super::origin::{Here, describe, describe_git, is_same_remote, plain_http};
-use super::record::{Record, Release};
+use super::record::{Record, ReleaseKey};
+use super::released::{manifests, tags_at_remotes};
+use super::settings::settings;
+use super::tags::Told;
 use super::variants::variants;
-use crate::base::printable;
+use crate::base::{SourceFile, printable};
 use crate::config::Role;
 use crate::model::{
     Axis, Environment, EnvironmentId, Model, Package, Participant, Pin, PinReference, Sources,
 };
 
 /// What is judged, in the order of the report.
-const ROWS: [fn(&Case<'_>, &mut Vec<VerifyFinding>); 4] =
-    [internal_packages, third_parties, variants, transport];
+const ROWS: [fn(&Case<'_>, &mut Vec<VerifyFinding>); 7] =
+    [internal_packages, tags_at_remotes, manifests, third_parties, variants, transport, settings];
+
+/// What is judged: an environment's lockfile, against all that is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// What `tasks.kdl` means.
+    pub(crate) model: &'a Model,
+    /// The environment.
+    pub(crate) environment: EnvironmentId,
+    /// What `envloom.lock` says.
+    pub(crate) record: &'a Record,
+    /// Its lockfile.
+    pub(crate) lockfile: &'a Lockfile,
+    /// The absolute root of the repository, which some places in a lockfile are written by.
+    pub(crate) root: &'a Path,
+    /// What was found out besides.
+    pub(crate) evidence: &'a Evidence,
+}
+
+/// What was found out besides the lockfile and the record. What is absent is not judged.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// What remotes say of their tags, by url.
+    pub(crate) told: BTreeMap<String, Told>,
+    /// The packages' manifests at the recorded commits.
+    pub(crate) manifests: BTreeMap<ReleaseKey, AtCommit>,
+    /// May no remote be asked, so that what is known may be old?
+    pub(crate) is_offline: bool,
+    /// The environment's manifest, and the `uv.toml` beside it.
+    pub(crate) settings: Vec<SourceFile>,
+}
 
 /// All that a row may look at.
 pub(super) struct Case<'a> {
@@ -40,21 +77,16 @@ pub(super) struct Case<'a> {
     pub(super) record: &'a Record,
     pub(super) lockfile: &'a Lockfile,
     pub(super) here: Here<'a>,
+    pub(super) evidence: &'a Evidence,
 }
 
-/// Everything in which the environment's lockfile is not what the model and the record ask for. `root` is the
-/// absolute root of the repository, which some places in a lockfile are written by.
+/// Everything in which the environment's lockfile is not what the model and the record ask for.
 #[must_use]
-pub(crate) fn verify(
-    model: &Model,
-    environment: EnvironmentId,
-    record: &Record,
-    lockfile: &Lockfile,
-    root: &Path,
-) -> Vec<VerifyFinding> {
-    let (id, environment) = (environment, model.environment(environment));
+pub(crate) fn verify(subject: &Subject<'_>) -> Vec<VerifyFinding> {
+    let Subject { model, environment: id, record, lockfile, root, evidence } = *subject;
+    let environment = model.environment(id);
     let here = Here { root, directory: environment.directory() };
-    let case = Case { model, environment, id, record, lockfile, here };
+    let case = Case { model, environment, id, record, lockfile, here, evidence };
     let mut findings = Vec::new();
     for row in ROWS {
         row(&case, &mut findings);
@@ -63,7 +95,7 @@ pub(crate) fn verify(
 }
 
 impl Case<'_> {
-    fn is_frozen(&self) -> bool {
+    pub(super) fn is_frozen(&self) -> bool {
         matches!(self.environment.sources, Sources::Tags(_))
     }
 
@@ -182,7 +214,7 @@ impl Internal<'_> {
     fn is_recorded(&self, pin: &Pin, commit: &str, findings: &mut Vec<VerifyFinding>) {
         let release = self.case.record.releases.get(&key(self.package, pin));
         let (package, reference) = (self.package.name.to_string(), pin.reference.as_str().to_owned());
-        let Some(release) = release.filter(|release| is_usable(self.package, pin, release)) else {
+        let Some(release) = release.filter(|release| is_of(self.package, pin, release)) else {
             let environment = self.case.name();
             return findings.push(VerifyFinding::NotRecorded {
                 package,
@@ -196,7 +228,8 @@ impl Internal<'_> {
                 package,
                 reference,
                 recorded: release.commit.clone(),
-                locked: printable(commit).into_owned(),
+                now: printable(commit).into_owned(),
+                place: "in the lockfile".to_owned(),
                 environment: self.case.name(),
                 span: pin.span,
             });
@@ -247,12 +280,6 @@ impl Internal<'_> {
         let pin = self.participant.and_then(|participant| participant.pin.as_ref());
         pin.map_or(self.package.span, |pin| pin.span)
     }
-}
-
-/// Is the release of the package's declared remote and directory? Its version has a finding of its own.
-fn is_usable(package: &Package, pin: &Pin, release: &Release) -> bool {
-    use super::complete::NeedReason::VersionChanged;
-    matches!(reason(package, pin, Some(release)), None | Some(VersionChanged(_)))
 }
 
 /// Row: a frozen lockfile holds no directory of the working tree but the project's own.

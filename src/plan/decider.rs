@@ -13,6 +13,7 @@ use super::own::{self, Subject};
 use super::premises::Premises;
 use super::reason::{FieldChange, RunReason};
 use super::refusal::Refusal;
+use super::remote_tags::reason_to_ask;
 use super::uv_fingerprints::{agreement, sync_fingerprint, verification};
 use super::venv::inspect;
 use crate::base::RelPath;
@@ -222,7 +223,12 @@ fn verify(premises: &Premises, id: EnvironmentId, task: &str, place: usize) -> R
     if premises.observer.stat(&lockfile.under(&premises.root)).map_err(PlanError::from)?.is_none() {
         return Err(Refusal::NoLockfile { lockfile: lockfile.to_string(), environment: name(premises, id) });
     }
-    Ok(by_verdict(premises, &[task], place, verification(premises, id)?))
+    let decided = by_verdict(premises, &[task], place, verification(premises, id)?);
+    let Decided::Fresh = decided else { return Ok(decided) };
+    match reason_to_ask(premises, id).map_err(PlanError::from)? {
+        None => Ok(Decided::Fresh),
+        Some(reason) => Ok(Decided::Run { reason, fingerprint: Some(verification(premises, id)?) }),
+    }
 }
 
 fn sync(premises: &Premises, cell: &Cell, place: usize) -> Result<Decided, Refusal> {

@@ -24,7 +24,7 @@
 //! | `E/.python-version(s)` | choose the interpreter where nothing else does |
 //! | `variable NAME` | keyed variables ([`crate::tool::variables`]) |
 //! | files of `UV_CONFIG_FILE`, `UV_CONSTRAINT`, `UV_OVERRIDE`, `UV_EXCLUDE`, `UV_BUILD_CONSTRAINT` | the variable names the file, the file says what holds |
-//! | whatever the caller hands in | sync: groups, extras, install, editable, link-mode; verify: releases of the ledger, pins |
+//! | whatever the caller hands in | sync: groups, extras, install, editable, link-mode; verify: releases of the ledger, pins, and where pinned tags stand at their remotes |
 //!
 //! A file that is not there has no field; one that is has the field `FILE` = `present`, so that an empty `uv.toml`
 //! counts. Left out on purpose:
@@ -112,6 +112,7 @@ impl Fingerprint {
         let mut collector = Collector::new(inputs, Scope::Metadata);
         let directory = inputs.directory.under(inputs.root);
         collector.toml(&directory.join("pyproject.toml"))?;
+        collector.toml(&directory.join("uv.toml"))?;
         collector.bytes(&directory.join("uv.lock"))?;
         collector.fields.extend(own_fields(environment, "verification"));
         collector.fields.extend(handed.clone());

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::SystemTime;
 
 use super::cells::Cells;
 use super::noted::Noted;
@@ -54,6 +56,10 @@ pub(crate) struct Premises {
     pub(crate) observer: Observer,
     /// Remembers the TOML it parsed.
     pub(crate) parsed: Parsed,
+    /// When the call began: what was asked since is never asked again.
+    pub(crate) began: SystemTime,
+    /// Held by whoever asks remotes: tasks of several environments share remotes and their clones.
+    pub(crate) remotes: Mutex<()>,
     /// What each task rested on; `None`: nobody asks.
     pub(crate) noted: Option<Noted>,
 }

@@ -6,10 +6,18 @@
 use std::collections::BTreeMap;
 
 use super::premises::Premises;
+use super::remote_tags;
+use crate::base::FileError;
 use crate::model::{Axis, EnvironmentId, IndexLocation, PackageName, Variant};
 
 /// What `verify` judges by, besides the lockfile and the manifest: the declarations and the ledger.
-pub(super) fn promises(premises: &Premises, id: EnvironmentId) -> BTreeMap<String, String> {
+///
+/// # Errors
+/// When an answer of a remote is there and cannot be read.
+pub(super) fn promises(
+    premises: &Premises,
+    id: EnvironmentId,
+) -> Result<BTreeMap<String, String>, FileError> {
     let model = &premises.model;
     let environment = model.environment(id);
     let project = environment.project.as_ref().map_or("-", PackageName::as_str);
@@ -44,7 +52,8 @@ pub(super) fn promises(premises: &Premises, id: EnvironmentId) -> BTreeMap<Strin
             fields.insert(format!("variant {}", variant.name.value), promised(axis, variant));
         }
     }
-    fields
+    fields.extend(remote_tags::fields(premises, id)?);
+    Ok(fields)
 }
 
 /// What a variant promises: how it is chosen, where it exists, its index, what it supplies.

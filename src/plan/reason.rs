@@ -1,8 +1,11 @@
 //! Why a task runs, as data. `explain`, `-v` and the JSON events render the same value.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::base::duration_text;
 
 /// Why a task is run although the cache was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,11 @@ pub(crate) enum RunReason {
     Arguments {
         /// The words after `--`, joined by spaces.
         words: String,
+    },
+    /// What remotes said of the pinned tags is too old.
+    TagsOld {
+        /// How old; `None`: one was never asked.
+        seconds: Option<u64>,
     },
     /// A task before it would run, and what it reads is not there yet (`-n` only).
     AfterOthers,
@@ -120,6 +128,10 @@ impl fmt::Display for RunReason {
             Self::Upgrade => f.write_str("an upgrade was asked for"),
             Self::Arguments { words } => write!(f, "it was given words: {words}"),
             Self::AfterOthers => f.write_str("what it reads is made by a task before it"),
+            Self::TagsOld { seconds: Some(seconds) } => {
+                write!(f, "its tags were asked {} ago", duration_text(Duration::from_secs(*seconds)))
+            }
+            Self::TagsOld { seconds: None } => f.write_str("its tags were never asked"),
             Self::Forced => f.write_str("forced by -B"),
             Self::Always => f.write_str("runs every time"),
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::decider::name;
+use super::error::PlanError;
 use super::fingerprint::{Fingerprint, Inputs};
 use super::premises::Premises;
 use super::promises::promises;
@@ -26,7 +27,8 @@ pub(crate) fn verification(premises: &Premises, id: EnvironmentId) -> Result<Fin
     let interpreter = premises.interpreter(id).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
     let directory = premises.model.environment(id).directory();
     let inputs = inputs(premises, &directory, interpreter)?;
-    Ok(Fingerprint::verification(&inputs.borrowed(premises), &name(premises, id), &promises(premises, id))?)
+    let promises = promises(premises, id).map_err(PlanError::from)?;
+    Ok(Fingerprint::verification(&inputs.borrowed(premises), &name(premises, id), &promises)?)
 }
 
 /// The fingerprint of a cell's venv.

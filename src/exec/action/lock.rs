@@ -5,7 +5,7 @@ use crate::base::{RelPath, SourceFile, clear_siblings, read_if_exists, remove_if
 use crate::exec::command::CommandLine;
 use crate::exec::failure::TaskFailure;
 use crate::exec::work::{Done, Hand};
-use crate::ledger::{self, Lockfile, VerifyError, VerifyFinding};
+use crate::ledger::{self, Evidence, Lockfile, Subject, VerifyError, VerifyFinding};
 use crate::model::EnvironmentId;
 use crate::plan::{Refusal, RunReason, agreement};
 
@@ -72,7 +72,15 @@ fn relock(
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let parsed = Lockfile::parse(&SourceFile::new(lockfile.as_str(), text), environment)
         .map_err(TaskFailure::found)?;
-    let mut findings = ledger::verify(&premises.model, id, &premises.record, &parsed, &premises.root);
+    // What remotes say is `verify`'s matter: uv has just asked them.
+    let mut findings = ledger::verify(&Subject {
+        model: &premises.model,
+        environment: id,
+        record: &premises.record,
+        lockfile: &parsed,
+        root: &premises.root,
+        evidence: &Evidence::default(),
+    });
     findings.retain(|finding| matches!(finding, VerifyFinding::MovedTag { .. }));
     match VerifyError::of(environment, &premises.model.source, findings) {
         None => Ok(exit.duration),
