@@ -7,9 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use miette::{NamedSource, SourceSpan};
+use serde::{Deserialize, Serialize};
 
 /// A value together with the bytes it was written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Spanned<T> {
     /// What was written, decoded.
     pub(crate) value: T,
@@ -36,7 +37,7 @@ impl<T: fmt::Display> fmt::Display for Spanned<T> {
 }
 
 /// A text that spans point into, with the name to show for it. Cloning is cheap.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SourceFile {
     name: Arc<str>,
     text: Arc<str>,

@@ -10,6 +10,7 @@
 //! - [`Commit`] changes several tracked files together; [`Journal`] notes single ones.
 //! - [`CompiledPlan`] is the no-op path: all stamps of a call that found everything up to date. While they
 //!   hold, the same call needs to parse nothing.
+//! - [`recall`] and [`remember`]: values that are made of others and cost more to make than to read.
 //!
 //! A broken cache costs time, never the result: whatever cannot be read is a miss.
 
@@ -21,6 +22,7 @@ mod memory;
 mod observe;
 mod outputs;
 mod place;
+mod snapshot;
 mod stamp;
 mod store;
 mod uses;
@@ -34,6 +36,7 @@ pub(crate) use memory::{forget_memory, memory_size};
 pub(crate) use observe::{Observation, Observer};
 pub(crate) use outputs::{Before, Difference, Kept, Limits, Made, OutputStore, Size};
 pub(crate) use place::{Refused, Repository, check_owner, store_directory};
+pub(crate) use snapshot::{recall, remember};
 pub(crate) use stamp::Signature;
 pub(crate) use store::{LastRun, Store, Verdict};
 pub(crate) use uses::{Uses, note_uses};

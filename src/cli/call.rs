@@ -89,7 +89,7 @@ impl<'a> Call<'a> {
         observer: Observer,
     ) -> Result<Self, Stop> {
         state::refuse_foreign(&place)?;
-        let (model, local) = load::models(&place, &observer)?;
+        let (model, local) = load::models(&place, &process.surroundings, &observer)?;
         let for_uv = arguments.trailing.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         Ok(Self { process, arguments, place, model, local, for_uv, observer, driver: OnceCell::new() })
     }

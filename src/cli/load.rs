@@ -10,12 +10,14 @@ use miette::Diagnostic;
 use super::error::CliError;
 use super::found::found;
 use super::locate::Place;
-use crate::base::SourceFile;
-use crate::cache::{Journal, Observer};
-use crate::config::{self, ConfigError};
+use crate::base::{Hasher, SourceFile};
+use crate::cache::{Journal, Observer, recall, remember};
+use crate::config::{self, Config, ConfigError};
 use crate::ledger::{self, Record};
 use crate::manifest::OnDisk;
 use crate::model::{self, EnvironmentId, Kept, LocalModel, Model};
+use crate::tool::Surroundings;
+use crate::tool::memo::place as memo_place;
 
 /// What stops a call, whatever room it comes from.
 pub(super) type Stop = Box<dyn Diagnostic + Send + Sync>;
@@ -23,14 +25,22 @@ pub(super) type Stop = Box<dyn Diagnostic + Send + Sync>;
 /// The file beside `tasks.kdl` that is never committed.
 pub(super) const LOCAL_FILE: &str = "tasks.local.kdl";
 
+/// A shorter text is parsed sooner than a file is written.
+const LONG: usize = 8 * 1024;
+
 /// Reads both configuration files.
 ///
 /// # Errors
 /// Every mistake of the first stage that has one.
-pub(super) fn models(place: &Place, observer: &Observer) -> Result<(Model, Option<LocalModel>), Stop> {
+pub(super) fn models(
+    place: &Place,
+    surroundings: &Surroundings,
+    observer: &Observer,
+) -> Result<(Model, Option<LocalModel>), Stop> {
     let source =
         text(place, &place.file_name, observer)?.ok_or_else(|| CliError::NotAFile { path: place.file() })?;
-    let model = model_of(&place.root, &source, observer)?;
+    let config = parsed(place, surroundings, &source)?;
+    let model = meant(&place.root, config, observer)?;
     let local = match text(place, LOCAL_FILE, observer)? {
         Some(source) => Some(model::resolve_local(config::parse_local(&source)?, &model)?),
         None => None,
@@ -43,9 +53,28 @@ pub(super) fn models(place: &Place, observer: &Observer) -> Result<(Model, Optio
 /// # Errors
 /// Every mistake of the first stage that has one.
 pub(super) fn model_of(root: &Path, source: &SourceFile, observer: &Observer) -> Result<Model, Stop> {
-    let config = config::parse(source)?;
+    meant(root, config::parse(source)?, observer)
+}
+
+fn meant(root: &Path, config: Config, observer: &Observer) -> Result<Model, Stop> {
     let found = found(root, &config, observer)?;
     Ok(model::resolve(config, &found)?)
+}
+
+/// What `tasks.kdl` says. A long one is remembered in the user's cache: the same text says the same, and to parse it costs
+/// a shell's completion more than everything else. Not in the repository, where a stranger's commit could bring another.
+fn parsed(place: &Place, surroundings: &Surroundings, source: &SourceFile) -> Result<Config, Stop> {
+    let file = memo_place(surroundings, &place.file(), "config").filter(|_| source.text().len() >= LONG);
+    let Some(file) = file else { return Ok(config::parse(source)?) };
+    let mut hasher = Hasher::new(concat!("envloom config ", env!("CARGO_PKG_VERSION")));
+    let key = hasher.field(config::FORM.to_le_bytes()).field(source.text()).finish();
+    if let Some(known) = recall::<Config>(&file, key) {
+        return Ok(Config { source: source.clone(), ..known });
+    }
+    let config = config::parse(source)?;
+    // What cannot be remembered is parsed again.
+    let _ = remember(&file, key, &config);
+    Ok(config)
 }
 
 /// A configuration file, by its name in the root; `None` when it is absent.

@@ -2,16 +2,24 @@
 //!
 //! These types mirror the text. Nothing is looked up, defaulted or normalised here, except where the
 //! language itself has a default for a word that is absent (`role`, `choose`, `sources`).
+//!
+//! A [`Config`] can be stored, since reading it again costs a fraction of parsing. Its text is not stored with it: the
+//! reader has it, and knows by it which stored one it wants. Whoever changes these types changes [`FORM`].
 
 use miette::SourceSpan;
+use serde::{Deserialize, Serialize};
 
 use super::task_document::TaskNode;
 use crate::base::{SourceFile, Spanned};
 
+/// The form in which a [`Config`] is stored.
+pub(crate) const FORM: u32 = 1;
+
 /// The whole of `tasks.kdl`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Config {
     /// The text that every span points into.
+    #[serde(skip)]
     pub(crate) source: SourceFile,
     /// `envloom ">=0.1"`: the versions of envloom this file is written for.
     pub(crate) envloom: Option<Spanned<String>>,
@@ -89,7 +97,7 @@ pub(crate) struct PreferNode {
 }
 
 /// `uv "0.13.9" sha256="…"` or `uv ">=0.13,<0.14"`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct UvNode {
     /// An exact version or a range.
     pub(crate) version: Spanned<String>,
@@ -98,7 +106,7 @@ pub(crate) struct UvNode {
 }
 
 /// `project "name" { … }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ProjectNode {
     /// The name of the project in every manifest.
     pub(crate) name: Spanned<String>,
@@ -109,7 +117,7 @@ pub(crate) struct ProjectNode {
 }
 
 /// What may stand in `project` and, adding to it or replacing it, in an `environment`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SettingsNode {
     /// `version "0.0.3"`.
     pub(crate) version: Option<Spanned<String>>,
@@ -130,7 +138,7 @@ pub(crate) struct SettingsNode {
 }
 
 /// A list of requirements, or of markers, with its place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Requirements {
     /// The texts.
     pub(crate) items: Vec<Spanned<String>>,
@@ -139,7 +147,7 @@ pub(crate) struct Requirements {
 }
 
 /// A named list: an extra or a dependency group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct GroupNode {
     /// The name.
     pub(crate) name: Spanned<String>,
@@ -148,7 +156,7 @@ pub(crate) struct GroupNode {
 }
 
 /// How an internal package takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Role {
     /// A dependency of the project in every environment it belongs to. The default.
     Dependency,
@@ -159,7 +167,7 @@ pub(crate) enum Role {
 }
 
 /// `package "bench-utils" path="…" git="…" …`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PackageNode {
     /// Its name on the index.
     pub(crate) name: Spanned<String>,
@@ -182,7 +190,7 @@ pub(crate) struct PackageNode {
 }
 
 /// `index "corp" url="…" explicit=#true`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct IndexNode {
     /// The name uv knows it by.
     pub(crate) name: Spanned<String>,
@@ -197,7 +205,7 @@ pub(crate) struct IndexNode {
 }
 
 /// How many variants of an axis a venv holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum AxisChoice {
     /// One; a sync without a choice is refused. The default.
     ExactlyOne,
@@ -217,7 +225,7 @@ impl AxisChoice {
 }
 
 /// `variants "cuda" choose="exactly-one" { … }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct VariantsNode {
     /// The axis' name.
     pub(crate) name: Spanned<String>,
@@ -232,7 +240,7 @@ pub(crate) struct VariantsNode {
 }
 
 /// `variant "cu124" index="…" driver=">=550.54" on="linux windows" { dependencies … }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct VariantNode {
     /// The name; becomes a uv extra.
     pub(crate) name: Spanned<String>,
@@ -251,7 +259,7 @@ pub(crate) struct VariantNode {
 }
 
 /// Which tags an environment accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Channel {
     /// Stable and development releases.
     Dev,
@@ -260,7 +268,7 @@ pub(crate) enum Channel {
 }
 
 /// Where an environment's internal packages come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum SourcesNode {
     /// `sources "workspace"`: the working tree, editable. The default.
     Workspace,
@@ -274,7 +282,7 @@ pub(crate) enum SourcesNode {
 }
 
 /// `pin "bench-utils" "v0.1.2"` or `pin "bench-utils" rev="<40 hex>" version="0.1.2"`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PinNode {
     /// The package.
     pub(crate) package: Spanned<String>,
@@ -289,7 +297,7 @@ pub(crate) struct PinNode {
 }
 
 /// What a sync installs of the project itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Install {
     /// Everything locked. The default.
     All,
@@ -298,7 +306,7 @@ pub(crate) enum Install {
 }
 
 /// `sync { groups …; extras …; install "all"; editable #false; link-mode "copy" }`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SyncNode {
     /// Groups to install, replacing the environment's.
     pub(crate) groups: Option<Vec<Spanned<String>>>,
@@ -313,7 +321,7 @@ pub(crate) struct SyncNode {
 }
 
 /// `projects "libs/*" except="libs/sdk-js"`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ProjectsNode {
     /// Patterns of directories; never empty.
     pub(crate) patterns: Vec<Spanned<String>>,
@@ -322,7 +330,7 @@ pub(crate) struct ProjectsNode {
 }
 
 /// Whose an environment's manifest is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum KeptNode {
     /// envloom's. The default.
     Generated,
@@ -333,7 +341,7 @@ pub(crate) enum KeptNode {
 }
 
 /// `environment "prod" { … }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct EnvironmentNode {
     /// Its name.
     pub(crate) name: Spanned<String>,

@@ -33,7 +33,7 @@ pub(crate) use codes::CODES;
 pub(crate) use declaration::{Declaration, declarations};
 pub(crate) use decode::{from_bytes, parse, parse_local};
 pub(crate) use document::{
-    AxisChoice, CacheNode, Channel, Config, EnvironmentNode, GroupNode, IndexNode, Install, KeptNode,
+    AxisChoice, CacheNode, Channel, Config, EnvironmentNode, FORM, GroupNode, IndexNode, Install, KeptNode,
     LocalConfig, PackageNode, PinNode, PreferNode, ProjectNode, ProjectsNode, Requirements, Role,
     SettingsNode, SourcesNode, UvNode, VariantNode, VariantsNode,
 };

@@ -1,11 +1,12 @@
 //! What an own task says, word by word, each value with its place: the part of `document` that is below a `task`.
 
 use miette::SourceSpan;
+use serde::{Deserialize, Serialize};
 
 use crate::base::Spanned;
 
 /// `task "test" { … }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct TaskNode {
     /// Its name on the command line.
     pub(crate) name: Spanned<String>,
@@ -48,7 +49,7 @@ pub(crate) struct TaskNode {
 }
 
 /// Words of a task that may differ from cell to cell.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct CellWords {
     /// What it runs, one after the other.
     pub(crate) steps: Vec<StepNode>,
@@ -63,7 +64,7 @@ pub(crate) struct CellWords {
 }
 
 /// `cell cuda="cpu" { timeout "1h" }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CellNode {
     /// The values that make a cell one of these.
     pub(crate) coordinates: Vec<(Spanned<String>, Spanned<String>)>,
@@ -72,7 +73,7 @@ pub(crate) struct CellNode {
 }
 
 /// `matrix { environment "dev"; cuda "*"; python "3.10"; exclude cuda="cpu" }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct MatrixNode {
     /// Axes and their values, in the order written.
     pub(crate) axes: Vec<(Spanned<String>, Vec<Spanned<String>>)>,
@@ -85,7 +86,7 @@ pub(crate) struct MatrixNode {
 }
 
 /// Values on axes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CoordinatesNode {
     /// Axis and value, in the order written.
     pub(crate) values: Vec<(Spanned<String>, Spanned<String>)>,
@@ -94,7 +95,7 @@ pub(crate) struct CoordinatesNode {
 }
 
 /// `parameter "K" default="smoke"`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ParameterNode {
     /// Its name in the call and in strings.
     pub(crate) name: Spanned<String>,
@@ -103,7 +104,7 @@ pub(crate) struct ParameterNode {
 }
 
 /// `service { start "…"; ready "…"; stop "…" }`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ServiceNode {
     /// What goes on running.
     pub(crate) start: CommandNode,
@@ -114,7 +115,7 @@ pub(crate) struct ServiceNode {
 }
 
 /// One step of a task.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum StepNode {
     /// `run "pytest" "-q"`.
     Run(CommandNode),
@@ -123,7 +124,7 @@ pub(crate) enum StepNode {
 }
 
 /// A program and its arguments.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CommandNode {
     /// The program and its arguments; never empty.
     pub(crate) argv: Vec<Spanned<String>>,

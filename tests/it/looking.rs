@@ -1,6 +1,7 @@
 //! The verbs that only look: `list`, `graph`, `explain`.
 
 use crate::seed::{locked, three_environments};
+use crate::support::Monorepo;
 
 #[test]
 fn what_there_is() {
@@ -38,6 +39,40 @@ fn what_there_is() {
       ]
     }
     "#);
+}
+
+#[test]
+fn a_long_file_is_remembered_as_it_is_now_and_its_mistakes_are_shown_where_they_are() {
+    let repo = Monorepo::new();
+    let task = |name: &str, more: &str| format!("task \"{name}\" {{ run \"true\"; {more} }}\n");
+    let many: String = (0..400).map(|at| task(&format!("t{at:03}"), "")).collect();
+    let list = |more: &str| {
+        repo.tasks_kdl(&format!("{many}{more}"));
+        let first = repo.run("list").text();
+        assert_eq!(repo.run("list").text(), first);
+        first
+    };
+    assert_eq!(list("").lines().count(), 400);
+    // As long as before, and a moment later.
+    assert!(list(&task("one", "")).ends_with("one\n"));
+    assert!(list(&task("two", "")).ends_with("two\n"));
+    // Equal in meaning.
+    assert!(list(&format!("// a comment\n{}", task("two", ""))).ends_with("two\n"));
+    repo.tasks_kdl(&format!("{many}{}", task("x", "after \"nowhere\"")));
+    let wrong = [repo.run("x"), repo.run("x")].map(|ran| ran.code(2).stderr().to_owned());
+    assert!(wrong[0].contains("tasks.kdl:401:"), "{}", wrong[0]);
+    assert_eq!(wrong[0], wrong[1]);
+    // What is remembered may be damaged or gone.
+    let repo = repo.tasks_kdl(&many);
+    let listed = repo.run("list").text();
+    let memo = repo.path("../cache/envloom/memo");
+    for entry in std::fs::read_dir(&memo).unwrap().map(|entry| entry.unwrap().path()) {
+        std::fs::write(entry, "nonsense").unwrap();
+    }
+    assert_eq!(repo.run("list").text(), listed);
+    std::fs::remove_dir_all(&memo).unwrap();
+    std::fs::write(&memo, "in the way").unwrap();
+    assert_eq!(repo.run("list").text(), listed);
 }
 
 #[test]

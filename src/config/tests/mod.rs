@@ -37,6 +37,17 @@ fn the_example_says_what_it_says() {
 }
 
 #[test]
+fn what_was_stored_says_what_was_parsed() {
+    let tasks = include_str!("../../../examples/vlm-hyperbench/tasks.kdl");
+    for text in [EXAMPLE, tasks, "", "task t private=#true { shell \"a | b\"; retries 2; env A }"] {
+        let source = SourceFile::new("tasks.kdl", text);
+        let parsed = parse(&source).map_err(|error| rendered(&error)).unwrap();
+        let stored: Config = postcard::from_bytes(&postcard::to_stdvec(&parsed).unwrap()).unwrap();
+        assert_eq!(format!("{:?}", Config { source, ..stored }), format!("{parsed:?}"));
+    }
+}
+
+#[test]
 fn a_bare_version_stays_as_it_is_written() {
     let text = "uv 0.13\nproject \"p\" { python 3.10; version 1_0 }\n";
     let config = parse(&SourceFile::new("tasks.kdl", text)).unwrap();
