@@ -29,7 +29,7 @@ mod uses;
 mod walk;
 
 pub(crate) use commit::{Commit, FileChange, Finished};
-pub(crate) use compiled::{CompiledPlan, Notice, PlanKey};
+pub(crate) use compiled::{Answer, CompiledPlan, Notice, Part, PlanKey, Rest};
 pub(crate) use content::Contents;
 pub(crate) use journal::Journal;
 pub(crate) use memory::{forget_memory, memory_size};

@@ -35,6 +35,8 @@ pub(crate) struct Observer {
     seen: Mutex<Observation>,
     /// Was something looked at that no stamp can hold?
     beyond_files: AtomicBool,
+    /// Was something looked at by someone else before?
+    shared_looks: AtomicBool,
     /// Variables that something rests on and that only a file names.
     variables: Mutex<BTreeSet<String>>,
 }
@@ -180,6 +182,28 @@ impl Observer {
     /// Do the stamps of [`Observer::seen`] hold all that was looked at?
     pub(crate) fn has_seen_all(&self) -> bool {
         !self.beyond_files.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a decision rests on a look that was noted elsewhere, by whoever took it first.
+    pub(crate) fn share_a_look(&self) {
+        self.shared_looks.store(true, Ordering::Relaxed);
+    }
+
+    /// Does [`Observer::seen`] hold every look that something rests on, its own and no other's?
+    pub(crate) fn looked_alone(&self) -> bool {
+        self.has_seen_all() && !self.shared_looks.load(Ordering::Relaxed)
+    }
+
+    /// Notes what one task's observer has noted.
+    pub(crate) fn adopt(&self, task: &Self) {
+        if !task.has_seen_all() {
+            self.look_beyond_files();
+        }
+        self.variables.lock().unwrap_or_else(PoisonError::into_inner).extend(task.variables());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, stamp) in task.seen() {
+            seen.entry(path).or_insert(stamp);
+        }
     }
 
     /// All that was seen so far.

@@ -133,6 +133,20 @@ impl Stamp {
         }
     }
 
+    /// Does this look, which has just been taken at `path`, show what `then` did? Where a stat does not tell, the
+    /// contents do.
+    #[must_use]
+    pub(crate) fn is_what_was(&self, then: &Self, path: &Path) -> bool {
+        match (then, self) {
+            (Self::Absent, Self::Absent) => true,
+            (Self::Settled(then), Self::Settled(now)) => then == now,
+            (Self::Young(then, was), Self::Young(now, is)) => then == now && was == is,
+            // What is read now has the state that was looked at, since that is not young.
+            (Self::Young(signature, _), Self::Settled(now)) => signature == now && then.holds(path),
+            _ => false,
+        }
+    }
+
     /// Of a stamp that was found to hold at or after `looked`: the one that can be taken now. What was young
     /// had been left alone for a while when it was looked at, stat first, and its content was the same: from
     /// here on its stat tells all.

@@ -40,6 +40,11 @@ impl Uses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
     }
 
+    /// What one task uses, too.
+    pub(crate) fn adopt(&self, task: &Self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(task.keys());
+    }
+
     /// Them all, for whoever keeps them; none are left.
     #[must_use]
     pub(crate) fn taken(&self) -> Self {
@@ -71,7 +76,9 @@ impl Uses {
         write_cached(&path, &bytes)
     }
 
-    fn keys(&self) -> BTreeSet<Digest> {
+    /// Them all.
+    #[must_use]
+    pub(crate) fn keys(&self) -> BTreeSet<Digest> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

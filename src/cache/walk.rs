@@ -116,6 +116,7 @@ impl Walk {
         if let Some(found) = self.named(patterns, observer)? {
             return Ok(found);
         }
+        observer.share_a_look();
         if let Some(known) = self.memory().answers.get(patterns) {
             return Ok(Arc::clone(known));
         }

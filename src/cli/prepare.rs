@@ -16,7 +16,7 @@ use crate::graph::{Declared, Kind, Task, TaskGraph, TaskKey};
 use crate::ledger::{self, Progress, Record, Remotes};
 use crate::manifest::{self, Disposition, Members};
 use crate::model::{EnvironmentId, LocalModel, Model, PackageId, Sources, WantedUv};
-use crate::plan::{Machine, Noted, Parsed, PlanError, Premises, Wishes};
+use crate::plan::{Known, Machine, Noted, Parsed, PlanError, Premises, Wishes};
 use crate::tool::Surroundings;
 use crate::tool::git::Git;
 use crate::tool::memo::{Memo, place as memo_place};
@@ -93,6 +93,7 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
         parsed: Parsed::default(),
         began: SystemTime::now(),
         remotes: Mutex::default(),
+        known: Known::default(),
         noted: ground.watching.then(Noted::default),
     })
 }

@@ -16,11 +16,11 @@ use super::prepare::{self, Ground};
 use super::state;
 use super::surroundings::Process;
 use super::width::{Wanted, Width};
-use crate::cache::{CompiledPlan, Notice, Observer, PlanKey, Uses, note_uses};
+use crate::cache::{Answer, CompiledPlan, Notice, Observation, Observer, Part, PlanKey, Uses, note_uses};
 use crate::event::{Counts, Event, Fact, TaskResult, millis};
 use crate::exec::{self, Cancel, Tally};
 use crate::graph::Kind;
-use crate::plan::{Decided, Premises, believed, decide};
+use crate::plan::{Decided, Known, Premises, believed, decide};
 use crate::tool::make::MakeFlags;
 use crate::tool::variables::plan_inputs;
 
@@ -40,13 +40,16 @@ pub(super) fn run(
     let key = plan_key(process, &place);
     let base = affected::Base::of(arguments);
     // What differs from a commit is no file that a plan could watch.
-    let known = CompiledPlan::load(&plans, key)
-        .filter(|plan| base.is_none() && plan.holds_with(&process.surroundings.vars));
-    if let Some(plan) = known {
-        let code = replay(process, output, &plan)?;
-        note_uses(&plans, key);
-        return Ok(code);
-    }
+    let answer = CompiledPlan::load(&plans, key, &process.surroundings.vars).filter(|_| base.is_none());
+    let part = match answer {
+        Some(Answer::Whole(plan)) => {
+            let code = replay(process, output, &plan)?;
+            note_uses(&plans, key);
+            return Ok(code);
+        }
+        Some(Answer::Part(part)) => Some(part),
+        None => None,
+    };
     let call = Call::read(process, arguments)?;
     let mut chosen = call.choose("", words)?;
     call.check_options(&chosen)?;
@@ -57,12 +60,16 @@ pub(super) fn run(
         Some(base) => Some(affected::narrow(process, arguments, base, ("", words), output)?.of(&mut chosen)),
         None => None,
     };
-    let (premises, width) = if arguments.only_looks() {
+    let (premises, width, ground) = if arguments.only_looks() {
         let progress = |line: &str| output.say(line);
-        (prepare::premises(call.ground(&chosen, true, &progress), &chosen.graph)?, None)
+        (prepare::premises(call.ground(&chosen, true, &progress), &chosen.graph)?, None, None)
     } else {
-        let (premises, width) = prepared(call, &chosen, output, false)?;
-        (premises, Some(width))
+        let (mut premises, width) = prepared(call, &chosen, output, false)?;
+        let ground = stand(&mut premises, part);
+        if !premises.known.is_empty() {
+            note_uses(&plans, key);
+        }
+        (premises, Some(width), ground)
     };
     let mut notices = notices(&premises, &chosen, arguments);
     let is_narrowed = narrowed.is_some();
@@ -78,9 +85,11 @@ pub(super) fn run(
     };
     if code == exit::DONE && !arguments.only_looks() && !is_narrowed {
         let plan = if counts.ran + counts.restored + counts.touched == 0 {
-            compiled(&premises, &chosen, notices.clone())
-        } else {
+            compiled(&premises, &chosen, notices.clone(), ground)
+        } else if premises.known.is_empty() {
             recompile(process, arguments, words)
+        } else {
+            ground.map(|ground| with_parts(CompiledPlan::of_parts(), &premises, ground))
         };
         if let Some((plan, uses)) = plan {
             // A plan that cannot be kept costs the next call a look at everything.
@@ -311,15 +320,37 @@ pub(super) fn fresh(task: &str) -> Fact {
     }
 }
 
+/// What was looked at before any task, and makes the tasks what they are; `None` where it is more than a plan can watch.
+/// What an earlier call found up to date is known where that stood on the same ground.
+fn stand(premises: &mut Premises, part: Option<Part>) -> Option<Observation> {
+    let ground = premises.observer.has_seen_all().then(|| premises.observer.seen())?;
+    if let Some(part) = part.filter(|part| part.has_ground(&ground)) {
+        part.variables.iter().for_each(|name| premises.observer.depend_on(name));
+        premises.known = Known::new(part);
+    }
+    Some(ground)
+}
+
 /// The plan of a call all of whose tasks are up to date; `None` where it rests on more than a plan can watch.
-fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> Option<(CompiledPlan, Uses)> {
+fn compiled(
+    premises: &Premises,
+    chosen: &Chosen,
+    notices: Vec<Notice>,
+    ground: Option<Observation>,
+) -> Option<(CompiledPlan, Uses)> {
     let within = believed(premises, &verified(chosen)).ok()?;
     let seen = premises.observer.has_seen_all().then(|| premises.observer.seen())?;
     let tasks = chosen.graph.tasks().iter().map(|task| task.id.clone()).collect();
     let plan = CompiledPlan::new(chosen.targets.clone(), chosen.by_default, tasks, notices, seen);
-    let plan = plan.within(within);
-    let plan = plan.with_variables(premises.observer.variables(), &premises.machine.variables);
-    Some((plan, premises.uses.taken()))
+    Some(with_parts(plan.within(within), premises, ground?))
+}
+
+/// A plan with what is known of single tasks.
+fn with_parts(plan: CompiledPlan, premises: &Premises, ground: Observation) -> (CompiledPlan, Uses) {
+    let (rests, uses) = (premises.known.all(), premises.uses.taken());
+    rests.values().flat_map(|rest| &rest.keys).for_each(|key| uses.add(*key));
+    let plan = plan.with_parts(ground, rests);
+    (plan.with_variables(premises.observer.variables(), &premises.machine.variables), uses)
 }
 
 /// The plan of a call whose tasks have just run: everything is looked at once more, since what was seen before
@@ -327,7 +358,8 @@ fn compiled(premises: &Premises, chosen: &Chosen, notices: Vec<Notice>) -> Optio
 fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Option<(CompiledPlan, Uses)> {
     let call = Call::read(process, arguments).ok()?;
     let chosen = call.choose("", words).ok()?;
-    let premises = prepare::premises(call.ground(&chosen, true, &|_| {}), &chosen.graph).ok()?;
+    let mut premises = prepare::premises(call.ground(&chosen, true, &|_| {}), &chosen.graph).ok()?;
+    let ground = stand(&mut premises, None);
     let all_fresh = chosen
         .graph
         .tasks()
@@ -335,5 +367,5 @@ fn recompile(process: &Process, arguments: &Arguments, words: &[String]) -> Opti
         .enumerate()
         .all(|(place, task)| matches!(decide(&premises, place, task), Ok(Decided::Fresh)));
     let notices = notices(&premises, &chosen, arguments);
-    compiled(&premises, &chosen, notices).filter(|_| all_fresh)
+    compiled(&premises, &chosen, notices, ground).filter(|_| all_fresh)
 }

@@ -150,15 +150,17 @@ fn put_in_order(premises: &Premises) -> Result<(), FileError> {
 
 /// The scheduler's view of the tasks.
 fn schedule_of(request: &Request<'_>) -> Schedule {
-    let mut shelf = Shelf::default();
-    let tasks = request
-        .graph
-        .tasks()
+    let (premises, tasks) = (request.premises, request.graph.tasks());
+    let is_shared = tasks.iter().any(|task| is_interactive(premises, task));
+    let mut shelf = Shelf { terminal: is_shared, ..Shelf::default() };
+    let tasks = tasks
         .iter()
         .map(|task| {
             let after = task.needs.iter().chain(&task.after).map(|&place| TaskIndex(place)).collect();
-            let expected = request.premises.store.last(&task.id).map_or(0, |last| last.duration_ms);
-            TaskSpec { after, claims: shelf.claims(request, task), expected: Duration::from_millis(expected) }
+            let known = premises.known.held(&task.id);
+            let last = if known { None } else { premises.store.last(&task.id) };
+            let expected = Duration::from_millis(last.map_or(0, |last| last.duration_ms));
+            TaskSpec { after, claims: shelf.claims(request, task), expected, known }
         })
         .collect();
     Schedule { tasks, resources: shelf.resources }
@@ -167,6 +169,8 @@ fn schedule_of(request: &Request<'_>) -> Schedule {
 /// The things that tasks share, by name.
 #[derive(Default)]
 struct Shelf {
+    /// Does any task take the terminal?
+    terminal: bool,
     resources: Vec<Resource>,
     places: BTreeMap<String, usize>,
 }
@@ -205,7 +209,7 @@ impl Shelf {
             .into_iter()
             .map(|(name, capacity, shared)| (self.place(name, capacity, shared), 1))
             .collect();
-        if request.graph.tasks().iter().any(|task| is_interactive(premises, task)) {
+        if self.terminal {
             let alone = if is_interactive(premises, task) { ALL } else { 1 };
             claims.insert(self.place("terminal".to_owned(), ALL, false), alone);
         }

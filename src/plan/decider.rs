@@ -17,7 +17,7 @@ use super::remote_tags::reason_to_ask;
 use super::uv_fingerprints::{agreement, sync_fingerprint, verification};
 use super::venv::inspect;
 use crate::base::RelPath;
-use crate::cache::Kept;
+use crate::cache::{Kept, Observer, Uses};
 use crate::graph::{Task, TaskKey};
 use crate::ledger::releases_of;
 use crate::manifest::{PythonVersionFile, Rendered};
@@ -63,8 +63,16 @@ fn by_kind(premises: &Premises, place: usize, task: &Task) -> Result<Decided, Re
         TaskKey::Generate(id) => generate(premises, *id),
         TaskKey::Own(key) => match &task.job {
             Some(job) => {
+                if premises.known.holds(&task.id) {
+                    return Ok(Decided::Fresh);
+                }
                 let subject = Subject { id: &task.id, key, task: premises.own_task(key.task), job };
-                own::decide(premises, place, subject)
+                let (observer, uses) = (Observer::new(), Uses::default());
+                let decided = own::decide(premises, place, subject, (&observer, &uses));
+                premises.observer.adopt(&observer);
+                premises.uses.adopt(&uses);
+                premises.known.note(&task.id, &decided, &observer, &uses);
+                decided
             }
             None => Ok(Decided::Run { reason: RunReason::Always, fingerprint: None }),
         },

@@ -38,7 +38,7 @@ use super::reason::{FieldChange, RunReason};
 use super::refusal::Refusal;
 use super::venv::{has_end, site_packages};
 use crate::base::{Digest, FileError, Hasher, RelPath};
-use crate::cache::{Difference, Kept, Observer, Walk};
+use crate::cache::{Difference, Kept, Observer, Uses, Walk};
 use crate::graph::OwnKey;
 use crate::model::{Cell, Job, OwnTask};
 use crate::tool::run::quoted;
@@ -66,8 +66,13 @@ pub(crate) struct Subject<'a> {
     pub(crate) job: &'a Job,
 }
 
-/// Decides an own task.
-pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) -> Result<Decided, Refusal> {
+/// Decides an own task. Every look at a file goes through the observer, and what is found in the store is in use.
+pub(super) fn decide(
+    premises: &Premises,
+    place: usize,
+    subject: Subject<'_>,
+    (observer, uses): (&Observer, &Uses),
+) -> Result<Decided, Refusal> {
     let job = subject.job;
     if job.steps.is_empty() && job.finally.is_empty() && job.service.is_none() {
         // A name for those before it.
@@ -81,7 +86,7 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
         let words = premises.wishes.arguments.join(" ");
         return Ok(Decided::Run { reason: RunReason::Arguments { words }, fingerprint: None });
     }
-    let look = Look { walk: &premises.walk, observer: &premises.observer };
+    let look = Look { walk: &premises.walk, observer };
     let fingerprint = fingerprint(premises, look, subject)?;
     if let Some(because) = &fingerprint.uncacheable {
         return Ok(Decided::Run {
@@ -100,14 +105,14 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
     if last.as_ref().is_some_and(|last| are_old(premises, &last.fields, &fingerprint)) {
         return Ok(Decided::Fresh);
     }
-    if was_touched(premises, &fingerprint)? {
+    if was_touched(premises, observer, &fingerprint)? {
         return Ok(Decided::Fresh);
     }
     if let Some(kept) =
         premises.outputs.find(fingerprint.digest()).filter(|kept| kept.fields == fingerprint.fields)
     {
         let is_last = last.is_some_and(|last| last.fields == fingerprint.fields);
-        return by_kept(premises, subject, fingerprint, (kept, is_last));
+        return by_kept(premises, subject, fingerprint, (kept, is_last), (observer, uses));
     }
     let changes = last.map(|last| changes_by_name(premises, &last.fields, &fingerprint));
     let changes = changes.unwrap_or_default();
@@ -117,10 +122,9 @@ pub(super) fn decide(premises: &Premises, place: usize, subject: Subject<'_>) ->
 
 /// Was what lies here called up to date by `-t`? This comes before the store: what a run elsewhere has made under the key
 /// takes nothing from it.
-fn was_touched(premises: &Premises, fingerprint: &Fingerprint) -> Result<bool, Refusal> {
+fn was_touched(premises: &Premises, observer: &Observer, fingerprint: &Fingerprint) -> Result<bool, Refusal> {
     let Some(touched) = premises.touched.find(fingerprint.digest()) else { return Ok(false) };
-    let differs =
-        touched.differs(&premises.root, &premises.contents, &premises.observer).map_err(PlanError::from)?;
+    let differs = touched.differs(&premises.root, &premises.contents, observer).map_err(PlanError::from)?;
     Ok(touched.fields == fingerprint.fields && differs.is_empty())
 }
 
@@ -130,17 +134,17 @@ fn by_kept(
     subject: Subject<'_>,
     fingerprint: Fingerprint,
     (kept, is_last): (Kept, bool),
+    (observer, uses): (&Observer, &Uses),
 ) -> Result<Decided, Refusal> {
-    let differs =
-        kept.differs(&premises.root, &premises.contents, &premises.observer).map_err(PlanError::from)?;
+    let differs = kept.differs(&premises.root, &premises.contents, observer).map_err(PlanError::from)?;
     let reason = match differs.first() {
         None if is_last => {
-            premises.uses.add(fingerprint.digest());
+            uses.add(fingerprint.digest());
             return Ok(Decided::Fresh);
         }
         None => RunReason::MadeBefore,
         Some(Difference::Changed { path } | Difference::Mode { path, .. })
-            if patterns(premises, &premises.observer, subject.job, subject.key)?.matches(path) =>
+            if patterns(premises, observer, subject.job, subject.key)?.matches(path) =>
         {
             // It is an input as well, so that someone's work may be in it: the task makes of it what it makes.
             let reason = RunReason::OutputChanged { path: path.to_string() };

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use super::cells::Cells;
+use super::known::Known;
 use super::noted::Noted;
 use super::parsed::Parsed;
 use super::reason::RunReason;
@@ -60,6 +61,8 @@ pub(crate) struct Premises {
     pub(crate) began: SystemTime,
     /// Held by whoever asks remotes: tasks of several environments share remotes and their clones.
     pub(crate) remotes: Mutex<()>,
+    /// Own tasks that are known to be up to date.
+    pub(crate) known: Known,
     /// What each task rested on; `None`: nobody asks.
     pub(crate) noted: Option<Noted>,
 }

@@ -64,6 +64,63 @@ fn every_declared_input_counts_and_nothing_else_does() {
 }
 
 #[test]
+fn of_many_tasks_only_those_are_looked_at_whose_files_have_changed_and_nothing_that_has_is_missed() {
+    let task = |name: &str, from: &str| {
+        format!(
+            "task \"{name}\" {{ inputs \"{from}\"; outputs \"out/{name}\"; run \"cp\" \"-f\" \"{from}\" \"out/{name}\" }}\n"
+        )
+    };
+    let kdl = [task("a", "src/a"), task("b", "src/b"), task("c", "out/b"), task("d", "out/a")].concat();
+    let maybe = "task \"e\" { cache; inputs \"src/maybe\"; after \"a\"; run \"true\" }\n";
+    let kdl = format!("{kdl}{maybe}task \"every\" {{ after \"c\" \"d\" \"e\" }}\n");
+    let repo = Monorepo::new().tasks_kdl(&kdl);
+    for (path, text) in [("src/a", "1"), ("src/b", "1"), ("out/keep", ""), (".gitignore", "out/\n")] {
+        repo.write(path, text);
+    }
+    let runs = |tasks: &[&str]| {
+        repo.run("-j1 every").success().ran(tasks);
+        repo.run("-j1 every").success().ran(&[]).fresh(&["a", "b", "c", "d", "e", "every"]);
+    };
+    runs(&["a", "d", "e", "b", "c"]);
+    repo.write("src/b", "2");
+    runs(&["b", "c"]);
+    // As long as before, with the old time, a moment after envloom has looked.
+    let modified = fs::metadata(repo.path("src/a")).unwrap().modified().unwrap();
+    repo.write("src/a", "2");
+    fs::File::options().write(true).open(repo.path("src/a")).unwrap().set_modified(modified).unwrap();
+    runs(&["a", "d"]);
+    // Another file of the same bytes is no change; a link to others is one.
+    fs::remove_file(repo.path("src/a")).unwrap();
+    repo.write("src/other", "2");
+    std::os::unix::fs::symlink("other", repo.path("src/a")).unwrap();
+    runs(&[]);
+    repo.write("src/other", "3");
+    runs(&["a", "d"]);
+    repo.write("src/maybe", "");
+    runs(&["e"]);
+    // Many changes between two calls; a lost output comes back.
+    repo.write("src/b", "7");
+    fs::remove_file(repo.path("out/a")).unwrap();
+    repo.run("-j1 every").success().ran(&["b", "c"]).restored(&["a"]);
+    assert_eq!((repo.read("out/c"), repo.read("out/d")), ("7".to_owned(), "3".to_owned()));
+    // Equal in meaning; then not, and back again.
+    repo.write("tasks.kdl", &format!("// the same\n{kdl}"));
+    runs(&[]);
+    repo.write("tasks.kdl", &kdl.replace("\"-f\" \"src/b\"", "\"-f\" \"src/a\""));
+    runs(&["b", "c"]);
+    repo.write("tasks.kdl", &kdl);
+    repo.run("-j1 every").success().ran(&[]).restored(&["b", "c"]);
+    assert_eq!(repo.read("out/c"), "7");
+    // A run that fails leaves nothing that the next one could be wrong by.
+    repo.write("src/a", "4");
+    repo.write("tasks.kdl", &kdl.replace("\"-f\" \"out/b\"", "\"-f\" \"out/none\""));
+    repo.run("-k -j1 every").code(1).failed(&["c"]).ran(&["a", "d"]);
+    repo.write("tasks.kdl", &kdl);
+    runs(&[]);
+    assert_eq!(repo.read("out/d"), "4");
+}
+
+#[test]
 fn a_lost_or_edited_output_comes_back_with_its_mode_and_the_log_is_said_again() {
     let repo = repo();
     repo.run("upper").success();

@@ -166,6 +166,9 @@ impl<'a, W: Work> Coordinator<'a, W> {
     {
         let _kill = KillOnPanic(self.control.groups);
         self.progress.begin(&mut news(&mut self.shelf, self.sink));
+        while let Some(task) = self.shelf.take_known() {
+            self.finish(task, Finish::Fresh);
+        }
         loop {
             self.start_what_fits(scope);
             if self.progress.running() == 0 && self.lock_waits.is_empty() {

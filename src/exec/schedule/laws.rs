@@ -171,7 +171,8 @@ fn cases() -> impl Strategy<Value = Case> {
         for (at, (after, claims, seconds, luck)) in raw.into_iter().enumerate() {
             let after =
                 if at == 0 { Vec::new() } else { after.iter().map(|any| TaskIndex(any.index(at))).collect() };
-            case.schedule.tasks.push(TaskSpec { after, claims, expected: Duration::from_secs(seconds) });
+            let (expected, known) = (Duration::from_secs(seconds), luck == 2);
+            case.schedule.tasks.push(TaskSpec { after, claims, expected, known });
             match luck {
                 0 => case.failing.extend([TaskIndex(at)]),
                 1 | 2 => case.fresh.extend([TaskIndex(at)]),
@@ -249,6 +250,25 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_known_ends_at_once_unless_something_before_it_is_not() {
+    // 0 and 1 are known; 2 is not; 3 is, but comes after 2.
+    let mut schedule = tasks(&[&[1], &[], &[1], &[2]]);
+    for at in [0, 1, 3] {
+        schedule.tasks[at].known = true;
+    }
+    let asked = Mutex::new(Vec::new());
+    let work = Fake::new(|task, _| {
+        asked.lock().unwrap().push(task.0);
+        Ok(())
+    });
+    let (events, outcome) = run(&schedule, &work, &jobs(1));
+    assert_eq!(events, ["fresh 1", "fresh 0", "start 2", "ran 2", "start 3", "ran 3"]);
+    assert_eq!(outcome.ends, [TaskEnd::Done; 4]);
+    drop(work);
+    assert_eq!(asked.into_inner().unwrap(), [2, 3]);
 }
 
 fn taken(jobserver: &Jobserver) -> Vec<Token<'_>> {

@@ -32,6 +32,10 @@ pub(super) struct Shelf<'a> {
     schedule: &'a Schedule,
     /// Tasks that have not been looked at since something changed for them.
     ready: BinaryHeap<Ranked>,
+    /// Tasks that are known to be up to date, until the run begins.
+    known: Vec<TaskIndex>,
+    /// Can something have run?
+    has_begun: bool,
     /// By resource: tasks that lacked it when they were last looked at.
     parked: Vec<BinaryHeap<Ranked>>,
     /// By resource: how much is free.
@@ -44,6 +48,8 @@ impl<'a> Shelf<'a> {
         Self {
             schedule,
             ready: BinaryHeap::new(),
+            known: Vec::new(),
+            has_begun: false,
             parked: schedule.resources.iter().map(|_| BinaryHeap::new()).collect(),
             free: schedule.resources.iter().map(|resource| resource.capacity).collect(),
         }
@@ -51,7 +57,20 @@ impl<'a> Shelf<'a> {
 
     /// Adds a ready task.
     pub(super) fn push(&mut self, task: TaskIndex) {
-        self.ready.push((self.schedule.tasks[task.0].expected, Reverse(task)));
+        let spec = &self.schedule.tasks[task.0];
+        if spec.known && !self.has_begun {
+            self.known.push(task);
+        } else {
+            self.ready.push((spec.expected, Reverse(task)));
+        }
+    }
+
+    /// Takes a task that is known to be up to date, nothing having run before it. It claims nothing. When none is left
+    /// the run begins: from then on a task before may have changed what is known.
+    pub(super) fn take_known(&mut self) -> Option<TaskIndex> {
+        let known = self.known.pop();
+        self.has_begun = known.is_none();
+        known
     }
 
     /// Takes the best task that fits, and its claims.

@@ -37,6 +37,8 @@ pub(crate) struct TaskSpec {
     pub(crate) claims: Claims,
     /// How long it is expected to take.
     pub(crate) expected: Duration,
+    /// Is it known to be up to date, unless something runs before it?
+    pub(crate) known: bool,
 }
 
 /// Amounts by place in [`Schedule::resources`]. More than the capacity means all of it.
