@@ -137,6 +137,15 @@ pub(super) struct Arguments {
     /// With list: every cell of every environment
     #[arg(long, help_heading = "Verbs")]
     pub(crate) cells: bool,
+    /// With promote: only PACKAGE; may be repeated
+    #[arg(long, value_name = "PACKAGE", help_heading = "Verbs")]
+    pub(crate) package: Vec<String>,
+    /// With promote: take the newest tag of PACKAGE although nobody has tested it; may be repeated
+    #[arg(long, value_name = "PACKAGE", help_heading = "Verbs")]
+    pub(crate) allow_untested: Vec<String>,
+    /// With promote: commit what it writes
+    #[arg(long, help_heading = "Verbs")]
+    pub(crate) commit: bool,
     /// With watch: end a run that is going when something changes, and begin anew, instead of running again after it
     #[arg(long, help_heading = "Verbs")]
     pub(crate) restart: bool,
@@ -224,6 +233,11 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("diff", "A B | A --since REF", "what differs between two environments, two cells, or since a revision"),
     ("absorb", "ENV", "write into tasks.kdl what someone changed in a generated manifest"),
     ("pin", "ENV PACKAGE TAG", "pin another release of a package, lock and verify; all or nothing"),
+    (
+        "promote",
+        "FROM TO [--package X]… [--commit]",
+        "pin in TO what FROM has tested, with its third-party versions; all or nothing",
+    ),
     ("eject", "[ENV]", "forget which entries of manifests are envloom's; every file stays"),
     ("export", "make|pre-commit [TARGET…]", "print rules for a Makefile, or hooks for pre-commit"),
     ("task", "NAME", "run an own task whatever its name"),
@@ -264,6 +278,7 @@ Verbs:
   diff A --since REF           what differs since a revision; REF..REF between two
   absorb ENV                   write into tasks.kdl what someone changed in a manifest
   pin ENV PACKAGE TAG          pin another release, lock and verify; all or nothing
+  promote FROM TO              pin in TO what FROM has tested, with its third-party versions
   eject [ENV]                  forget which entries of manifests are envloom's
   export make [TARGET…]        print rules for a Makefile, which share make's slots
   export pre-commit            print hooks for .pre-commit-config.yaml
@@ -314,6 +329,16 @@ impl Arguments {
         let sync = |whole| if whole { OutputSync::Target } else { OutputSync::None };
         self.output_sync = self.output_sync.or_else(|| flags.output_sync.map(sync));
         self
+    }
+
+    /// The first option that only `promote` knows.
+    pub(super) fn of_promote(&self) -> Option<&'static str> {
+        let given = [
+            (!self.package.is_empty(), "--package"),
+            (!self.allow_untested.is_empty(), "--allow-untested"),
+            (self.commit, "--commit"),
+        ];
+        given.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
     }
 
     /// Does the call run nothing?

@@ -195,6 +195,9 @@ impl<'a> Call<'a> {
                 return Err(CliError::OptionWithoutUse { option, belongs_to });
             }
         }
+        if let Some(option) = arguments.of_promote() {
+            return Err(CliError::OptionWithoutUse { option, belongs_to: "`promote`" });
+        }
         for (given, option) in [(arguments.restart, "--restart"), (arguments.poll, "--poll")] {
             // `watch` is the first word of what is run here, too.
             if given && arguments.words.first().is_none_or(|word| word != "watch") {

@@ -85,6 +85,13 @@ fn found(process: &Process, before: &[String], current: &str) -> Vec<String> {
     let table = Arguments::table();
     let mut words = match Typed::of(&table, before) {
         Typed::ValueOf(_) if before.last().is_some_and(|last| last == "--since") => revisions(process),
+        Typed::ValueOf(_)
+            if before
+                .last()
+                .is_some_and(|last| ["--package", "--allow-untested"].contains(&last.as_str())) =>
+        {
+            packages(process, before)
+        }
         Typed::ValueOf(values) => values,
         Typed::Words(_) if current.starts_with('-') => options(&table),
         Typed::Words(typed) => plain(process, before, &typed, current),
@@ -150,9 +157,9 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         | ["import" | "init" | "list" | "man" | "help" | "version", ..]
         | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..]
         | ["diff", _, _, ..] => Vec::new(),
-        ["absorb" | "eject" | "pin"] => written(process, before),
+        ["absorb" | "eject" | "pin" | "promote"] | ["promote", _] => written(process, before),
         ["pin", _] => packages(process, before),
-        ["pin", ..] => Vec::new(),
+        ["pin" | "promote", ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         ["diff"] | ["diff", _] => subjects(&targets(process, before)),
         [] => {

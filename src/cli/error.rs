@@ -44,6 +44,8 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::never_generated", "absorb of a manifest that envloom does not write yet"),
     ("envloom::cli::unabsorbable", "what stands in a manifest would make tasks.kdl wrong"),
     ("envloom::cli::no_pins", "pin or promote to an environment that takes its packages from the workspace"),
+    ("envloom::cli::commit_failed", "git refused a commit, so that nothing was changed"),
+    ("envloom::cli::not_committed", "--commit where the files it would commit hold other changes"),
     ("envloom::cli::moved", "a file was written by someone else while a verb worked on it"),
     ("envloom::cli::unfinished", "eject while the work of a run that was cut off is not finished"),
     ("envloom::cli::internal", "a mistake of envloom's own"),
@@ -354,6 +356,28 @@ pub(super) enum CliError {
         environment: String,
         /// What to name.
         help: String,
+    },
+    /// A hook, a signature, a name that git lacks.
+    #[error("git made no commit: {reason}")]
+    #[diagnostic(
+        code(envloom::cli::commit_failed),
+        help("every file is as it was; mend the cause, or leave --commit out and commit by hand")
+    )]
+    CommitFailed {
+        /// What git said.
+        reason: String,
+    },
+    /// Other changes would go into the commit.
+    #[error(
+        "`{verb}` would commit changes that are not its own: tasks.kdl, envloom.lock or the files of that environment differ from the last commit"
+    )]
+    #[diagnostic(
+        code(envloom::cli::not_committed),
+        help("commit or stash them first, or leave --commit out")
+    )]
+    NotCommitted {
+        /// The verb.
+        verb: &'static str,
     },
     /// Someone was faster.
     #[error("{} was changed meanwhile", path.display())]

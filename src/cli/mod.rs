@@ -30,6 +30,7 @@ mod output;
 mod packages;
 mod pin;
 mod prepare;
+mod promote;
 mod reference;
 mod show;
 mod state;

@@ -215,11 +215,13 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
         | "envloom::cli::already_there"
         | "envloom::cli::unabsorbable"
         | "envloom::cli::moved"
+        | "envloom::cli::commit_failed"
+        | "envloom::cli::not_committed"
         | "envloom::cli::unfinished"
         | "envloom::cli::not_then"
         | "envloom::cli::unreadable_manifest"
         | "envloom::base::file" => exit::FAILED,
-        code if ["exec", "manifest", "plan"].iter().any(|room| is_of(code, room)) => exit::FAILED,
+        code if ["exec", "manifest", "plan", "promote"].iter().any(|room| is_of(code, room)) => exit::FAILED,
         _ => exit::USAGE,
     }
 }

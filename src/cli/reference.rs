@@ -46,9 +46,10 @@ const NOTICES: &[(&str, &str)] = &[
 ];
 
 /// Every table of codes.
-fn tables() -> [&'static [(&'static str, &'static str)]; 12] {
+fn tables() -> [&'static [(&'static str, &'static str)]; 13] {
     [
         CODES,
+        super::promote::CODES,
         config::CODES,
         model::CODES,
         ledger::CODES,

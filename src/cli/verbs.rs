@@ -18,6 +18,7 @@ use super::man;
 use super::matrix;
 use super::output::Output;
 use super::pin;
+use super::promote;
 use super::show;
 use super::surroundings::Process;
 use super::targets;
@@ -75,7 +76,9 @@ impl Verb<'_> {
                 },
                 _ => Err(self.wrong("takes one of dir, size, prune, clean").into()),
             },
-            "import" | "init" | "absorb" | "eject" | "pin" => self.write(process, arguments, output),
+            "import" | "init" | "absorb" | "eject" | "pin" | "promote" => {
+                self.write(process, arguments, output)
+            }
             "list" => {
                 self.no_words()?;
                 Ok(show::list(&Call::read(process, arguments)?, output))
@@ -117,6 +120,10 @@ impl Verb<'_> {
             "absorb" => match self.words {
                 [_] => absorb::carry_out(&Call::read(process, arguments)?, self.words, output),
                 _ => Err(self.wrong("takes one environment").into()),
+            },
+            "promote" => match self.words {
+                [_, _] => promote::carry_out(&Call::read(process, arguments)?, self.words, output),
+                _ => Err(self.wrong("takes two environments").into()),
             },
             "pin" => match self.words {
                 [_, _, _] | [_, _, _, _] => {
@@ -172,6 +179,9 @@ impl Verb<'_> {
             if given && self.name != "watch" {
                 return Err(CliError::OptionWithoutUse { option, belongs_to: "`watch`" });
             }
+        }
+        if let Some(option) = arguments.of_promote().filter(|_| self.name != "promote") {
+            return Err(CliError::OptionWithoutUse { option, belongs_to: "`promote`" });
         }
         if arguments.cells && self.name != "list" {
             return Err(CliError::OptionWithoutUse { option: "--cells", belongs_to: "`list`" });

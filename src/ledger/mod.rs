@@ -28,6 +28,7 @@ mod repository;
 mod requirement;
 mod settings;
 mod tags;
+mod tested;
 mod variants;
 mod verify;
 
@@ -45,4 +46,5 @@ pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};
 pub(crate) use released::{Doubt, doubtful};
 pub(crate) use repository::{Progress, Remotes};
 pub(crate) use tags::{Answer, Asked, Asking, Freshness, Told, answer_place, max_age, tags_of};
+pub(crate) use tested::{Candidate, Match, matching};
 pub(crate) use verify::{Evidence, Subject, verify};

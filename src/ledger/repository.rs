@@ -5,7 +5,9 @@
 //! whose `origin` is the declared url, to the byte. Anything else could show another repository's tags under
 //! this package's name. Nothing in it is changed; the bare clone is a copy that may be deleted at any time.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::base::{Digest, RelPath};
 use crate::model::Package;
@@ -20,6 +22,8 @@ pub(crate) struct Remotes<'a> {
     /// Packages whose tags are asked of the remote alone: a checkout keeps the tags it has.
     remote_only: &'a [String],
     progress: &'a (dyn Fn(Progress<'_>) + Sync),
+    /// Bare clones that are as new as their remotes were a moment ago.
+    fetched: Mutex<BTreeSet<String>>,
 }
 
 /// What is being done, for a status line. May come from several threads at once.
@@ -52,7 +56,7 @@ impl<'a> Remotes<'a> {
         offline: bool,
         progress: &'a (dyn Fn(Progress<'_>) + Sync),
     ) -> Self {
-        Self { git, root, offline, remote_only: &[], progress }
+        Self { git, root, offline, remote_only: &[], progress, fetched: Mutex::default() }
     }
 
     /// The same, reading the tags of `packages` from their remotes, whatever checkouts say.
@@ -71,7 +75,7 @@ impl<'a> Remotes<'a> {
     }
 
     /// The package's own checkout in the working tree, if it is one and comes from `url`.
-    pub(super) fn checkout(&self, package: &Package, url: &str) -> Option<PathBuf> {
+    pub(crate) fn checkout(&self, package: &Package, url: &str) -> Option<PathBuf> {
         if self.remote_only.iter().any(|name| *name == package.name.value.to_string()) {
             return None;
         }
@@ -92,8 +96,12 @@ impl<'a> Remotes<'a> {
             return Ok(self.kept_mirror(url));
         }
         let into = self.mirror_place(url);
-        self.tell(Progress::Fetching { git: url });
-        self.git.mirror(url, &into)?;
+        let fetched = || self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        if !fetched().contains(url) {
+            self.tell(Progress::Fetching { git: url });
+            self.git.mirror(url, &into)?;
+            fetched().insert(url.to_owned());
+        }
         Ok(Some(into))
     }
 

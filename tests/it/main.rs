@@ -32,6 +32,7 @@ mod own_cache;
 mod own_tasks;
 mod pin;
 mod programs;
+mod promote;
 mod readme;
 mod seed;
 mod support;

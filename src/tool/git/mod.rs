@@ -1,7 +1,7 @@
 //! git: read-only questions to repositories and remotes, and bare clones kept for reading.
 //!
 //! In: [`Surroundings`](super::Surroundings), directories, checked URLs and tags. Out: commits,
-//! tags, trees, files, submodules. Nothing here changes a repository of the user.
+//! tags, trees, files, submodules. Only `commit` changes a repository of the user.
 //!
 //! Why the program and not a library: the user's credentials, ssh, proxies and `insteadOf` just
 //! work, and uv uses the same program, so both see the same remote.
@@ -11,13 +11,15 @@
 
 mod call;
 mod changes;
+mod commit;
 mod mirror;
 mod object;
 mod origin;
 mod query;
 mod remote;
 mod submodule;
+mod tree;
 
 pub(crate) use call::Git;
 pub(crate) use changes::Change;
-pub(crate) use object::{ObjectId, TagRef};
+pub(crate) use object::{ObjectId, TagRef, TreeEntry};

@@ -174,7 +174,7 @@ impl Git {
 
     /// A question to a checkout, or to a clone of ours, which has to be named explicitly: git is
     /// told not to discover bare repositories.
-    fn query_in<'a, 'b, I>(&'a self, directory: &'a Path, arguments: I) -> Query<'a>
+    pub(super) fn query_in<'a, 'b, I>(&'a self, directory: &'a Path, arguments: I) -> Query<'a>
     where
         I: IntoIterator<Item = &'b str>,
     {

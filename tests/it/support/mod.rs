@@ -61,4 +61,5 @@ pub(crate) use python::python;
 pub(crate) use ran::Ran;
 pub(crate) use running::Running;
 pub(crate) use rustix::process::Signal;
+pub(crate) use tree::Tree;
 pub(crate) use wheel::Wheel;
