@@ -9,11 +9,12 @@ use std::io::{self, Write as _};
 
 use clap::{ArgAction, Command};
 
-use super::args::{Arguments, VERBS};
+use super::args::Arguments;
 use super::call::Call;
 use super::exit;
 use super::habits::{is_optional, may_take};
 use super::surroundings::Process;
+use super::vocabulary::VERBS;
 use crate::graph::candidates;
 use crate::tool::git::Git;
 

@@ -5,52 +5,6 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
-/// Every code of this room and what it means, for the README.
-pub(super) const CODES: &[(&str, &str)] = &[
-    ("envloom::cli::no_tasks_file", "there is no tasks.kdl here or in any directory above"),
-    ("envloom::cli::not_a_file", "tasks.kdl, or what -f names, is no ordinary file"),
-    ("envloom::cli::bad_directory", "what -C names is no directory"),
-    ("envloom::cli::not_utf8", "a text file is not UTF-8"),
-    ("envloom::cli::verb_words", "a verb was given words it does not take, or lacks one"),
-    ("envloom::cli::option_without_use", "an option was given to a call it says nothing to"),
-    ("envloom::cli::unknown_package", "an option names a package that tasks.kdl does not declare"),
-    ("envloom::cli::arguments_without_use", "words after -- were given to targets that take none"),
-    ("envloom::cli::not_synced", "a cell was to be used that was never synced"),
-    ("envloom::cli::program_not_found", "the command of run is neither in the venv nor on PATH"),
-    ("envloom::cli::venv_in_the_way", "use would replace a directory that envloom did not make"),
-    ("envloom::cli::state_in_the_way", ".envloom is no directory"),
-    ("envloom::cli::foreign_state", ".envloom came with the repository, or is another user's"),
-    ("envloom::cli::submodule_empty", "an internal package is a submodule that was not checked out"),
-    ("envloom::cli::package_missing", "an internal package has no manifest where tasks.kdl says it lies"),
-    ("envloom::cli::interpreter_missing", "no Python on this machine suits an environment"),
-    (
-        "envloom::cli::release_unknown",
-        "a pin's release is not in envloom.lock, and this call may not look it up",
-    ),
-    ("envloom::cli::no_cache_place", "nothing says where the user's cache is"),
-    ("envloom::cli::foreign_store", "the store of outputs is not this user's alone"),
-    ("envloom::cli::unknown_revision", "--since names a revision that this repository does not have"),
-    ("envloom::cli::not_then", "diff --since: an environment was not locked yet in that revision"),
-    ("envloom::cli::unreadable_manifest", "diff: a manifest is no TOML"),
-    ("envloom::cli::no_default_branch", "nothing says which branch is the default one, for --affected"),
-    ("envloom::cli::no_merge_base", "this branch and the default one have no commit in common here"),
-    (
-        "envloom::cli::already_there",
-        "import and init overwrite nothing: there is a tasks.kdl or an envloom.lock",
-    ),
-    ("envloom::cli::nothing_to_import", "there is no manifest for import to go by"),
-    ("envloom::cli::locked_verb", "a verb that writes tracked files was called with --locked, or in CI"),
-    ("envloom::cli::adopted_manifest", "absorb or eject of a manifest that is only adopted"),
-    ("envloom::cli::never_generated", "absorb of a manifest that envloom does not write yet"),
-    ("envloom::cli::unabsorbable", "what stands in a manifest would make tasks.kdl wrong"),
-    ("envloom::cli::no_pins", "pin or promote to an environment that takes its packages from the workspace"),
-    ("envloom::cli::commit_failed", "git refused a commit, so that nothing was changed"),
-    ("envloom::cli::not_committed", "--commit where the files it would commit hold other changes"),
-    ("envloom::cli::moved", "a file was written by someone else while a verb worked on it"),
-    ("envloom::cli::unfinished", "eject while the work of a run that was cut off is not finished"),
-    ("envloom::cli::internal", "a mistake of envloom's own"),
-];
-
 /// One thing that is wrong.
 #[derive(Debug, Error, Diagnostic)]
 pub(super) enum CliError {

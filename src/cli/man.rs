@@ -6,8 +6,9 @@ use std::io;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
-use super::args::{AFTER_HELP, Arguments, VERBS};
+use super::args::Arguments;
 use super::exit;
+use super::vocabulary::{AFTER_HELP, VERBS};
 
 /// What is read and written besides what `tasks.kdl` names.
 const FILES: &[(&str, &str)] = &[

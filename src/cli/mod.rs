@@ -9,6 +9,7 @@ mod args;
 mod cache;
 mod call;
 mod cell;
+mod codes;
 mod complete;
 mod diff;
 mod dry_run;
@@ -40,6 +41,7 @@ mod targets;
 mod trial;
 mod unfinished;
 mod verbs;
+mod vocabulary;
 mod watch;
 mod width;
 

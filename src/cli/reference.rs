@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::error::CODES;
+use super::codes::CODES;
 use crate::{config, exec, graph, ledger, manifest, model, plan, tool};
 
 /// Where the generated part of the README begins and ends.

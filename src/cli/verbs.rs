@@ -2,7 +2,7 @@
 
 use super::absorb;
 use super::affected;
-use super::args::{Arguments, VERBS};
+use super::args::Arguments;
 use super::cache;
 use super::call::Call;
 use super::cell;
@@ -22,6 +22,7 @@ use super::promote;
 use super::show;
 use super::surroundings::Process;
 use super::targets;
+use super::vocabulary::VERBS;
 use super::watch;
 
 /// A verb and the words after it.
