@@ -32,7 +32,7 @@ pub(crate) use commit::{Commit, FileChange, Finished};
 pub(crate) use compiled::{Answer, CompiledPlan, Notice, Part, PlanKey, Rest};
 pub(crate) use content::Contents;
 pub(crate) use journal::Journal;
-pub(crate) use memory::{forget_memory, memory_size};
+pub(crate) use memory::{forget_memory, memory_size, sweep, sweep_stage};
 pub(crate) use observe::{Observation, Observer};
 pub(crate) use outputs::{Before, Difference, Kept, Limits, Made, OutputStore, Size};
 pub(crate) use place::{Refused, Repository, check_owner, store_directory};

@@ -88,6 +88,22 @@ impl Store {
         load(&self.last_path(task))
     }
 
+    /// What every task did last, as far as it can be read.
+    ///
+    /// # Errors
+    /// When the notes cannot be listed.
+    pub(crate) fn lasts(&self) -> Result<Vec<LastRun>, FileError> {
+        let directory = self.directory.join("last");
+        let fail = |cause| FileError::new("list", &directory, cause);
+        let entries = match fs::read_dir(&directory) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(fail)?,
+        };
+        let paths =
+            entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().map_err(fail)?;
+        Ok(paths.iter().filter_map(|path| load(path)).collect())
+    }
+
     /// Notes what `task` did.
     ///
     /// # Errors

@@ -13,9 +13,10 @@ use super::output::Output;
 use crate::base::bytes_text;
 use crate::cache::{
     Limits, Observer, OutputStore, Refused, Size, Store, check_owner, forget_memory, memory_size,
-    store_directory,
+    store_directory, sweep_stage,
 };
 use crate::model::{CacheSettings, LocalModel};
+use crate::plan::sweep_lists;
 use crate::tool::Surroundings;
 
 /// Bytes of outputs that are kept where nothing else is said.
@@ -112,7 +113,7 @@ pub(super) fn carry_out(call: &Call<'_>, word: Word, output: &Output) -> Result<
         _ if call.arguments.dry_run => (kept.store.size()?, memory_size(&state)?, false),
         Word::Prune => {
             let pruned = kept.store.prune(kept.limits, BUDGET)?;
-            let memory = Store::new(state.join("cache")).prune(kept.limits.age.unwrap_or(AGE))?;
+            let memory = swept(&state, kept.limits.age.unwrap_or(AGE))?;
             (pruned.removed, memory, pruned.is_partial)
         }
         Word::Clean => (kept.store.clean()?, forget_memory(&state)?, false),
@@ -133,6 +134,14 @@ pub(super) fn carry_out(call: &Call<'_>, word: Word, output: &Output) -> Result<
     let more =
         if is_partial { "there is more to remove than there was time for: run it again\n" } else { "" };
     Ok(Output::data(&format!("{}{}{more}", row("outputs", store), row("memory", memory))))
+}
+
+/// What nothing refers to any more, and what killed runs left, is gone then; how much it was.
+fn swept(state: &Path, age: Duration) -> Result<Size, Stop> {
+    let store = Store::new(state.join("cache"));
+    let parts = [store.prune(age)?, sweep_lists(state, &store)?, sweep_stage(state)?];
+    let add = |sum: Size, one: Size| Size { files: sum.files + one.files, bytes: sum.bytes + one.bytes };
+    Ok(parts.into_iter().fold(Size::default(), add))
 }
 
 fn directory(directory: &Path, output: &Output) -> u8 {

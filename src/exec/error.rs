@@ -32,6 +32,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::exec::lock_busy", "another envloom holds what a task needs, and --no-wait was given"),
     ("envloom::exec::lock_held_by_parent", "a task runs envloom for something it holds itself"),
     ("envloom::exec::not_as_committed", "a task under `check` would change what is committed"),
+    ("envloom::exec::not_committed", "what a task under `check` makes lies in the tree and is not committed"),
     ("envloom::exec::check_impossible", "the outputs of a task under `check` could not be compared"),
     ("envloom::exec::service_ended", "a service ended while tasks relied on it"),
     ("envloom::exec::undecided", "a mistake of envloom's own: a task ran without a decision"),
@@ -247,6 +248,18 @@ pub(crate) enum ExecError {
         difference: String,
     },
 
+    /// What a generator makes lies in the tree, and is not committed.
+    #[error("what `{task}` makes is not committed: {paths}; at {difference}")]
+    #[diagnostic(code(envloom::exec::not_committed), help("commit what `envloom {task} --no-locked` makes"))]
+    NotCommitted {
+        /// The task.
+        task: String,
+        /// The files, listed.
+        paths: String,
+        /// The first lines that differ.
+        difference: String,
+    },
+
     /// Outputs that cannot be put aside or back.
     #[error("its outputs cannot be compared with what is committed: {cause}")]
     #[diagnostic(
@@ -332,6 +345,11 @@ mod tests {
                 paths: "gen.py".to_owned(),
                 difference: "gen.py:2:\n- a\n+ b".to_owned(),
             },
+            ExecError::NotCommitted {
+                task: "gen".to_owned(),
+                paths: "gen.py".to_owned(),
+                difference: "gen.py:2:\n- a\n+ b".to_owned(),
+            },
             ExecError::CheckImpossible { cause: "it is a pipe".to_owned() },
             ExecError::ServiceEnded {
                 service: "db".to_owned(),
@@ -399,6 +417,11 @@ mod tests {
         - a
         + b
             help: run `envloom gen --no-locked` and commit what it makes
+        envloom::exec::not_committed
+            what `gen` makes is not committed: gen.py; at gen.py:2:
+        - a
+        + b
+            help: commit what `envloom gen --no-locked` makes
         envloom::exec::check_impossible
             its outputs cannot be compared with what is committed: it is a pipe
             help: see that its outputs are files of the repository, and that .envloom can be written

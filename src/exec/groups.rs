@@ -126,6 +126,11 @@ impl Groups {
         }
     }
 
+    /// Is there a child, or what one has left behind?
+    pub(crate) fn has_live(&self) -> bool {
+        !self.lock().live.is_empty()
+    }
+
     /// The signal of the stop that is under way.
     pub(super) fn stopping(&self) -> Option<Signal> {
         self.lock().stop.map(|stop| stop.signal)

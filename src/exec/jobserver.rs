@@ -17,7 +17,7 @@
 //! open descriptors of the same pipe instead. The name is better where it is understood: Python closes descriptors
 //! between a task and the make or ninja that it starts.
 //!
-//! A child that is killed takes its tokens with it. Whenever no task runs, nobody but envloom may hold one, so
+//! A child that is killed takes its tokens with it. Whenever no task runs and no service, nobody but envloom may hold one, so
 //! [`Jobserver::mend`] makes the pipe hold then what it should: lost tokens cost width until that moment, and never a
 //! deadlock, since the first job needs none. Of an inherited jobserver nobody knows how many tokens it has.
 //!

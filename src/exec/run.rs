@@ -21,11 +21,11 @@ use super::services::Services;
 use super::supervisor::Watch;
 use super::work::Tasks;
 use crate::base::{Digest, FileError};
-use crate::cache::Limits;
+use crate::cache::{Limits, sweep_stage};
 use crate::event::{Counts, Event};
 use crate::graph::{Kind, Task, TaskGraph, TaskKey};
 use crate::model::Sources;
-use crate::plan::Premises;
+use crate::plan::{Premises, sweep_lists};
 
 /// At most so many syncs write to one disk: more only make it seek.
 const SYNCS: u64 = 2;
@@ -144,6 +144,8 @@ fn put_in_order(premises: &Premises) -> Result<(), FileError> {
             premises.store.prune(age)?;
             premises.touched.prune(Limits { bytes: None, age: Some(age) }, PRUNING)?;
         }
+        sweep_lists(&premises.state(), &premises.store)?;
+        sweep_stage(&premises.state())?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@
 mod affected;
 mod cells;
 mod closure;
+mod committed;
 mod decide;
 mod decider;
 mod error;
@@ -34,13 +35,14 @@ mod workspace;
 
 pub(crate) use affected::{Because, Declarations, Since, affected};
 pub(crate) use cells::CellRecord;
+pub(crate) use committed::{head_content, uncommitted};
 pub(crate) use decider::{Decided, decide, inside, rendered};
 pub(crate) use error::{CODES, PlanError};
 pub(crate) use fingerprint::Fingerprint;
 pub(crate) use known::Known;
 pub(crate) use noted::{Noted, Rest};
 pub(crate) use own::{Look, Subject, changes_by_name, fingerprint as own_fingerprint};
-pub(crate) use own_inputs::{input_list, list_path, patterns as inputs_of};
+pub(crate) use own_inputs::{input_list, link_before, list_path, patterns as inputs_of, sweep_lists};
 pub(crate) use parsed::Parsed;
 pub(crate) use premises::{Machine, Premises, Wishes};
 #[cfg(test)]

@@ -29,15 +29,16 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 use super::cells::CellRecord;
+use super::committed::uncommitted;
 use super::decider::Decided;
 use super::error::PlanError;
 use super::fingerprint::{Fingerprint, platform};
-use super::own_inputs::{input_list, inputs, outside, patterns};
+use super::own_inputs::{input_list, inputs, outside, patterns, unseen};
 use super::premises::Premises;
 use super::reason::{FieldChange, RunReason};
 use super::refusal::Refusal;
 use super::venv::{has_end, site_packages};
-use crate::base::{Digest, FileError, Hasher, RelPath};
+use crate::base::{Digest, FileError, Hasher, Patterns, RelPath};
 use crate::cache::{Difference, Kept, Observer, Uses, Walk};
 use crate::graph::OwnKey;
 use crate::model::{Cell, Job, OwnTask};
@@ -66,8 +67,38 @@ pub(crate) struct Subject<'a> {
     pub(crate) job: &'a Job,
 }
 
-/// Decides an own task. Every look at a file goes through the observer, and what is found in the store is in use.
+/// Decides an own task. Under `--locked` one that says `check` is up to date only where what it made is committed, and
+/// nothing is put back over that: it runs, and is compared.
 pub(super) fn decide(
+    premises: &Premises,
+    place: usize,
+    subject: Subject<'_>,
+    (observer, uses): (&Observer, &Uses),
+) -> Result<Decided, Refusal> {
+    let decided = consider(premises, place, subject, (observer, uses))?;
+    if !(premises.wishes.locked && subject.task.check) {
+        return Ok(decided);
+    }
+    Ok(match decided {
+        Decided::Fresh => {
+            // No stamp tells of a commit.
+            observer.look_beyond_files();
+            let outputs = Patterns::parse(subject.job.outputs.iter().map(String::as_str)).unwrap_or_default();
+            let reason = match uncommitted(premises, &outputs) {
+                Ok(paths) => paths.first().map(|path| RunReason::NotCommitted { path: path.to_string() }),
+                Err(error) => Some(RunReason::NotCacheable { because: error.to_string() }),
+            };
+            reason.map_or(Decided::Fresh, |reason| Decided::Run { reason, fingerprint: None })
+        }
+        Decided::Restore { reason, fingerprint, .. } => {
+            Decided::Run { reason, fingerprint: Some(fingerprint) }
+        }
+        run @ Decided::Run { .. } => run,
+    })
+}
+
+/// Every look at a file goes through the observer, and what is found in the store is in use.
+fn consider(
     premises: &Premises,
     place: usize,
     subject: Subject<'_>,
@@ -215,10 +246,16 @@ pub(crate) fn fingerprint(
     let inputs = inputs(premises, look, subject)?;
     let count = inputs.lines().count();
     fields.insert("inputs".to_owned(), format!("{count} files, {}", premises.contents.note_list(inputs)));
-    // Nothing can be kept where a path dependency lies where no walk goes.
+    // Nothing can be kept where an input lies where no walk goes.
     let outside = outside(premises, look.observer, subject.job, key)?;
     let uncacheable =
         outside.first().map(|path| format!("{} lies outside of the repository", premises.shown(path)));
+    let unseen = || unseen(&premises.root, subject.job);
+    let uncacheable = uncacheable.or_else(|| {
+        unseen().map(|link| {
+            format!("`{link}` among its inputs is a link to a directory, which hides what is behind it")
+        })
+    });
     Ok(Fingerprint { fields, uncacheable })
 }
 

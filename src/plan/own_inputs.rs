@@ -13,8 +13,8 @@ use super::error::PlanError;
 use super::own::{Look, Subject};
 use super::premises::Premises;
 use super::refusal::Refusal;
-use crate::base::{Patterns, RelPath};
-use crate::cache::Observer;
+use crate::base::{FileError, Patterns, RelPath};
+use crate::cache::{Observer, Size, Store, sweep};
 use crate::graph::OwnKey;
 use crate::model::Job;
 
@@ -131,6 +131,40 @@ pub(super) fn outside(
     Ok(outside)
 }
 
+/// The first directory among a task's inputs that is a link: what lies behind it is not seen. Files that are named in
+/// full are, where nothing but such files is named.
+pub(super) fn unseen(root: &Path, job: &Job) -> Option<String> {
+    let declared = job.inputs.iter().flatten().map(String::as_str);
+    let texts: Vec<&str> = declared.filter(|text| *text != "@closure" && !text.starts_with('!')).collect();
+    let patterns = Patterns::parse(texts.iter().copied()).ok()?;
+    let are_files = patterns.only_literals().is_some();
+    texts.into_iter().find_map(|text| {
+        let place = root.join(text);
+        match place.is_dir() {
+            true if place.is_symlink() => Some(text.trim_end_matches('/').to_owned()),
+            false if are_files => None,
+            _ => link_before(root, text),
+        }
+    })
+}
+
+/// The first link to a directory on the way to what a pattern means: neither the store nor a walk enters
+/// one.
+pub(crate) fn link_before(root: &Path, text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let plain = parts.iter().take_while(|part| !part.contains(['*', '?', '['])).count();
+    // The last part of a path in full may be a link itself: it is kept as one.
+    let directories = if plain == parts.len() { plain.saturating_sub(1) } else { plain };
+    let mut place = root.to_owned();
+    for part in &parts[..directories] {
+        place.push(part);
+        if place.is_symlink() {
+            return Some(place.strip_prefix(root).unwrap_or(&place).display().to_string());
+        }
+    }
+    None
+}
+
 /// The list behind the field `inputs`: of this run, or as it was kept. It serves to explain, so that one that is gone
 /// is no error.
 pub(crate) fn input_list(premises: &Premises, fields: &BTreeMap<String, String>) -> Option<Arc<str>> {
@@ -145,4 +179,15 @@ pub(crate) fn input_list(premises: &Premises, fields: &BTreeMap<String, String>)
 pub(crate) fn list_path(state: &Path, digest: &str) -> PathBuf {
     let name: String = digest.chars().filter(char::is_ascii_hexdigit).collect();
     state.join("cache/inputs").join(name)
+}
+
+/// Removes lists that no task's last run here was made from: nothing is explained by them any more.
+///
+/// # Errors
+/// When they cannot be listed or removed.
+pub(crate) fn sweep_lists(state: &Path, store: &Store) -> Result<Size, FileError> {
+    let lasts = store.lasts()?;
+    let digests = lasts.iter().filter_map(|last| last.fields.get("inputs")?.rsplit(' ').next());
+    let in_use: BTreeSet<PathBuf> = digests.map(|digest| list_path(state, digest)).collect();
+    sweep(&state.join("cache/inputs"), &|path| !in_use.contains(path))
 }

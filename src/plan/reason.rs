@@ -38,6 +38,11 @@ pub(crate) enum RunReason {
         /// The path, relative to the root of the repository.
         path: String,
     },
+    /// Something it made is not what is committed (`check` under `--locked` only).
+    NotCommitted {
+        /// The path, relative to the root of the repository.
+        path: String,
+    },
     /// It was not run here last with these inputs, but once before, or in another worktree.
     MadeBefore,
     /// A sync of this venv was cut off.
@@ -120,6 +125,7 @@ impl fmt::Display for RunReason {
             Self::OutputMissing { path } => write!(f, "{path} is missing"),
             Self::OutputChanged { path } => write!(f, "{path} was changed since"),
             Self::WhatIf { path } => write!(f, "-W: as if {path} had changed"),
+            Self::NotCommitted { path } => write!(f, "{path} is not what is committed"),
             Self::MadeBefore => f.write_str("made before with the same inputs"),
             Self::VenvInterrupted => f.write_str("its last sync was cut off, the venv is rebuilt"),
             Self::VenvChanged { found } => write!(f, "the venv was changed by something else: {found}"),

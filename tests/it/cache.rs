@@ -207,3 +207,28 @@ fn the_verb_takes_one_word() {
     "#);
     repo.run("cache everything").code(2).stderr_has("takes one of dir, size, prune, clean");
 }
+
+#[test]
+fn lists_of_inputs_that_nothing_refers_to_are_pruned() {
+    let tasks = "task \"t\" { inputs \"in\"; outputs \"out\"; run \"cp\" \"in\" \"out\" }\n";
+    let repo = Monorepo::new().tasks_kdl(tasks);
+    for text in ["1\n", "2\n"] {
+        repo.write("in", text).run("t").success().ran(&["t"]);
+    }
+    let lists = || -> Vec<_> {
+        fs::read_dir(repo.path(".envloom/cache/inputs")).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    assert_eq!(lists().len(), 2);
+    repo.run("cache prune").success();
+    // They are young: another run may just have written one.
+    assert_eq!(lists().len(), 2);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_hours(48);
+    for list in lists() {
+        fs::File::options().write(true).open(list).unwrap().set_modified(old).unwrap();
+    }
+    repo.run("cache prune").success();
+    assert_eq!(lists().len(), 1);
+    repo.write("in", "3\n");
+    let said = repo.run("explain t").success().text();
+    assert!(said.contains("in: "), "{said}");
+}

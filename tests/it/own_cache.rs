@@ -234,6 +234,22 @@ fn a_generator_under_check_must_not_change_what_is_committed() {
     repo.write("in", "1\n2\n");
     repo.run("gen").success().ran(&["gen"]);
     assert_eq!(repo.read("gen.py"), "v=1\nv=2\n");
+    // Nobody has committed it.
+    insta::assert_snapshot!(repo.run("--locked gen").code(1).output_snapshot(), @r"
+    exit: 1
+    ----- stdout -----
+
+    ----- stderr -----
+    > gen: sh -c 'sed s/^/v=/ in > gen.py'
+    ✗ gen  failed
+    error[envloom::exec::not_committed]: what `gen` makes is not committed: gen.py; at gen.py:1:
+    + v=1
+    + v=2
+    help: commit what `envloom gen --no-locked` makes
+    failed 1 in [TIME]
+    ");
+    repo.commit("generated");
+    repo.run("--locked gen").success().fresh(&["gen"]);
     repo.run("--locked -B gen").success();
     repo.write("in", "1\n3\n");
     insta::assert_snapshot!(repo.run("--locked gen").code(1).output_snapshot(), @r"
@@ -251,6 +267,27 @@ fn a_generator_under_check_must_not_change_what_is_committed() {
     ");
     assert_eq!(repo.read("gen.py"), "v=1\nv=2\n");
     repo.run("gen").success();
+    assert_eq!(repo.read("gen.py"), "v=1\nv=3\n");
+    // It is up to date in the tree, and the commit is not.
+    insta::assert_snapshot!(repo.run("--locked gen").code(1).output_snapshot(), @r"
+    exit: 1
+    ----- stdout -----
+
+    ----- stderr -----
+    > gen: sh -c 'sed s/^/v=/ in > gen.py'
+    ✗ gen  failed
+    error[envloom::exec::not_committed]: what `gen` makes is not committed: gen.py; at gen.py:2:
+    - v=2
+    + v=3
+    help: commit what `envloom gen --no-locked` makes
+    failed 1 in [TIME]
+    ");
+    repo.git(&["add", "gen.py"]).success();
+    repo.run("--locked -B gen").code(1).stderr_has("envloom::exec::not_committed");
+    repo.commit("generated").run("--locked gen").success().fresh(&["gen"]);
+    // The store knows what was made of this, and puts nothing over what is committed.
+    repo.write("in", "1\n2\n");
+    repo.run("--locked gen").code(1).stderr_has("would change gen.py");
     assert_eq!(repo.read("gen.py"), "v=1\nv=3\n");
 }
 
@@ -503,4 +540,17 @@ fn a_task_that_rewrites_what_people_wrote_removes_none_of_it() {
     }
     repo.run("fmt").success().ran(&["fmt"]);
     assert_eq!(repo.read("src/f"), "b\n");
+}
+
+#[test]
+fn inputs_behind_a_linked_directory_are_not_taken_for_unchanged() {
+    for inputs in ["\"data/**\"", "\"data\"", "\"data/x\" \"src/*\""] {
+        let tasks = format!("task \"t\" {{ inputs {inputs}; outputs \"y\"; shell \"cat data/x > y\" }}\n");
+        let repo = Monorepo::new().tasks_kdl(&tasks);
+        repo.write("real/x", "1\n");
+        std::os::unix::fs::symlink("real", repo.path("data")).unwrap();
+        repo.run("t").success().ran(&["t"]);
+        let said = "`data` among its inputs is a link to a directory, which hides what is behind it";
+        repo.run("t").success().ran(&["t"]).stderr_has(said);
+    }
 }

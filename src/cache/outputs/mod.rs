@@ -42,6 +42,7 @@ pub(crate) use clear::Before;
 pub(crate) use differ::Difference;
 pub(crate) use keep::Made;
 pub(crate) use prune::{Limits, Size};
+pub(in crate::cache) use restore::STAGED;
 
 use crate::base::{Digest, RelPath};
 

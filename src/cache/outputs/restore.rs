@@ -16,6 +16,9 @@ use tempfile::{NamedTempFile, TempDir, TempPath};
 use super::{Kept, Left, Output, OutputStore};
 use crate::base::{Digest, FileError, RelPath, open_ordinary, remove_if_exists};
 
+/// How directories begin where a run's outputs wait.
+pub(in crate::cache) const STAGED: &str = "restore-";
+
 /// Why nothing was restored.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RestoreError {
@@ -62,7 +65,7 @@ impl OutputStore {
     ) -> Result<(), RestoreError> {
         let make = || {
             fs::create_dir_all(stage)?;
-            tempfile::Builder::new().prefix("restore-").tempdir_in(stage)
+            tempfile::Builder::new().prefix(STAGED).tempdir_in(stage)
         };
         let stage = make().map_err(|cause| FileError::new("make", stage, cause))?;
         let tree = Tree { root, stage, former };

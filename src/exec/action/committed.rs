@@ -1,6 +1,7 @@
 //! `check`: under `--locked` the outputs of a task are what is committed, and a run must not change them.
 //!
-//! They are put aside, the task runs, what it made is compared, and what was there is put back, whatever happened.
+//! They are put aside, the task runs, what it made is compared with what was there and with the last commit (the tree
+//! may hold what somebody generated and did not commit), and what was there is put back, whatever happened.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ use crate::cache::{Before, Contents, Difference, Kept, Made, Observer, OutputSto
 use crate::exec::error::ExecError;
 use crate::exec::failure::TaskFailure;
 use crate::exec::work::{Done, Hand, OwnWork};
+use crate::plan::{head_content, uncommitted};
+use crate::tool::ToolError;
 
 /// What is committed, aside for the time of a check.
 pub(in crate::exec) struct Committed {
@@ -64,21 +67,45 @@ pub(in crate::exec) fn end(
     let differs = kept.differs(&premises.root, &contents, &Observer::new());
     let judged = made.as_ref().ok().zip(differs.as_ref().ok());
     let changed = judged.map(|(made, differs)| changes(&kept, made, differs)).unwrap_or_default();
-    let shown = changed.first().map(|path| difference(hand, &store, &kept, path));
+    let shown = changed.first().map(|path| {
+        let old = store.content(&kept, path).unwrap_or_default();
+        difference(hand, &old, path)
+    });
+    let uncommitted = match &shown {
+        Some(_) => Ok(None),
+        None => uncommitted_now(hand, work),
+    };
     // Before anything else is said: what is committed comes back, whatever the task has left.
     let put_back = store.restore(&kept, &premises.root, &premises.state().join("stage"), made.as_ref().ok());
     put_back.map_err(impossible)?;
     made?;
     differs.map_err(impossible)?;
+    let uncommitted = uncommitted.map_err(impossible)?;
     std::fs::remove_dir_all(&place).map_err(|cause| FileError::new("remove", &place, cause))?;
     forget(hand, work);
-    match shown {
-        Some(shown) if done.is_ok() => {
-            let paths = changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Err(ExecError::NotAsCommitted { paths, difference: shown, task: hand.id.to_owned() }.into())
+    let task = || hand.id.to_owned();
+    match (shown, uncommitted) {
+        (Some(difference), _) if done.is_ok() => {
+            let paths = listed(&changed);
+            Err(ExecError::NotAsCommitted { paths, difference, task: task() }.into())
+        }
+        (None, Some((paths, difference))) if done.is_ok() => {
+            Err(ExecError::NotCommitted { paths, difference, task: task() }.into())
         }
         _ => done,
     }
+}
+
+/// What lies in the tree now and differs from the last commit: the paths, and the first difference.
+fn uncommitted_now(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Option<(String, String)>, ToolError> {
+    let paths = uncommitted(hand.premises, &patterns(&work.job.outputs))?;
+    let Some(first) = paths.first() else { return Ok(None) };
+    let old = head_content(hand.premises, first)?.unwrap_or_default();
+    Ok(Some((listed(&paths), difference(hand, &old, first))))
+}
+
+fn listed(paths: &[RelPath]) -> String {
+    paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The outputs that a run has changed, removed or added.
@@ -94,13 +121,12 @@ fn changes(before: &Kept, after: &Kept, differs: &[Difference]) -> Vec<RelPath> 
 }
 
 /// The first lines that differ in one output.
-fn difference(hand: &Hand<'_>, store: &OutputStore, before: &Kept, path: &RelPath) -> String {
+fn difference(hand: &Hand<'_>, old: &[u8], path: &RelPath) -> String {
     const SHOWN: usize = 3;
-    let old = store.content(before, path).unwrap_or_default();
     // A file that is gone, or cannot be read, shows as no lines.
     let new = read_if_exists(&path.under(&hand.premises.root)).ok().flatten().unwrap_or_default();
     let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();
-    let (old, new) = (lines(&old), lines(&new));
+    let (old, new) = (lines(old), lines(&new));
     let same = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
     let removed = old.iter().skip(same).take(SHOWN).map(|line| format!("- {line}"));
     let added = new.iter().skip(same).take(SHOWN).map(|line| format!("+ {line}"));

@@ -16,7 +16,7 @@ use crate::exec::failure::TaskFailure;
 use crate::exec::output::clean_line;
 use crate::exec::work::{Done, Hand, OwnWork, Said};
 use crate::plan::{
-    Look, Premises, Subject, changes_by_name, input_list, inputs_of, list_path, own_fingerprint,
+    Look, Premises, Subject, changes_by_name, input_list, inputs_of, link_before, list_path, own_fingerprint,
 };
 
 /// What a program prints when the machine has no more of something. A tool that goes on after that may have left half
@@ -207,22 +207,6 @@ fn keep_by<E: std::fmt::Display>(
         }
         Err(error) => unkept("envloom::cache::not_kept", error.to_string(), None),
     }
-}
-
-/// The first link to a directory on the way to what a pattern means: the store enters none.
-fn link_before(root: &Path, text: &str) -> Option<String> {
-    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    let plain = parts.iter().take_while(|part| !part.contains(['*', '?', '['])).count();
-    // The last part of a path in full may be a link itself: it is kept as one.
-    let directories = if plain == parts.len() { plain.saturating_sub(1) } else { plain };
-    let mut place = root.to_owned();
-    for part in &parts[..directories] {
-        place.push(part);
-        if place.is_symlink() {
-            return Some(place.strip_prefix(root).unwrap_or(&place).display().to_string());
-        }
-    }
-    None
 }
 
 fn subject<'a>(hand: &'a Hand<'_>, work: &'a OwnWork<'_>) -> Subject<'a> {

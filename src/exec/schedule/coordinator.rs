@@ -208,7 +208,9 @@ impl<'a, W: Work> Coordinator<'a, W> {
         'a: 'scope,
     {
         self.load_due = None;
+        // A service may hold tokens while no task runs.
         if self.progress.running() == 0
+            && !self.control.groups.has_live()
             && let Some(Err(cause)) = self.tokens.as_mut().map(Tokens::mend)
         {
             (self.sink)(ScheduleEvent::NoMoreTokens { cause });

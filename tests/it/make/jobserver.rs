@@ -146,3 +146,31 @@ fn a_make_that_knows_fifos_is_told_the_name_and_an_older_one_descriptors() {
         assert_no_pipe(&ran);
     }
 }
+
+#[test]
+fn what_a_service_holds_is_not_given_out_again() {
+    let repo = gated(&["one"]);
+    repo.append(
+        "tasks.kdl",
+        "task \"make\" { service { start \"sh\" \"-c\" \"make all; exec sleep 600\" } }
+task \"first\" { after \"make\"; run \"[ROOT]/gate/gate\" \"first\" }
+task \"second\" { after \"first\"; run \"[ROOT]/gate/gate\" \"second\" }
+task \"third\" { after \"first\"; run \"[ROOT]/gate/gate\" \"third\" }
+task \"fourth\" { after \"first\"; run \"[ROOT]/gate/gate\" \"fourth\" }
+",
+    );
+    makefile(&repo, "all: a b c\na b c: ; @$(GATE) $@\n.PHONY: all a b c\n");
+    let gate = Gate::new(&repo);
+    let run = repo.spawn("-j3 second third fourth");
+    // The service's own job, its two tokens, and the one task that needs none.
+    gate.wait_started(4);
+    gate.release("first");
+    gate.wait_started(5);
+    gate.release("second");
+    gate.release("third");
+    gate.release("fourth");
+    gate.wait_started(7);
+    gate.open();
+    run.wait().success();
+    assert_eq!(gate.max_concurrency(), 4);
+}
