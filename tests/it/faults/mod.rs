@@ -5,6 +5,7 @@
 //! | `generate` | SIGKILL while manifests are written; file size limits at every write |
 //! | `edits` | hand edits of generated manifests; manifests formatted by hand |
 //! | `interrupted` | SIGKILL, SIGTERM, SIGINT during `sync` and `lock` |
+//! | `promote` | SIGKILL of a promotion, at any moment and while it writes its files |
 //! | `races` | concurrent runs with different TMPDIRs; a holder of locks that is killed |
 //! | `freshness` | inputs edited while a task runs; games with times; outputs deleted by hand |
 //! | `signals` | every stop signal, to the process and to its group; suspension; closed output |
@@ -27,6 +28,7 @@ mod interrupted;
 mod orphans;
 mod own_tasks;
 mod programs;
+mod promote;
 mod races;
 mod signals;
 
