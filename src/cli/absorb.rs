@@ -1,8 +1,7 @@
 //! `absorb E`: what someone changed in E's manifest goes into `tasks.kdl`.
 //!
-//! The new text is read, resolved and rendered before anything is written. `tasks.kdl` is written before `envloom.lock`:
-//! cut off between the two, entries that equal what is wanted are no edits, and the next `generate` or `absorb` records
-//! them. The manifest itself is not touched.
+//! The new text is read, resolved and rendered before anything is written. `tasks.kdl` and `envloom.lock` are written
+//! together or not at all (`cache::Commit`). The manifest itself is not touched.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +12,10 @@ use super::error::CliError;
 use super::hunk::hunk;
 use super::load::{self, Stop};
 use super::output::Output;
-use super::{exit, prepare, state};
-use crate::base::{SourceFile, counted, printable, read_if_exists, write_whole};
+use super::pin::tasks_file;
+use super::{exit, prepare, state, trial};
+use crate::base::{SourceFile, counted, printable, read_if_exists};
 use crate::cache::Journal;
-use crate::exec::change_record;
 use crate::graph::environment_of;
 use crate::ledger::Record;
 use crate::manifest::{self, Members, Names, OnDisk, Request, Settled};
@@ -143,17 +142,16 @@ fn write(
         return Ok(());
     }
     state::make(&call.place)?;
-    change_record(root, &call.place.state(), |record: &mut Record| -> Result<(), Stop> {
-        for (file, text) in [(call.place.file(), call.model.source.text()), (path.under(root), read)] {
-            if read_if_exists(&file)?.as_deref() != Some(text.as_bytes()) {
-                return Err(CliError::Moved { path: file }.into());
-            }
-        }
+    let manifest = path.under(root);
+    if read_if_exists(&manifest)?.as_deref() != Some(read.as_bytes()) {
+        return Err(CliError::Moved { path: manifest }.into());
+    }
+    let record = load::record_change(&call.place, |record| {
         Journal::new(&call.place.state()).recover_manifest(root, path, record)?;
-        write_whole(&call.place.file(), source.text().as_bytes())?;
         record.owned.insert(path.clone(), settled.owned.clone());
         Ok(())
-    })
+    })?;
+    trial::commit(&call.place, &[tasks_file(call, source.text().to_owned())?, record])
 }
 
 /// What is said at the end.

@@ -10,8 +10,8 @@ use miette::Diagnostic;
 use super::error::CliError;
 use super::found::found;
 use super::locate::Place;
-use crate::base::{Hasher, SourceFile};
-use crate::cache::{Journal, Observer, recall, remember};
+use crate::base::{Hasher, RelPath, SourceFile, read_if_exists};
+use crate::cache::{FileChange, Journal, Observer, recall, remember};
 use crate::config::{self, Config, ConfigError};
 use crate::ledger::{self, Record};
 use crate::manifest::OnDisk;
@@ -116,6 +116,26 @@ pub(super) fn record(place: &Place, model: &Model, observer: &Observer) -> Resul
         journal.recover_manifest(&place.root, &environment.manifest.value, &mut record)?;
     }
     Ok(record)
+}
+
+/// `envloom.lock` as it is, and with a change.
+///
+/// # Errors
+/// When it cannot be read, and those of `change`.
+pub(super) fn record_change(
+    place: &Place,
+    change: impl FnOnce(&mut Record) -> Result<(), Stop>,
+) -> Result<FileChange, Stop> {
+    let path = RelPath::parse(ledger::FILE_NAME).expect("the file's name is a path");
+    let before = read_if_exists(&path.under(&place.root))?;
+    let mut record = match &before {
+        Some(bytes) if !bytes.is_empty() => {
+            Record::parse(&SourceFile::new(ledger::FILE_NAME, String::from_utf8_lossy(bytes).into_owned()))?
+        }
+        _ => Record::default(),
+    };
+    change(&mut record)?;
+    Ok(FileChange { path, before, after: Some(record.render().into_bytes()) })
 }
 
 /// The manifests that envloom writes, those that it makes others from, and what lies beside them.

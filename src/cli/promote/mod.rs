@@ -25,7 +25,7 @@ use super::trial::{self, Passed, Request, Tried};
 use super::{exit, state};
 use crate::base::{RelPath, SourceFile, printable, read_if_exists};
 use crate::cache::FileChange;
-use crate::ledger::{self, Lockfile, Progress, Record, Remotes};
+use crate::ledger::{self, Lockfile, Progress, Remotes};
 use crate::manifest::{NewPin, NewReference, repinned};
 use crate::model::{Environment, EnvironmentId, Model, PackageId, Sources};
 use crate::tool::git::Git;
@@ -166,19 +166,16 @@ fn ready(call: &Call<'_>, promotion: &Promotion<'_>) -> Result<Ready, Stop> {
     if !unmet.is_empty() {
         return Err(PromoteError::new((names[0], names[1]), &model.source, unmet).into());
     }
-    let mut files = vec![tasks_file(call, text)?];
-    files.extend(recorded(call, &completed)?);
+    // With the new releases, so that the trial need not read them once more.
+    let record = load::record_change(&call.place, |record| {
+        record.releases = completed.releases;
+        Ok(())
+    })?;
+    let mut files = vec![tasks_file(call, text)?, record];
     if call.arguments.package.is_empty() {
         files.extend(seed(call, from, to)?);
     }
     Ok(Ready { choices, files })
-}
-
-/// `envloom.lock` with the new releases, so that the trial need not read them once more.
-fn recorded(call: &Call<'_>, completed: &Record) -> Result<Option<FileChange>, Stop> {
-    let Ok(path) = RelPath::parse(ledger::FILE_NAME) else { return Ok(None) };
-    let before = read_if_exists(&path.under(&call.place.root))?;
-    Ok(Some(FileChange { path, before, after: Some(completed.render().into_bytes()) }))
 }
 
 /// TO's lockfile as it is, and FROM's in its place. uv believes a version that is locked for the same index, and indexes
