@@ -206,8 +206,9 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
     let code = code.map(|code| code.to_string()).unwrap_or_default();
     match code.as_str() {
         "envloom::cli::internal" => exit::INTERNAL,
-        // What tasks ask of a machine that has not got it was asked for in vain.
-        "envloom::exec::pool_too_small"
+        // What tasks ask of a machine that has not got it was asked for in vain, and so is what a variable forbids.
+        "envloom::plan::refused_variables"
+        | "envloom::exec::pool_too_small"
         | "envloom::exec::unknown_pool"
         | "envloom::exec::secret_too_short" => exit::USAGE,
         "envloom::cli::release_unknown"

@@ -138,7 +138,7 @@ fn interrupt_after(repo: &Monorepo, program: Running, delay: Duration, signal: S
 }
 
 /// One project in two environments, whose dependencies are `packages` wheels of `files` files each.
-fn wide_project(packages: usize, files: usize) -> Monorepo {
+pub(crate) fn wide_project(packages: usize, files: usize) -> Monorepo {
     use crate::support::Wheel;
     let wheels: Vec<Wheel> = (0..packages)
         .map(|package| {

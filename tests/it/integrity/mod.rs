@@ -1,5 +1,8 @@
 //! What uv lets through and envloom does not.
 
+mod remotes;
+mod table;
+
 use std::fs;
 
 use crate::seed::{locked, three_environments};
