@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job on three environments, with real uv, from nothing: builds envloom, assembles the repository, then
-# generates, locks, checks, verifies and syncs dev, staging and prod. Every line it runs is shown, as you would type
+# generates, locks, checks and verifies dev, staging and prod, promotes what staging has tested to prod, and syncs. Every line it runs is shown, as you would type
 # it. Needs Rust, git and Python 3.10 or 3.12; envloom fetches uv itself where it is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -19,6 +19,14 @@ step() {
     "$@"
 }
 
+# Commits what there is to commit.
+commit() {
+    step git add --all
+    if ! git diff --cached --quiet; then
+        step git -c user.name=Maintainer -c user.email=maintainer@example.com commit --quiet --message "$1"
+    fi
+}
+
 step cargo build --release --locked --manifest-path "$root/Cargo.toml"
 PATH="$(cd "${CARGO_TARGET_DIR:-$root/target}/release" && pwd):$PATH"
 step python3 assemble.py
@@ -26,11 +34,10 @@ eval "$(python3 assemble.py --env)"
 step cd build/vlm-hyperbench
 
 step envloom lock
-step git add --all
-if ! git diff --cached --quiet; then
-    step git -c user.name=Maintainer -c user.email=maintainer@example.com commit --quiet --message "Lock all environments"
-fi
+commit "Lock all environments"
 step envloom check verify
+step envloom promote staging prod
+commit "Promote staging to prod"
 step envloom 'sync:dev@*' 'sync:staging@*' 'sync:prod@*'
 step envloom run dev@cu124 -- python tests/smoke.py
 step envloom run prod@cpu -- python tests/smoke.py

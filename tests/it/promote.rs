@@ -224,6 +224,24 @@ fn what_is_checked_out_is_promoted_once_it_is_a_commit() {
 }
 
 #[test]
+fn versions_of_indexes_in_the_repository_are_kept_from_another_directory_too() {
+    let repo = crate::seed::three_environments();
+    repo.exec("cp", &["-r", "[ROOT]/index", "[ROOT]/repo/wheels"]).success();
+    for name in ["pypi", "cpu", "cu124"] {
+        repo.replace("tasks.kdl", &format!("[INDEX]/{name}"), &format!("wheels/{name}"));
+    }
+    repo.run("lock").success();
+    repo.index("pypi", &[("tqdm", "4.68.0")]).index("cu124", &[("torch", "2.7.0+cu124")]);
+    repo.exec("cp", &["-r", "[ROOT]/index/.", "[ROOT]/repo/wheels"]).success();
+    repo.remove("staging/uv.lock").run("lock:staging").success();
+    assert!(repo.read("staging/uv.lock").contains("2.7.0+cu124"));
+    repo.commit("staging has what dev has not").run("promote dev staging").success();
+    let lockfile = repo.read("staging/uv.lock");
+    assert!(lockfile.contains("2.6.0+cu124") && !lockfile.contains("2.7.0+cu124"), "{lockfile}");
+    assert_eq!(version(&repo, "staging/uv.lock", "tqdm"), "4.67.1");
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "the looks of ten mistakes")]
 fn mistakes_are_named() {
     let repo = tested();
