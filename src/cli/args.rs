@@ -3,6 +3,8 @@
 //! Options may stand anywhere before `--`, as with make. The first word decides: a verb (`list`, `run` …)
 //! takes the words after it, anything else is a target or `VAR=VALUE`.
 
+mod adding;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -13,6 +15,8 @@ use super::vocabulary::AFTER_HELP;
 use crate::base::Spanned;
 use crate::graph::Assignment;
 use crate::tool::make::{Limit, MakeFlags};
+
+pub(crate) use adding::Adding;
 
 /// Everything a call says. The doc comments are the text of `--help`.
 #[derive(Debug, Clone, Parser)]
@@ -134,6 +138,10 @@ pub(super) struct Arguments {
     /// With generate and lock: believe where PACKAGE's tag leads now, although it was recorded elsewhere
     #[arg(long, value_name = "PACKAGE", help_heading = "Lock and generate")]
     pub(crate) accept_moved: Vec<String>,
+
+    /// Where `add` puts something.
+    #[command(flatten)]
+    pub(crate) adding: Adding,
 
     /// With list: every cell of every environment
     #[arg(long, help_heading = "Verbs")]

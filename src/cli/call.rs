@@ -204,6 +204,9 @@ impl<'a> Call<'a> {
                 return Err(CliError::OptionWithoutUse { option, belongs_to: "`watch`" });
             }
         }
+        if let Some(option) = arguments.adding.given() {
+            return Err(CliError::OptionWithoutUse { option, belongs_to: "`add` and `remove`" });
+        }
         let upgrades = arguments.upgrade || !arguments.upgrade_package.is_empty();
         if upgrades && !asked.iter().any(|key| key.kind() == Kind::Lock) {
             return Err(CliError::OptionWithoutUse { option: "--upgrade", belongs_to: "`lock`" });

@@ -93,6 +93,9 @@ fn found(process: &Process, before: &[String], current: &str) -> Vec<String> {
         {
             packages(process, before)
         }
+        Typed::ValueOf(_) if before.last().is_some_and(|last| last == "--environment") => {
+            written(process, before)
+        }
         Typed::ValueOf(values) => values,
         Typed::Words(_) if current.starts_with('-') => options(&table),
         Typed::Words(typed) => plain(process, before, &typed, current),
@@ -160,7 +163,7 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         | ["diff", _, _, ..] => Vec::new(),
         ["absorb" | "eject" | "pin" | "promote"] | ["promote", _] => written(process, before),
         ["pin", _] => packages(process, before),
-        ["pin" | "promote", ..] => Vec::new(),
+        ["add" | "remove" | "pin" | "promote", ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         ["diff"] | ["diff", _] => subjects(&targets(process, before)),
         [] => {

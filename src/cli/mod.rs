@@ -4,6 +4,7 @@
 //! it was last found up to date, that is all), configuration, targets, premises, run, report.
 
 mod absorb;
+mod add;
 mod affected;
 mod args;
 mod cache;

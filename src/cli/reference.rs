@@ -46,10 +46,11 @@ const NOTICES: &[(&str, &str)] = &[
 ];
 
 /// Every table of codes.
-fn tables() -> [&'static [(&'static str, &'static str)]; 13] {
+fn tables() -> [&'static [(&'static str, &'static str)]; 14] {
     [
         CODES,
         super::promote::CODES,
+        super::add::CODES,
         config::CODES,
         model::CODES,
         ledger::CODES,

@@ -1,6 +1,7 @@
 //! The verbs that are no targets: which one a call means, and what it does.
 
 use super::absorb;
+use super::add;
 use super::affected;
 use super::args::Arguments;
 use super::cache;
@@ -77,7 +78,7 @@ impl Verb<'_> {
                 },
                 _ => Err(self.wrong("takes one of dir, size, prune, clean").into()),
             },
-            "import" | "init" | "absorb" | "eject" | "pin" | "promote" => {
+            "import" | "init" | "absorb" | "eject" | "pin" | "promote" | "add" | "remove" => {
                 self.write(process, arguments, output)
             }
             "list" => {
@@ -132,6 +133,9 @@ impl Verb<'_> {
                 }
                 _ => Err(self.wrong("takes an environment, a package and a tag").into()),
             },
+            "add" | "remove" if self.words.is_empty() => Err(self.wrong("takes requirements").into()),
+            "add" => add::add(&Call::read(process, arguments)?, self.words, output),
+            "remove" => add::remove(&Call::read(process, arguments)?, self.words, output),
             _ => match self.words {
                 [] | [_] => eject::carry_out(&Call::read(process, arguments)?, self.words, output),
                 _ => Err(self.wrong("takes one environment, or none for all").into()),
@@ -183,6 +187,9 @@ impl Verb<'_> {
         }
         if let Some(option) = arguments.of_promote().filter(|_| self.name != "promote") {
             return Err(CliError::OptionWithoutUse { option, belongs_to: "`promote`" });
+        }
+        if let Some(option) = arguments.adding.given().filter(|_| !["add", "remove"].contains(&self.name)) {
+            return Err(CliError::OptionWithoutUse { option, belongs_to: "`add` and `remove`" });
         }
         if arguments.cells && self.name != "list" {
             return Err(CliError::OptionWithoutUse { option: "--cells", belongs_to: "`list`" });

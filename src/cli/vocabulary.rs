@@ -21,6 +21,12 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
         "FROM TO [--package X]… [--commit]",
         "pin in TO what FROM has tested, with its third-party versions; all or nothing",
     ),
+    (
+        "add",
+        "REQUIREMENT… [--group G] [--environment ENV]",
+        "put requirements into tasks.kdl, lock and verify; all or nothing",
+    ),
+    ("remove", "REQUIREMENT…", "take them out again, likewise"),
     ("eject", "[ENV]", "forget which entries of manifests are envloom's; every file stays"),
     ("export", "make|pre-commit [TARGET…]", "print rules for a Makefile, or hooks for pre-commit"),
     ("task", "NAME", "run an own task whatever its name"),
@@ -62,6 +68,8 @@ Verbs:
   absorb ENV                   write into tasks.kdl what someone changed in a manifest
   pin ENV PACKAGE TAG          pin another release, lock and verify; all or nothing
   promote FROM TO              pin in TO what FROM has tested, with its third-party versions
+  add REQUIREMENT…             put requirements into tasks.kdl, lock and verify
+  remove REQUIREMENT…          take them out again
   eject [ENV]                  forget which entries of manifests are envloom's
   export make [TARGET…]        print rules for a Makefile, which share make's slots
   export pre-commit            print hooks for .pre-commit-config.yaml

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod absorb;
+mod add;
 mod adopt;
 mod affected;
 mod cache;

@@ -9,6 +9,7 @@
 //! What `tasks.kdl` has no word for is left, with the reason.
 
 mod adding;
+mod asking;
 mod difference;
 mod ground;
 mod pins;
@@ -38,6 +39,7 @@ use crate::base::{Digest, SourceFile, Spanned};
 use crate::config::outline;
 use crate::model::{EnvironmentId, Kept, PackageName};
 
+pub(crate) use asking::{List, lists_with, requirement_name, with_requirements, without_requirements};
 pub(crate) use pins::{NewPin, NewReference, repinned};
 pub(crate) use placing::Names;
 pub(crate) use settling::{Left, Settled};

@@ -1,0 +1,344 @@
+//! `add` and `remove`: requirements of `tasks.kdl`, with every file that follows from them, or none.
+
+use crate::seed::locked;
+use crate::support::Monorepo;
+
+/// [`locked`] with a few packages more to ask for.
+fn stocked() -> Monorepo {
+    locked()
+        .index("pypi", &[("numpy", "1.26.4"), ("mypy", "1.9.0")])
+        .index("cu124", &[("flash", "2.6.1+cu124")])
+        .index("cpu", &[("flash", "2.6.1+cpu")])
+}
+
+#[test]
+fn a_requirement_comes_into_every_environment_and_goes_again() {
+    let repo = stocked();
+    let before = repo.tree("").without(".envloom");
+    let looked = repo.run("-j1 add numpy>=1.26 -n").success();
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    let ran = repo.run("-j1 add numpy>=1.26").success();
+    assert_eq!(ran.stdout(), looked.stdout());
+    insta::assert_snapshot!(ran.output_snapshot(), @r#"
+    exit: 0
+    ----- stdout -----
+    prod/pyproject.toml
+    +    "numpy>=1.26",
+    prod/uv.lock
+    + numpy 1.26.4
+    pyproject.toml
+    +    "numpy>=1.26",
+    staging/pyproject.toml
+    +    "numpy>=1.26",
+    staging/uv.lock
+    + numpy 1.26.4
+    tasks.kdl
+    -    dependencies "tqdm>=4"
+    +    dependencies "tqdm>=4" "numpy>=1.26"
+    uv.lock
+    + numpy 1.26.4
+    ----- stderr -----
+    ✓ generate:dev  ran in [TIME], pyproject.toml  (pyproject.toml: project.dependencies[numpy]: added "numpy>=1.26")
+    ✓ lock:dev  ran in [TIME], uv.lock written  (no record of it here)
+    ✓ generate:staging  ran in [TIME], staging/pyproject.toml  (staging/pyproject.toml: project.dependencies[numpy]: added "numpy>=1.26")
+    ✓ lock:staging  ran in [TIME], staging/uv.lock written  (no record of it here)
+    ✓ generate:prod  ran in [TIME], prod/pyproject.toml  (prod/pyproject.toml: project.dependencies[numpy]: added "numpy>=1.26")
+    ✓ lock:prod  ran in [TIME], prod/uv.lock written  (no record of it here)
+    ✓ verify:dev  ran in [TIME], 8 packages  (no record of it here)
+    ✓ verify:staging  ran in [TIME], 7 packages  (no record of it here)
+    ✓ verify:prod  ran in [TIME], 7 packages  (no record of it here)
+    ran 9, up to date 3 in [TIME]
+    tasks.kdl asks for numpy>=1.26 in dependencies: envloom.lock, prod/pyproject.toml, prod/uv.lock, pyproject.toml, staging/pyproject.toml, staging/uv.lock, tasks.kdl, uv.lock
+    "#);
+    repo.run("check verify").success();
+    let ran = repo.run("-j1 remove numpy").success();
+    insta::assert_snapshot!(ran.output_snapshot(), @r#"
+    exit: 0
+    ----- stdout -----
+    prod/pyproject.toml
+    -    "numpy>=1.26",
+    prod/uv.lock
+    - numpy 1.26.4
+    pyproject.toml
+    -    "numpy>=1.26",
+    staging/pyproject.toml
+    -    "numpy>=1.26",
+    staging/uv.lock
+    - numpy 1.26.4
+    tasks.kdl
+    -    dependencies "tqdm>=4" "numpy>=1.26"
+    +    dependencies "tqdm>=4"
+    uv.lock
+    - numpy 1.26.4
+    ----- stderr -----
+    ✓ generate:dev  ran in [TIME], pyproject.toml  (pyproject.toml: project.dependencies[numpy]: removed "numpy>=1.26")
+    ✓ lock:dev  ran in [TIME], uv.lock written  (no record of it here)
+    ✓ generate:staging  ran in [TIME], staging/pyproject.toml  (staging/pyproject.toml: project.dependencies[numpy]: removed "numpy>=1.26")
+    ✓ lock:staging  ran in [TIME], staging/uv.lock written  (no record of it here)
+    ✓ generate:prod  ran in [TIME], prod/pyproject.toml  (prod/pyproject.toml: project.dependencies[numpy]: removed "numpy>=1.26")
+    ✓ lock:prod  ran in [TIME], prod/uv.lock written  (no record of it here)
+    ✓ verify:dev  ran in [TIME], 7 packages  (no record of it here)
+    ✓ verify:staging  ran in [TIME], 6 packages  (no record of it here)
+    ✓ verify:prod  ran in [TIME], 6 packages  (no record of it here)
+    ran 9, up to date 3 in [TIME]
+    tasks.kdl no longer asks for numpy in dependencies: envloom.lock, prod/pyproject.toml, prod/uv.lock, pyproject.toml, staging/pyproject.toml, staging/uv.lock, tasks.kdl, uv.lock
+    "#);
+    assert_eq!(repo.tree("").without(".envloom"), before);
+}
+
+#[test]
+fn a_requirement_comes_into_the_list_that_is_named() {
+    let repo = stocked();
+    repo.run("add mypy --group lint").success();
+    repo.run("add numpy --environment prod").success();
+    repo.run("add flash --variant cuda").success();
+    let diff = repo.git(&["diff", "-U0", "tasks.kdl"]).text();
+    let lines: Vec<&str> = diff.lines().skip_while(|line| !line.starts_with("@@")).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    @@ -7,0 +8 @@ project "app" {
+    +    group "lint" "mypy"
+    @@ -13 +14 @@ variants "cuda" choose="exactly-one" {
+    -    dependencies "torch>=2.4,<2.8"
+    +    dependencies "torch>=2.4,<2.8" "flash"
+    @@ -20 +21 @@ environment "dev" {
+    -    groups "dev"
+    +    groups "dev" "lint"
+    @@ -32,0 +34 @@ environment "prod" {
+    +    dependencies "numpy"
+    "#);
+    repo.run("check verify").success();
+    assert!(repo.read("pyproject.toml").contains("lint = ["));
+    assert!(!repo.read("staging/pyproject.toml").contains("numpy"));
+    let ran = repo.run("add flash --variant cuda --json").success();
+    insta::assert_snapshot!(ran.stdout(), @r#"
+    {
+      "added": [],
+      "environments": [],
+      "files": [],
+      "list": "all variants of cuda",
+      "locked": [],
+      "written": false
+    }
+    "#);
+    let ran = repo.run("remove numpy --environment prod --json").success();
+    insta::assert_snapshot!(ran.stdout(), @r#"
+    {
+      "environments": [
+        "prod"
+      ],
+      "files": [
+        "envloom.lock",
+        "prod/pyproject.toml",
+        "prod/uv.lock",
+        "tasks.kdl"
+      ],
+      "list": "dependencies of prod",
+      "locked": [
+        {
+          "lockfile": "prod/uv.lock",
+          "packages": [
+            {
+              "internal": false,
+              "new": [],
+              "old": [
+                "1.26.4"
+              ],
+              "package": "numpy"
+            }
+          ]
+        }
+      ],
+      "removed": [
+        "numpy"
+      ],
+      "written": true
+    }
+    "#);
+}
+
+#[test]
+fn what_cannot_be_locked_is_not_added() {
+    let repo = stocked();
+    let before = repo.tree("").without(".envloom");
+    let ran = repo.run("add absent").code(1);
+    assert!(
+        ran.stderr().contains("✗ lock:dev  failed") && ran.stderr().contains("nothing was changed"),
+        "{ran}"
+    );
+    assert_eq!(repo.tree("").without(".envloom"), before);
+}
+
+#[test]
+fn mistakes_are_named() {
+    let repo = locked();
+    repo.append("tasks.kdl", "environment \"lib\" { manifest \"lib/pyproject.toml\"; adopt }\nenvironment \"lib-prod\" { manifest \"lib/prod/pyproject.toml\"; from \"lib\"; sources \"tags\" channel=\"stable\" }\n");
+    repo.write("lib/pyproject.toml", "[project]\nname = \"lib\"\nversion = \"1\"\n");
+    let before = repo.tree("").without(".envloom");
+    let said = [
+        "add",
+        "add ./numpy",
+        "add foo",
+        "add 'a @ https://me:secret@h.example/a.whl'",
+        "add numpy --variant cu12",
+        "add numpy --group a --extra b",
+        "add numpy --no-from-index",
+        "add numpy --environment prd",
+        "add numpy --environment lib",
+        "add numpy --environment lib-prod",
+        "remove ruff torch",
+        "remove numpy --group dev",
+        "lock --group dev",
+        "list --group dev",
+        "--locked add numpy",
+    ];
+    let said: String = said.map(|line| format!("$ {line}\n{}\n", repo.run(line).output_snapshot())).concat();
+    insta::assert_snapshot!(said, @r#"
+    $ add
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::verb_words]: `add` takes requirements
+    help: type `envloom add REQUIREMENT… [--group G] [--environment ENV]`
+    $ add ./numpy
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_a_requirement]: `./numpy` is no requirement
+    help: write it as a manifest has it, quoted for the shell: 'numpy>=1.26'
+    $ add foo
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: tasks.kdl has 1 mistake
+
+    error[envloom::model::internal_requirement]: `foo` is an internal package
+     --> tasks.kdl:9:9
+    9 | package "foo" path="packages/foo" git="https://git.example.com/foo.git"
+      |         ^^^^^ declared here
+     --> tasks.kdl:6:28
+    6 |     dependencies "tqdm>=4" "foo"
+      |                            ^^^^^ must not be required here
+    help: delete it: the `package` node already makes it a dependency
+    $ add 'a @ https://me:secret@h.example/a.whl'
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: tasks.kdl has 1 mistake
+
+    error[envloom::model::credentials]: the URL of a requirement holds credentials
+     --> tasks.kdl:6:28
+    6 |     dependencies "tqdm>=4" "a @ https://*********@h.example/a.whl"
+      |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ everybody who can read this file can use them
+    help: delete what stands before the `@`; use a keyring, netrc, UV_INDEX_<NAME>_USERNAME or git's credential helper, and revoke what was committed
+    $ add numpy --variant cu12
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::unknown_variant]: `--variant cu12`: tasks.kdl declares no such variant
+    help: did you mean `cu124`?
+    $ add numpy --group a --extra b
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the argument '--group <GROUP>' cannot be used with '--extra <EXTRA>'
+
+    Usage: envloom [OPTIONS] [TARGET…] [VAR=VALUE…] [-- ARGS…]
+           envloom [OPTIONS] VERB [WORD…]
+
+    For more information, try '--help'.
+    $ add numpy --no-from-index
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the following required arguments were not provided:
+      --variant <VARIANT>
+
+    Usage: envloom [OPTIONS] [TARGET…] [VAR=VALUE…] [-- ARGS…]
+           envloom [OPTIONS] VERB [WORD…]
+
+    For more information, try '--help'.
+    $ add numpy --environment prd
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the call cannot be carried out
+
+    error[envloom::graph::unknown_environment]: unknown environment `prd`
+     --> command line:1:27
+    1 | envloom add --environment prd
+      |                           ^^^ no environment, manifest or directory of that name
+    help: did you mean `prod`?
+    $ add numpy --environment lib
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::no_lists]: lib takes its requirements from lib/pyproject.toml, not from tasks.kdl
+    help: change them there, with `uv add` and `uv remove` in its directory, then `envloom lock`
+    $ add numpy --environment lib-prod
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::no_lists]: lib-prod takes its requirements from lib/pyproject.toml, not from tasks.kdl
+    help: change them there, with `uv add` and `uv remove` in its directory, then `envloom lock`
+    $ remove ruff torch
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_asked_for]: ruff, torch are not asked for in dependencies
+    help: it is elsewhere: `envloom remove ruff --group dev`, `envloom remove torch --variant cuda`
+    $ remove numpy --group dev
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_asked_for]: numpy is not asked for in group dev
+    help: no list of tasks.kdl asks for it by that name
+    $ lock --group dev
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::option_without_use]: `--group` says nothing to this call
+    help: it belongs to `add` and `remove`
+    $ list --group dev
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::option_without_use]: `--group` says nothing to this call
+    help: it belongs to `add` and `remove`
+    $ --locked add numpy
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::locked_verb]: `add` writes tracked files, and --locked, the default where CI is set, lets it write none
+    help: type it where you work and commit what it writes; or add --no-locked
+    "#);
+    assert_eq!(repo.tree("").without(".envloom"), before);
+}
+
+#[test]
+fn where_manifests_are_adopted_requirements_stand_in_them() {
+    let repo = Monorepo::new().tasks_kdl("environment \"lib\" { manifest \"pyproject.toml\"; adopt }\n");
+    repo.write("pyproject.toml", "[project]\nname = \"lib\"\nversion = \"1\"\n");
+    insta::assert_snapshot!(repo.run("add numpy").output_snapshot(), @r"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::no_lists]: every environment takes its requirements from pyproject.toml, not from tasks.kdl
+    help: change them there, with `uv add` and `uv remove` in its directory, then `envloom lock`
+    ");
+}
