@@ -1,7 +1,7 @@
 //! `pin`: another release of one package, and all files that follow from it, or none.
 
 use crate::seed::{locked, three_environments};
-use crate::support::{Monorepo, Package};
+use crate::support::{Monorepo, Package, Signal};
 
 /// The files that a change of prod touches.
 const FILES: [&str; 4] = ["envloom.lock", "prod/pyproject.toml", "prod/uv.lock", "tasks.kdl"];
@@ -234,4 +234,61 @@ fn a_commit_is_pinned_and_a_tag_again() {
     assert!(repo.read("tasks.kdl").contains(&format!("pin \"foo\" rev=\"{commit}\" version=\"0.1.2\"\n")));
     repo.run("pin prod foo v0.1.2").success();
     repo.assert_clean();
+}
+
+/// A uv that does something first when it locks.
+fn with_uv(repo: &Monorepo, first: &str) -> Monorepo {
+    let real = repo.exec("sh", &["-c", "printf %s \"$ENVLOOM_UV\""]).text();
+    let script = format!("#!/bin/sh\ncase \"$*\" in *lock*) {first};; esac\nexec {real} \"$@\"\n");
+    repo.write_program("../bin/uv", &script).env("ENVLOOM_UV", "[ROOT]/bin/uv")
+}
+
+#[test]
+fn an_edit_that_someone_makes_meanwhile_is_kept_and_nothing_is_written() {
+    let repo = locked().release("foo", "v0.1.3");
+    let edited = with_uv(&repo, "echo '// mine' >> [ROOT]/repo/tasks.kdl");
+    let before = repo.tree("").without(".envloom").without("tasks.kdl");
+    let ran = edited.run("pin prod foo v0.1.3").code(1);
+    let said = ran.output_snapshot();
+    insta::assert_snapshot!(&said[said.find("error[").unwrap()..], @r"
+    error[envloom::cli::moved]: [ROOT]/repo/tasks.kdl was changed meanwhile
+    help: nothing was written; type the command again
+    ");
+    assert!(repo.read("tasks.kdl").ends_with("// mine\n") && !repo.read("tasks.kdl").contains("v0.1.3"));
+    assert_eq!(repo.tree("").without(".envloom").without("tasks.kdl"), before);
+}
+
+#[test]
+fn an_interrupt_changes_nothing() {
+    let repo = locked().release("foo", "v0.1.3");
+    let slow = with_uv(&repo, "mkfifo [ROOT]/cut; read x < [ROOT]/cut");
+    let running = slow.spawn("pin prod foo v0.1.3");
+    while !repo.root().join("cut").exists() {
+        assert!(!running.has_ended(), "it has ended before uv was asked to lock");
+        std::thread::yield_now();
+    }
+    running.signal(Signal::INT);
+    running.wait().code(130).stderr_has("nothing was changed");
+    repo.assert_clean();
+    repo.run("pin prod foo v0.1.3").success();
+}
+
+#[test]
+fn a_change_that_was_cut_off_is_completed_by_the_next_call() {
+    let repo = locked();
+    // What a call leaves that is killed before it has written its one file: `hi`, where nothing was.
+    let log = r#"{"format":1,"files":[{"path":"prod/new","before":null,"after":"aGk="}]}"#;
+    repo.write_bytes(".envloom/journal/commit.json", log.as_bytes());
+    let ran =
+        repo.run("check:prod").success().stderr_has("a change that was cut off is complete now: prod/new\n");
+    assert_eq!(repo.read("prod/new"), "hi");
+    assert!(!ran.exists(".envloom/journal/commit.json"));
+    // Someone else's file is not overwritten.
+    repo.write("prod/new", "mine").write_bytes(".envloom/journal/commit.json", log.as_bytes());
+    repo.run("check:prod").success().stderr_has(
+        "a change was cut off, and is left as it is: prod/new was changed since; see .envloom/replaced/commit.json and `git diff`\n",
+    );
+    assert_eq!(repo.read("prod/new"), "mine");
+    repo.write_bytes(".envloom/journal/commit.json", b"half").run("check:prod").success();
+    assert_eq!(repo.read(".envloom/replaced/commit.json"), "half");
 }

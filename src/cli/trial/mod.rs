@@ -113,6 +113,9 @@ impl Passed {
     /// # Errors
     /// When one was changed by someone else since the trial began, or cannot be written.
     pub(super) fn commit(&self) -> Result<(), Stop> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
         let directories: BTreeSet<RelPath> = self.files.iter().map(|change| change.path.parent()).collect();
         let environments = self.model.environments.iter();
         let concerned = environments.filter(|one| directories.contains(&one.directory()));
