@@ -164,7 +164,7 @@ pub(super) struct Arguments {
     /// With graph and diff: how it is printed
     #[arg(long, value_name = "FORMAT", help_heading = "Verbs")]
     pub(crate) format: Option<Format>,
-    /// With diff: exit code 1 if there is any difference
+    /// With diff and outdated: exit code 1 if there is any difference, any newer tag
     #[arg(long, help_heading = "Verbs")]
     pub(crate) exit_code: bool,
 }

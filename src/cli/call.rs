@@ -189,7 +189,7 @@ impl<'a> Call<'a> {
         for (given, option, belongs_to) in [
             (arguments.cells, "--cells", "`list`"),
             (arguments.format.is_some(), "--format", "`graph` and `diff`"),
-            (arguments.exit_code, "--exit-code", "`diff`"),
+            (arguments.exit_code, "--exit-code", "`diff` and `outdated`"),
         ] {
             if given {
                 return Err(CliError::OptionWithoutUse { option, belongs_to });

@@ -27,6 +27,7 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::unknown_revision", "--since names a revision that this repository does not have"),
     ("envloom::cli::not_then", "diff --since: an environment was not locked yet in that revision"),
     ("envloom::cli::unreadable_manifest", "diff: a manifest is no TOML"),
+    ("envloom::cli::remote_silent", "a package's remote did not say which tags it has"),
     ("envloom::cli::no_default_branch", "nothing says which branch is the default one, for --affected"),
     ("envloom::cli::no_merge_base", "this branch and the default one have no commit in common here"),
     (
@@ -38,7 +39,10 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::adopted_manifest", "absorb or eject of a manifest that is only adopted"),
     ("envloom::cli::never_generated", "absorb of a manifest that envloom does not write yet"),
     ("envloom::cli::unabsorbable", "what stands in a manifest would make tasks.kdl wrong"),
-    ("envloom::cli::no_pins", "pin or promote to an environment that takes its packages from the workspace"),
+    (
+        "envloom::cli::no_pins",
+        "pin, promote or outdated of an environment that takes its packages from the workspace",
+    ),
     ("envloom::cli::commit_failed", "git refused a commit, so that nothing was changed"),
     ("envloom::cli::not_committed", "--commit where the files it would commit hold other changes"),
     ("envloom::cli::moved", "a file was written by someone else while a verb worked on it"),

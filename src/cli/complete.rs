@@ -158,13 +158,13 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         ["completions"] => ["bash", "zsh", "fish"].map(str::to_owned).to_vec(),
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
-        | ["import" | "init" | "list" | "man" | "help" | "version", ..]
+        | ["import" | "init" | "list" | "man" | "help" | "version" | "add" | "remove", ..]
         | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..]
-        | ["diff", _, _, ..] => Vec::new(),
+        | ["diff" | "pin" | "promote", _, _, ..] => Vec::new(),
         ["absorb" | "eject" | "pin" | "promote"] | ["promote", _] => written(process, before),
         ["pin", _] => packages(process, before),
-        ["add" | "remove" | "pin" | "promote", ..] => Vec::new(),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
+        ["outdated", ..] => environments(&targets(process, before)),
         ["diff"] | ["diff", _] => subjects(&targets(process, before)),
         [] => {
             let verbs = VERBS.iter().map(|(name, ..)| (*name).to_owned());
@@ -210,9 +210,13 @@ fn cells_of(targets: &[String]) -> Vec<String> {
 
 /// Every environment, and every cell.
 fn subjects(targets: &[String]) -> Vec<String> {
-    let environments = targets.iter().filter_map(|target| target.strip_prefix("lock:")).map(str::to_owned);
     let cells = cells_of(targets).into_iter().filter(|cell| cell.contains('@'));
-    environments.chain(cells).collect()
+    environments(targets).into_iter().chain(cells).collect()
+}
+
+/// Every environment.
+fn environments(targets: &[String]) -> Vec<String> {
+    targets.iter().filter_map(|target| target.strip_prefix("lock:")).map(str::to_owned).collect()
 }
 
 /// Where `sync@…` is typed, also the targets without their environment.

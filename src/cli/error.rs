@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use crate::tool::ToolError;
+
 /// One thing that is wrong.
 #[derive(Debug, Error, Diagnostic)]
 pub(super) enum CliError {
@@ -361,6 +363,19 @@ pub(super) enum CliError {
         path: String,
         /// The revision as typed.
         revision: String,
+    },
+    /// `ls-remote` failed.
+    #[error("no tags were learnt from {remotes}")]
+    #[diagnostic(
+        code(envloom::cli::remote_silent),
+        help("mend what git says and type the same command again; `--offline` goes by what was said before")
+    )]
+    RemoteSilent {
+        /// The remotes.
+        remotes: String,
+        /// What git said of each.
+        #[related]
+        causes: Vec<ToolError>,
     },
     /// `diff` reads it without writing it.
     #[error("{path} is no TOML")]

@@ -28,6 +28,7 @@ mod locate;
 mod man;
 mod matrix;
 mod notices;
+mod outdated;
 mod output;
 mod packages;
 mod pin;

@@ -220,6 +220,7 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
         | "envloom::cli::not_committed"
         | "envloom::cli::unfinished"
         | "envloom::cli::not_then"
+        | "envloom::cli::remote_silent"
         | "envloom::cli::unreadable_manifest"
         | "envloom::base::file" => exit::FAILED,
         code if ["exec", "manifest", "plan", "promote"].iter().any(|room| is_of(code, room)) => exit::FAILED,

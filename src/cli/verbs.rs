@@ -17,6 +17,7 @@ use super::import;
 use super::load::Stop;
 use super::man;
 use super::matrix;
+use super::outdated;
 use super::output::Output;
 use super::pin;
 use super::promote;
@@ -89,6 +90,7 @@ impl Verb<'_> {
             "watch" => watch::watch(process, arguments, self.words, output),
             "affected" => affected::list(process, arguments, self.words, output),
             "diff" => diff::diff(process, arguments, self.words, output),
+            "outdated" => outdated::outdated(&Call::read(process, arguments)?, self.words, output),
             "matrix" => matrix::matrix(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
             "explain" => show::explain(Call::read(process, arguments)?, self.words, output),
@@ -197,8 +199,9 @@ impl Verb<'_> {
         if arguments.format.is_some() && !["graph", "diff"].contains(&self.name) {
             return Err(CliError::OptionWithoutUse { option: "--format", belongs_to: "`graph` and `diff`" });
         }
-        if arguments.exit_code && self.name != "diff" {
-            return Err(CliError::OptionWithoutUse { option: "--exit-code", belongs_to: "`diff`" });
+        if arguments.exit_code && !["diff", "outdated"].contains(&self.name) {
+            let belongs_to = "`diff` and `outdated`";
+            return Err(CliError::OptionWithoutUse { option: "--exit-code", belongs_to });
         }
         if words_after { Err(self.wrong("takes no words after `--`")) } else { Ok(()) }
     }

@@ -14,6 +14,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("import", "", "write tasks.kdl and envloom.lock from the manifests that exist; change none of them"),
     ("init", "", "the same; without manifests: write a tasks.kdl to begin with"),
     ("diff", "A B | A --since REF", "what differs between two environments, two cells, or since a revision"),
+    ("outdated", "[ENV…]", "which pins have a newer tag in their channel; asks the packages' remotes"),
     ("absorb", "ENV", "write into tasks.kdl what someone changed in a generated manifest"),
     ("pin", "ENV PACKAGE TAG", "pin another release of a package, lock and verify; all or nothing"),
     (
@@ -65,6 +66,7 @@ Verbs:
   init                         the same; without manifests: a tasks.kdl to begin with
   diff A B                     what differs between two environments or cells
   diff A --since REF           what differs since a revision; REF..REF between two
+  outdated [ENV…]              which pins have a newer tag in their channel
   absorb ENV                   write into tasks.kdl what someone changed in a manifest
   pin ENV PACKAGE TAG          pin another release, lock and verify; all or nothing
   promote FROM TO              pin in TO what FROM has tested, with its third-party versions

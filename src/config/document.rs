@@ -267,6 +267,13 @@ pub(crate) enum Channel {
     Stable,
 }
 
+impl Channel {
+    /// May an environment of this channel pin that version?
+    pub(crate) fn accepts(self, version: &pep440_rs::Version) -> bool {
+        self == Self::Dev || version.is_stable()
+    }
+}
+
 /// Where an environment's internal packages come from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum SourcesNode {

@@ -88,7 +88,6 @@ struct Kept {
 impl Freshness {
     /// Answers not older than `age`.
     #[must_use]
-    #[cfg_attr(not(test), expect(dead_code, reason = "`outdated` asks so"))]
     pub(crate) fn within(age: Duration) -> Self {
         Self::Since(SystemTime::now().checked_sub(age).unwrap_or(UNIX_EPOCH))
     }

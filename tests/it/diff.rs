@@ -317,10 +317,10 @@ fn what_cannot_be_compared_is_said() {
     help: it belongs to `graph` and `diff`
     $ check --exit-code
     error[envloom::cli::option_without_use]: `--exit-code` says nothing to this call
-    help: it belongs to `diff`
+    help: it belongs to `diff` and `outdated`
     $ list --exit-code
     error[envloom::cli::option_without_use]: `--exit-code` says nothing to this call
-    help: it belongs to `diff`
+    help: it belongs to `diff` and `outdated`
     ");
     insta::assert_snapshot!(said("diff prod --since HEAD^", 1), @r"
     $ diff prod --since HEAD^

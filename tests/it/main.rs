@@ -29,6 +29,7 @@ mod lock;
 mod looking;
 mod make;
 mod matrix;
+mod outdated;
 mod own_cache;
 mod own_tasks;
 mod pin;

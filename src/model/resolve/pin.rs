@@ -135,7 +135,7 @@ impl Resolver {
         (channel, place): (Channel, SourceSpan),
     ) {
         let form = &package.tag_form;
-        if channel == Channel::Stable && !resolved.version.is_stable() {
+        if !channel.accepts(&resolved.version) {
             let place_of_version =
                 pin.tag.as_ref().or(pin.version.as_ref()).map_or(pin.span, |text| text.span);
             self.report(

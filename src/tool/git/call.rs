@@ -136,7 +136,8 @@ impl Git {
         limit: Duration,
     ) -> Query<'a> {
         // A person who repeats the line needs no protection from the repository's settings.
-        let preamble = arguments.iter().take_while(|word| is_setting(word)).count();
+        let preamble =
+            arguments.iter().zip(SETTINGS).take_while(|(word, setting)| word.as_os_str() == *setting).count();
         Query { program: &self.path, arguments, preamble, directory, vars: &self.vars, limit }
     }
 }
@@ -150,10 +151,6 @@ where
     let mut words: Vec<OsString> = SETTINGS.iter().map(OsString::from).collect();
     words.extend(arguments.into_iter().map(|word| word.as_ref().to_owned()));
     words
-}
-
-fn is_setting(word: &OsStr) -> bool {
-    word.to_str().is_some_and(|word| SETTINGS.contains(&word))
 }
 
 fn child_vars(surroundings: &Surroundings, root: &Path) -> BTreeMap<OsString, OsString> {
@@ -199,6 +196,17 @@ mod tests {
         let place = Place::new();
         let git = Git::find(&place.machine(), place.root()).unwrap();
         assert!(git.path.is_absolute() && git.version > Version::new([2]), "{git:?}");
+    }
+
+    #[test]
+    fn the_line_to_repeat_has_the_settings_of_a_network_call_whole() {
+        let place = Place::new();
+        let git = Git::find(&place.machine(), place.root()).unwrap();
+        let arguments = crate::tool::git::remote::network(["ls-remote", "--", "https://h/x"]);
+        let query = git.query(place.root(), arguments, git.limits.local);
+        let repeated = &query.arguments[query.preamble..];
+        assert_eq!(repeated[..2], ["-c", "http.lowSpeedLimit=1000"]);
+        assert_eq!(repeated[2..4], ["-c", "http.lowSpeedTime=30"]);
     }
 
     #[test]
