@@ -178,13 +178,8 @@ impl<'a> Call<'a> {
         self.driver.get_or_init(look).clone()
     }
 
-    /// Options that say nothing to the tasks of this call are mistakes, not noise.
-    ///
-    /// # Errors
-    /// The first such option.
-    pub(super) fn check_options(&self, chosen: &Chosen) -> Result<(), CliError> {
-        let has = |kind: Kind| chosen.graph.tasks().iter().any(|task| task.key.kind() == kind);
-        let asked = &chosen.selection.keys;
+    /// Options that belong to a verb, where targets are run.
+    fn check_options_of_verbs(&self) -> Result<(), CliError> {
         let arguments = self.arguments;
         for (given, option, belongs_to) in [
             (arguments.cells, "--cells", "`list`"),
@@ -207,6 +202,18 @@ impl<'a> Call<'a> {
         if let Some(option) = arguments.adding.given() {
             return Err(CliError::OptionWithoutUse { option, belongs_to: "`add` and `remove`" });
         }
+        Ok(())
+    }
+
+    /// Options that say nothing to the tasks of this call are mistakes, not noise.
+    ///
+    /// # Errors
+    /// The first such option.
+    pub(super) fn check_options(&self, chosen: &Chosen) -> Result<(), CliError> {
+        let has = |kind: Kind| chosen.graph.tasks().iter().any(|task| task.key.kind() == kind);
+        let asked = &chosen.selection.keys;
+        let arguments = self.arguments;
+        self.check_options_of_verbs()?;
         let upgrades = arguments.upgrade || !arguments.upgrade_package.is_empty();
         if upgrades && !asked.iter().any(|key| key.kind() == Kind::Lock) {
             return Err(CliError::OptionWithoutUse { option: "--upgrade", belongs_to: "`lock`" });

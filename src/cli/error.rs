@@ -352,18 +352,6 @@ pub(super) enum CliError {
         /// The files.
         files: String,
     },
-    /// A revision before an environment was locked.
-    #[error("there was no {path} in {revision}")]
-    #[diagnostic(
-        code(envloom::cli::not_then),
-        help("name a later revision: `git log --oneline -- {path}` lists those that changed it")
-    )]
-    NotThen {
-        /// The file.
-        path: String,
-        /// The revision as typed.
-        revision: String,
-    },
     /// `ls-remote` failed.
     #[error("no tags were learnt from {remotes}")]
     #[diagnostic(
@@ -376,16 +364,6 @@ pub(super) enum CliError {
         /// What git said of each.
         #[related]
         causes: Vec<ToolError>,
-    },
-    /// `diff` reads it without writing it.
-    #[error("{path} is no TOML")]
-    #[diagnostic(
-        code(envloom::cli::unreadable_manifest),
-        help("mend it, or take the committed one back with `git checkout -- {path}`")
-    )]
-    UnreadableManifest {
-        /// The manifest.
-        path: String,
     },
     /// Should not happen.
     #[error("{what}")]

@@ -3,6 +3,7 @@
 //! What differs is the ledger's to say ([`difference`]); here the two sides are read, from the working tree or from
 //! a commit, and the answer is printed. Exit code 1 says that there is a difference, where `--exit-code` asks.
 
+mod error;
 mod json;
 mod markdown;
 mod side;

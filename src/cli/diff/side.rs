@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use toml::Table;
 
+use super::error::SideError;
 use crate::base::{RelPath, SourceFile, brief};
 use crate::cli::call::Call;
 use crate::cli::error::CliError;
@@ -83,7 +84,7 @@ impl Reading {
         let path = declared.unwrap_or_else(|| environment.manifest.value.clone());
         let lock = lockfile_beside(&path)?;
         let read = |path: &RelPath| -> Result<Vec<u8>, Stop> {
-            let missing = || CliError::NotThen { path: path.to_string(), revision: brief(revision) };
+            let missing = || SideError::NotThen { path: path.to_string(), revision: brief(revision) };
             Ok(git.file_at(root, commit, path.as_str())?.ok_or_else(missing)?)
         };
         let (manifest, locked) = (read(&path)?, read(&lock)?);
@@ -104,7 +105,7 @@ impl Reading {
     ) -> Result<Self, Stop> {
         let environment = model.environment(subject.environment).name.value.as_str();
         let manifest = plan::table(files.manifest)
-            .ok_or_else(|| CliError::UnreadableManifest { path: files.path.to_string() })?;
+            .ok_or_else(|| SideError::UnreadableManifest { path: files.path.to_string() })?;
         let text = String::from_utf8_lossy(files.locked).into_owned();
         let lockfile = Lockfile::parse(&SourceFile::new(files.lock.as_str(), text), environment)?;
         let cell = subject.cell.as_ref();
