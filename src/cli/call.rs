@@ -8,10 +8,11 @@ use super::args::{Arguments, shown};
 use super::error::CliError;
 use super::load::{self, Stop};
 use super::locate::{Place, enter, locate};
+use super::pin::unknown_package;
 use super::prepare::Ground;
 use super::state;
 use super::surroundings::Process;
-use crate::base::{SourceFile, Spanned, brief, nearest};
+use crate::base::{SourceFile, Spanned};
 use crate::cache::Observer;
 use crate::graph::{
     AskDriver, Declared, GraphError, Kind, Selection, Task, TaskGraph, TaskGraphBuilder, TaskKey, Words,
@@ -227,17 +228,11 @@ impl<'a> Call<'a> {
             let (option, belongs_to) = ("--accept-moved", "`generate` and `lock`");
             return Err(CliError::OptionWithoutUse { option, belongs_to });
         }
-        let names: Vec<String> =
-            self.model.packages.iter().map(|package| package.name.value.to_string()).collect();
-        let known: Vec<&str> = names.iter().map(String::as_str).collect();
-        if let Some(name) = arguments.accept_moved.iter().find(|name| !known.contains(&name.as_str())) {
-            let help = match nearest(name, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if known.is_empty() => "there are none".to_owned(),
-                None => format!("use one of: {}", known.join(", ")),
-            };
-            let (option, name) = ("--accept-moved", brief(name));
-            return Err(CliError::UnknownPackage { option, name, help });
+        let is_known = |name: &&String| {
+            self.model.packages.iter().any(|package| package.name.value.as_str() == name.as_str())
+        };
+        if let Some(name) = arguments.accept_moved.iter().find(|name| !is_known(name)) {
+            return Err(unknown_package(&self.model, "--accept-moved", name));
         }
         for (given, option) in
             [(!arguments.what_if.is_empty(), "--what-if"), (!arguments.old_file.is_empty(), "--old-file")]

@@ -102,16 +102,18 @@ pub(super) fn pinning(call: &Call<'_>, lead: &'static str, word: &str) -> Result
 pub(super) fn package(model: &Model, option: &'static str, word: &str) -> Result<PackageId, CliError> {
     let parsed = PackageName::parse(word).ok();
     let found = model.packages.iter().position(|package| Some(&package.name.value) == parsed.as_ref());
-    let unknown = || {
-        let names: Vec<&str> = model.packages.iter().map(|package| package.name.value.as_str()).collect();
-        let help = match nearest(word, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if names.is_empty() => "there are none".to_owned(),
-            None => format!("use one of: {}", names.join(", ")),
-        };
-        CliError::UnknownPackage { option, name: brief(word), help }
+    found.map(PackageId).ok_or_else(|| unknown_package(model, option, word))
+}
+
+/// What is said of a package that `tasks.kdl` does not declare.
+pub(super) fn unknown_package(model: &Model, option: &'static str, word: &str) -> CliError {
+    let names: Vec<&str> = model.packages.iter().map(|package| package.name.value.as_str()).collect();
+    let help = match nearest(word, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "there are none".to_owned(),
+        None => format!("use one of: {}", names.join(", ")),
     };
-    found.map(PackageId).ok_or_else(unknown)
+    CliError::UnknownPackage { option, name: brief(word), help }
 }
 
 /// What the words say of the release.
