@@ -15,6 +15,7 @@ mod support;
 mod laboratory;
 mod measure;
 mod projects;
+mod remotes;
 mod scene;
 mod tasks;
 
@@ -29,7 +30,7 @@ const UV: &str = "15 uv commands in a row";
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let tables: [(&str, fn()); 7] = [
+    let tables: [(&str, fn()); 8] = [
         ("seed", seed),
         ("venv", large_venv),
         ("growth", growth),
@@ -37,6 +38,7 @@ fn main() {
         ("tasks", tasks::tasks),
         ("projects", projects::projects),
         ("matrix", laboratory::matrix),
+        ("verify", remotes::verify),
     ];
     for (name, table) in tables {
         if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {

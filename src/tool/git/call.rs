@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pep440_rs::Version;
@@ -33,6 +34,9 @@ pub(crate) struct Git {
     pub(crate) version: Version,
     /// Time limits; the defaults suit people, tests shorten them.
     pub(crate) limits: Limits,
+    /// What `url.*.insteadOf` of the user's and the system's configuration says: prefix, and what stands for it. Read
+    /// when the first remote is asked.
+    pub(super) rewrites: Arc<OnceLock<Vec<(String, String)>>>,
     /// The environment of each call.
     pub(super) vars: BTreeMap<OsString, OsString>,
 }
@@ -108,6 +112,7 @@ impl Git {
             path,
             version: Version::new([0]),
             limits: Limits::default(),
+            rewrites: Arc::default(),
             vars: child_vars(surroundings, root),
         };
         let arguments = vec![OsString::from("--version")];

@@ -55,11 +55,30 @@ impl Git {
         Ok(git)
     }
 
-    /// The URL git really uses, `insteadOf` applied. May hold credentials: never show it.
+    /// The URL git really uses, `insteadOf` applied. May hold credentials: never show it. It decides what git may do,
+    /// not what it does, so that a difference from git's own view is a refusal.
     fn resolved_url(&self, url: &str) -> Result<String, ToolError> {
-        let query = self.local(Path::new(OUTSIDE), ["ls-remote", "--get-url", "--", url]);
-        let answer = query.demand()?;
-        Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
+        let rewrites = match self.rewrites.get() {
+            Some(rewrites) => rewrites,
+            None => {
+                let read = self.read_rewrites()?;
+                self.rewrites.get_or_init(|| read)
+            }
+        };
+        Ok(rewritten(rewrites, url))
+    }
+
+    /// One question for all remotes, instead of one for each.
+    fn read_rewrites(&self) -> Result<Vec<(String, String)>, ToolError> {
+        let query =
+            self.local(Path::new(OUTSIDE), ["config", "--null", "--get-regexp", r"^url\..*\.insteadof$"]);
+        let answer = query.ask()?;
+        match answer.status.code() {
+            Some(0) => Ok(parse_rewrites(&answer.stdout)),
+            // None at all.
+            Some(1) => Ok(Vec::new()),
+            _ => Err(query.failed(&answer)),
+        }
     }
 
     /// ssh asks on the terminal even without stdin. An askpass program may still answer; a
@@ -110,6 +129,24 @@ fn pause(attempt: u32) -> Duration {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let jitter = u64::from(now.subsec_nanos() % 200);
     Duration::from_millis(200 * u64::from(attempt) + jitter)
+}
+
+/// Reads `url.<base>.insteadof\n<prefix>\0`.
+fn parse_rewrites(text: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(text);
+    let entries = text.split('\0').filter_map(|entry| entry.split_once('\n'));
+    let rewrite = |(key, prefix): (&str, &str)| {
+        let base = key.strip_prefix("url.")?.strip_suffix(".insteadof")?;
+        Some((prefix.to_owned(), base.to_owned()))
+    };
+    entries.filter_map(rewrite).collect()
+}
+
+/// The url with the longest prefix that is rewritten replaced; of equal ones the first counts, as with git.
+fn rewritten(rewrites: &[(String, String)], url: &str) -> String {
+    let fitting = rewrites.iter().filter(|(prefix, _)| url.starts_with(prefix.as_str()));
+    let longest = fitting.rev().max_by_key(|(prefix, _)| prefix.len());
+    longest.map_or_else(|| url.to_owned(), |(prefix, base)| format!("{base}{}", &url[prefix.len()..]))
 }
 
 fn is_file(resolved: &str) -> bool {
@@ -176,6 +213,29 @@ mod tests {
         let git = Git::find(&surroundings, Path::new("/nowhere")).unwrap();
         assert_eq!(tags_of(&git, "https://example.invalid/x.git").unwrap().len(), 1);
         assert_eq!(git.remote_tags("https://example.invalid/x.git").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn urls_are_rewritten_as_git_does() {
+        let place = Place::new();
+        let mut surroundings = place.machine();
+        let settings = [
+            ("url.file:///a/.insteadOf", "https://h/"),
+            ("url.file:///b/.insteadOf", "https://h/b/"),
+            ("url.file:///c/.insteadOf", "https://h/"),
+            ("url.Mixed Case/.insteadOf", "https://m/"),
+        ];
+        surroundings.vars.insert("GIT_CONFIG_COUNT".into(), settings.len().to_string().into());
+        for (at, (key, value)) in settings.iter().enumerate() {
+            surroundings.vars.insert(format!("GIT_CONFIG_KEY_{at}").into(), key.into());
+            surroundings.vars.insert(format!("GIT_CONFIG_VALUE_{at}").into(), value.into());
+        }
+        let git = Git::find(&surroundings, Path::new("/nowhere")).unwrap();
+        for url in ["https://h/x", "https://h/b/x", "https://m/x", "https://other/x", "https://h"] {
+            let query = git.local(Path::new(OUTSIDE), ["ls-remote", "--get-url", "--", url]);
+            let said = String::from_utf8(query.demand().unwrap()).unwrap();
+            assert_eq!(git.resolved_url(url).unwrap(), said.trim_end(), "{url}");
+        }
     }
 
     #[test]
