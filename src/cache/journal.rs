@@ -28,6 +28,9 @@ struct ManifestNote {
     digest: Digest,
     /// What envloom owns in that text.
     owned: Owned,
+    /// A file that the note goes with, and the digest of its text: without it the note says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    with: Option<(RelPath, Digest)>,
 }
 
 /// A lockfile as it was before uv ran.
@@ -51,7 +54,21 @@ impl Journal {
         digest: Digest,
         owned: &Owned,
     ) -> Result<(), FileError> {
-        let note = ManifestNote { manifest: manifest.clone(), digest, owned: owned.clone() };
+        let note = ManifestNote { manifest: manifest.clone(), digest, owned: owned.clone(), with: None };
+        Self::write(&self.path("manifest", manifest), &note)
+    }
+
+    /// Notes that `manifest`, whose text of that digest stays, is about to be envloom's, by a file that is about to be
+    /// written `with` it. Cut off before that file, nothing is.
+    pub(crate) fn begin_with(
+        &self,
+        manifest: &RelPath,
+        digest: Digest,
+        owned: &Owned,
+        with: (RelPath, Digest),
+    ) -> Result<(), FileError> {
+        let note =
+            ManifestNote { manifest: manifest.clone(), digest, owned: owned.clone(), with: Some(with) };
         Self::write(&self.path("manifest", manifest), &note)
     }
 
@@ -91,8 +108,11 @@ impl Journal {
     ) -> Result<(), FileError> {
         let path = self.path("manifest", manifest);
         let Some(note) = read_note::<ManifestNote>(&path)? else { return Ok(()) };
-        let now = read_if_exists(&manifest.under(root))?;
-        if note.manifest == *manifest && now.is_some_and(|text| Digest::of(text) == note.digest) {
+        let is_there = |path: &RelPath, digest: Digest| -> Result<bool, FileError> {
+            Ok(read_if_exists(&path.under(root))?.is_some_and(|text| Digest::of(text) == digest))
+        };
+        let goes_with = note.with.map_or(Ok(true), |(path, digest)| is_there(&path, digest))?;
+        if goes_with && note.manifest == *manifest && is_there(manifest, note.digest)? {
             record.owned.insert(manifest.clone(), note.owned);
         }
         Ok(())
@@ -210,5 +230,24 @@ mod tests {
         fs::write(manifest.under(root.path()), "new").unwrap();
         journal.recover_manifest(root.path(), &manifest, &mut record).unwrap();
         assert_eq!(record.owned[&manifest], owned);
+    }
+
+    #[test]
+    fn what_goes_with_a_file_is_owned_only_beside_it() {
+        let root = tempfile::tempdir().unwrap();
+        let journal = Journal::new(&root.path().join(".envloom"));
+        let [manifest, tasks] = ["pyproject.toml", "tasks.kdl"].map(|path| RelPath::parse(path).unwrap());
+        let owned = Owned::from([("project.name".to_owned(), Digest::of("x"))]);
+        fs::write(manifest.under(root.path()), "text").unwrap();
+        let with = (tasks.clone(), Digest::of("tasks"));
+        journal.begin_with(&manifest, Digest::of("text"), &owned, with).unwrap();
+        for (text, is_owned) in [(None, false), (Some("others"), false), (Some("tasks"), true)] {
+            if let Some(text) = text {
+                fs::write(tasks.under(root.path()), text).unwrap();
+            }
+            let mut record = Record::default();
+            journal.recover_manifest(root.path(), &manifest, &mut record).unwrap();
+            assert_eq!(record.owned.contains_key(&manifest), is_owned, "{text:?}");
+        }
     }
 }

@@ -35,6 +35,8 @@ pub(super) const CODES: &[(&str, &str)] = &[
         "import and init overwrite nothing: there is a tasks.kdl or an envloom.lock",
     ),
     ("envloom::cli::nothing_to_import", "there is no manifest for import to go by"),
+    ("envloom::cli::nothing_adoptable", "there are manifests, but none that can be described or adopted"),
+    ("envloom::cli::tasks_file_above", "import or init below a tasks.kdl of the same repository"),
     ("envloom::cli::locked_verb", "a verb that writes tracked files was called with --locked, or in CI"),
     ("envloom::cli::adopted_manifest", "absorb or eject of a manifest that is only adopted"),
     ("envloom::cli::never_generated", "absorb of a manifest that envloom does not write yet"),

@@ -258,6 +258,32 @@ pub(super) enum CliError {
         /// Where was looked.
         directory: PathBuf,
     },
+    /// `import` or `init` where every manifest is left alone.
+    #[error("nothing in {} can be described or adopted:{reasons}", directory.display())]
+    #[diagnostic(
+        code(envloom::cli::nothing_adoptable),
+        help("nothing was written; mend one of them and type the command again")
+    )]
+    NothingAdoptable {
+        /// Where was looked.
+        directory: PathBuf,
+        /// A line for each manifest, with why.
+        reasons: String,
+    },
+    /// `import` or `init` where a file further up is meant already.
+    #[error("{} is there already, and {} lies below it", path.display(), directory.display())]
+    #[diagnostic(
+        code(envloom::cli::tasks_file_above),
+        help("one tasks.kdl describes a repository: write into that one `{line}`, or move it away")
+    )]
+    TasksFileAbove {
+        /// The file.
+        path: PathBuf,
+        /// Where another one was wanted.
+        directory: PathBuf,
+        /// What to write into it instead.
+        line: String,
+    },
     /// `absorb` and `eject` with `--locked`.
     #[error("`{verb}` writes tracked files, and --locked, the default where CI is set, lets it write none")]
     #[diagnostic(

@@ -2,12 +2,12 @@
 //!
 //! Asks nothing, and overwrites nothing: two files come, `tasks.kdl` and `envloom.lock`, both or none.
 
+mod place;
 mod settle;
 mod survey;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -15,12 +15,17 @@ use self::settle::{LeftOut, Settled};
 use super::args::Arguments;
 use super::error::CliError;
 use super::load::Stop;
-use super::locate::{Place, TASKS_FILE, enter};
+use super::locate::{Place, TASKS_FILE};
 use super::output::Output;
+use super::state;
 use super::surroundings::Process;
-use crate::base::{counted, printable, remove_if_exists, write_whole};
-use crate::import::{Decision, Survey};
+use crate::base::{
+    Digest, FileError, RelPath, clear_siblings, counted, printable, remove_if_exists, write_whole,
+};
+use crate::cache::Journal;
+use crate::import::{Decision, Refused, Survey, Unreadable};
 use crate::ledger::{FILE_NAME, Record};
+use crate::tool::run::quoted;
 
 /// What `init` writes where there is nothing to go by.
 const STARTER: &str = r#"// What envloom keeps here. `envloom help` and the README show the words.
@@ -49,7 +54,8 @@ default-environment "dev"
 /// What comes of a call.
 struct Outcome {
     text: String,
-    record: Option<Record>,
+    /// The record, and the digest of each described manifest's text.
+    record: Option<(Record, BTreeMap<RelPath, Digest>)>,
     environments: Vec<(String, String, &'static str)>,
     decisions: Vec<Decision>,
     left_out: Vec<LeftOut>,
@@ -61,10 +67,13 @@ struct Outcome {
 /// # Errors
 /// When there is a tasks.kdl, or nothing to import, or a file cannot be read or written.
 pub(super) fn import(process: &Process, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
-    let place = place(process, arguments)?;
-    let survey = survey::survey(&place.root, process)?;
+    let place = place::place(process, arguments, "import")?;
+    let survey = looked(&place, process, output, "import")?;
     if survey.manifests.is_empty() {
-        return Err(CliError::NothingToImport { directory: place.root }.into());
+        if survey.left.is_empty() {
+            return Err(CliError::NothingToImport { directory: place.root }.into());
+        }
+        return Err(nothing_adoptable(&place, &survey.draft(&Refused::default()).decisions).into());
     }
     carry_out(&place, &survey, process, arguments, output)
 }
@@ -72,42 +81,58 @@ pub(super) fn import(process: &Process, arguments: &Arguments, output: &Output) 
 /// `init`.
 ///
 /// # Errors
-/// As of [`import`], but that there is always something to write.
+/// As of [`import`], but that there is something to write where there is nothing for uv.
 pub(super) fn init(process: &Process, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
-    let place = place(process, arguments)?;
-    let survey = survey::survey(&place.root, process)?;
+    let place = place::place(process, arguments, "init")?;
+    let survey = looked(&place, process, output, "init")?;
     if !survey.manifests.is_empty() {
         return carry_out(&place, &survey, process, arguments, output);
+    }
+    let decisions = survey.draft(&Refused::default()).decisions;
+    // The beginning is of a project whose manifest lies at the root.
+    let at_root = survey.left.iter().find(|(path, _)| path.parent().is_root());
+    if at_root.is_some_and(|(_, why)| *why != Unreadable::NotForUv) {
+        return Err(nothing_adoptable(&place, &decisions).into());
     }
     let next = ["envloom list", "envloom -n generate", "envloom lock sync:dev"].map(str::to_owned);
     let outcome = Outcome {
         text: STARTER.to_owned(),
         record: None,
         environments: vec![("dev".to_owned(), "pyproject.toml".to_owned(), "generated")],
-        decisions: Vec::new(),
+        decisions,
         left_out: Vec::new(),
         next: next.to_vec(),
     };
     finish(&place, &outcome, arguments, output)
 }
 
-/// Where the file is to be: the current directory, unless there is one.
-fn place(process: &Process, arguments: &Arguments) -> Result<Place, CliError> {
-    if arguments.file.is_some() {
-        return Err(CliError::OptionWithoutUse { option: "--file", belongs_to: "targets and other verbs" });
+/// What there is; says what of the repository lies outside.
+fn looked(place: &Place, process: &Process, output: &Output, verb: &str) -> Result<Survey, Stop> {
+    let git = survey::git(&place.root, process)?;
+    if let Some((top, count)) = survey::outside(&place.root, git.as_ref())?.filter(|(_, count)| *count > 0) {
+        let are = if count == 1 { "is" } else { "are" };
+        output.say(&format!(
+            "warning: {} of this git repository, outside of {}, {are} left out; to take in all: envloom -C {} {verb}",
+            counted(count, "manifest", "manifests"),
+            place.root.display(),
+            quoted(&top.to_string_lossy()),
+        ));
     }
-    let in_ci = process.variable("CI").is_some_and(|value| value != "0" && value != "false");
-    if (arguments.locked || (in_ci && !arguments.no_locked)) && !arguments.dry_run {
-        return Err(CliError::LockedVerb { verb: "import" });
+    survey::survey(&place.root, git.as_ref())
+}
+
+/// Why nothing is written.
+fn nothing_adoptable(place: &Place, decisions: &[Decision]) -> CliError {
+    let about = decisions.iter().filter_map(|one| Some((one.manifest.as_ref()?, &one.text)));
+    let why = |text: &str| text.trim_start_matches("left alone: ").to_owned();
+    let reasons: Vec<String> =
+        about.map(|(manifest, text)| format!("\n  {manifest}: {}", why(text))).collect();
+    let mut told = reasons.iter().take(LISTED).cloned().collect::<String>();
+    if let Some(more) = reasons.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        // Writing to a String cannot fail.
+        let _ = write!(told, "\n  and {more} more");
     }
-    let root: PathBuf = enter(&process.surroundings.cwd, &arguments.directory)?;
-    for name in [TASKS_FILE, FILE_NAME] {
-        let path = root.join(name);
-        if fs::symlink_metadata(&path).is_ok() {
-            return Err(CliError::AlreadyThere { path });
-        }
-    }
-    Ok(Place { home: root.clone(), root, file_name: TASKS_FILE.to_owned(), directory: None })
+    CliError::NothingAdoptable { directory: place.root.clone(), reasons: told }
 }
 
 fn carry_out(
@@ -118,7 +143,10 @@ fn carry_out(
     output: &Output,
 ) -> Result<u8, Stop> {
     let settled = settle::settle(place, survey, process, arguments.offline, &|line| output.say(line))?;
-    let Settled { draft, record, left_out, choice } = settled;
+    let Settled { draft, record, manifests, left_out, choice } = settled;
+    if draft.environments.is_empty() {
+        return Err(nothing_adoptable(place, &draft.decisions).into());
+    }
     let environments = draft.environments.iter().map(|(name, manifest)| {
         let how = if draft.described.contains_key(manifest) { "generated" } else { "adopted" };
         (name.clone(), manifest.to_string(), how)
@@ -136,7 +164,7 @@ fn carry_out(
     let next = vec!["envloom list".to_owned(), first.to_owned(), sync];
     let outcome = Outcome {
         text: draft.text,
-        record: Some(record),
+        record: Some((record, manifests)),
         environments,
         decisions: draft.decisions,
         left_out,
@@ -147,19 +175,7 @@ fn carry_out(
 
 /// Writes and tells.
 fn finish(place: &Place, outcome: &Outcome, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
-    let mut written = Vec::new();
-    if !arguments.dry_run {
-        if let Some(record) = &outcome.record {
-            written.push(FILE_NAME);
-            write_whole(&place.root.join(FILE_NAME), record.render().as_bytes())?;
-        }
-        if let Err(failed) = write_whole(&place.root.join(TASKS_FILE), outcome.text.as_bytes()) {
-            // Both or none.
-            remove_if_exists(&place.root.join(FILE_NAME))?;
-            return Err(failed.into());
-        }
-        written.insert(0, TASKS_FILE);
-    }
+    let written = if arguments.dry_run { Vec::new() } else { outcome.write(place)? };
     if output.is_json() {
         return Ok(Output::answer(&outcome.json(&written)));
     }
@@ -171,6 +187,44 @@ fn finish(place: &Place, outcome: &Outcome, arguments: &Arguments, output: &Outp
 }
 
 impl Outcome {
+    /// Writes all files or none. Cut off in between, the journal says what the next run is to put into the record.
+    fn write(&self, place: &Place) -> Result<Vec<&'static str>, Stop> {
+        // A remote may have taken its time.
+        place::free(place)?;
+        let tasks = place.root.join(TASKS_FILE);
+        clear_siblings(&tasks)?;
+        let Some((record, manifests)) = &self.record else {
+            write_whole(&tasks, self.text.as_bytes())?;
+            return Ok(vec![TASKS_FILE]);
+        };
+        let journal = Journal::new(&place.state());
+        if !record.owned.is_empty() {
+            state::make(place)?;
+        }
+        let file = place.root.join(FILE_NAME);
+        let written = || -> Result<(), FileError> {
+            let with = (RelPath::parse(TASKS_FILE).expect("a name"), Digest::of(&self.text));
+            for (manifest, owned) in &record.owned {
+                if let Some(digest) = manifests.get(manifest) {
+                    journal.begin_with(manifest, *digest, owned, with.clone())?;
+                }
+            }
+            write_whole(&tasks, self.text.as_bytes())?;
+            clear_siblings(&file)?;
+            write_whole(&file, record.render().as_bytes())?;
+            Ok(())
+        };
+        let result = written();
+        if result.is_err() {
+            remove_if_exists(&tasks)?;
+        }
+        for manifest in record.owned.keys() {
+            journal.end_manifest(manifest)?;
+        }
+        result?;
+        Ok(vec![TASKS_FILE, FILE_NAME])
+    }
+
     /// One line for each thing that was found or decided, then what to type next.
     fn told(&self, written: &[&str]) -> String {
         let mut text = String::new();
@@ -226,8 +280,3 @@ impl Outcome {
 
 /// So many environments are named in the answer.
 const LISTED: usize = 12;
-
-/// The path of a file of the repository, for messages.
-fn shown(root: &Path, path: &Path) -> PathBuf {
-    path.strip_prefix(root).unwrap_or(path).to_owned()
-}

@@ -214,6 +214,7 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
         "envloom::cli::release_unknown"
         | "envloom::cli::not_synced"
         | "envloom::cli::already_there"
+        | "envloom::cli::tasks_file_above"
         | "envloom::cli::unabsorbable"
         | "envloom::cli::moved"
         | "envloom::cli::commit_failed"

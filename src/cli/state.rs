@@ -42,13 +42,14 @@ pub(super) fn make(place: &Place) -> Result<(), Stop> {
         Ok(_) => return Err(CliError::StateInTheWay { path: state }.into()),
         Err(_) => {}
     }
-    let fail = |cause| FileError::new("make", &state, cause);
-    std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&state).map_err(fail)?;
-    // Before anything else: a directory that holds something and has no mark is believed to be someone else's.
-    mark(&state)?;
+    // First, so that whoever is cut off here has left nothing that git would show.
     if let Some(directory) = git_directory(&place.root) {
         exclude(&directory.join("info/exclude"))?;
     }
+    let fail = |cause| FileError::new("make", &state, cause);
+    std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&state).map_err(fail)?;
+    // Before anything else in it: a directory that holds something and has no mark is believed to be someone else's.
+    mark(&state)?;
     Ok(())
 }
 

@@ -60,10 +60,14 @@ impl Adopted {
         }
         let others = manifests.iter().filter(|path| !why.contains_key(**path)).count();
         if others > 0 {
-            let text = if taken.is_empty() {
-                "adopted: tasks.kdl describes one project, of several environments or at the root, and there is none"
-            } else {
-                "adopted: all that is not of the one project that tasks.kdl describes"
+            let text = match (taken.is_empty(), why.is_empty()) {
+                (true, true) => {
+                    "adopted: tasks.kdl describes one project, of several environments or at the root, and there is none"
+                }
+                (true, false) => {
+                    "adopted: all, since the one project that tasks.kdl would describe cannot be described"
+                }
+                (false, _) => "adopted: all that is not of the one project that tasks.kdl describes",
             };
             adopted.decisions.push(Decision { manifest: None, text: text.to_owned() });
         }

@@ -208,6 +208,17 @@ impl Survey {
             draft.places.push((start..draft.text.len(), (*path).clone()));
             draft.described.insert((*path).clone(), family.is_frozen(manifest));
             draft.environments.push((name.clone(), (*path).clone()));
+            if let [first, rest @ ..] = manifest.including.as_slice() {
+                let groups = if rest.is_empty() {
+                    format!("group `{first}` includes")
+                } else {
+                    "groups include".to_owned()
+                };
+                let text = format!(
+                    "{groups} others (include-group), which tasks.kdl has no word for: they go on doing so"
+                );
+                draft.decisions.push(Decision { manifest: Some((*path).clone()), text });
+            }
         }
         draft.packages = family.internal.keys().map(|name| (*name).clone()).collect();
         draft.places_of_packages = family.internal.values().flatten().cloned().collect();

@@ -28,6 +28,8 @@ pub(crate) struct Manifest {
     pub(crate) extras: BTreeMap<String, Vec<String>>,
     /// `dependency-groups`, without the groups that they include.
     pub(crate) groups: BTreeMap<String, Vec<String>>,
+    /// Those of them that include others.
+    pub(crate) including: Vec<String>,
     /// The groups that uv installs by default.
     pub(crate) default_groups: Vec<String>,
     /// `tool.uv.sources`.
@@ -98,6 +100,8 @@ pub(crate) enum Unreadable {
     Unmanaged,
     /// It has neither a project nor a workspace.
     NotForUv,
+    /// It is a member of a workspace whose root lies above what is imported.
+    Member,
 }
 
 impl Unreadable {
@@ -109,6 +113,7 @@ impl Unreadable {
             Self::NotText => "it is not UTF-8",
             Self::Unmanaged => "it says `tool.uv.managed = false`",
             Self::NotForUv => "it has neither `[project]` nor a workspace of uv's",
+            Self::Member => "it is a member of a workspace above, which uv locks as a whole",
         }
     }
 }
@@ -120,6 +125,12 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 
 fn lists(table: Option<&Table>) -> BTreeMap<String, Vec<String>> {
     table.into_iter().flatten().map(|(name, list)| (name.clone(), texts(Some(list)))).collect()
+}
+
+/// The lists that have more than texts.
+fn including(table: Option<&Table>) -> Vec<String> {
+    let is_more = |list: &Value| list.as_array().is_some_and(|list| list.iter().any(Value::is_table));
+    table.into_iter().flatten().filter(|(_, list)| is_more(list)).map(|(name, _)| name.clone()).collect()
 }
 
 impl Manifest {
@@ -149,6 +160,7 @@ impl Manifest {
             dependencies: list(project, "dependencies"),
             extras: lists(at(&["project", "optional-dependencies"])),
             default_groups: default_groups(uv, &groups),
+            including: including(at(&["dependency-groups"])),
             groups,
             sources: sources(at(&["tool", "uv", "sources"])),
             indexes: elements("index").filter_map(index).collect(),

@@ -17,6 +17,7 @@ use super::pinned::Releases;
 use super::project::{Entries, required_uv};
 use super::request::Request;
 use super::view::{Node, View};
+use super::words::normal;
 use crate::base::{SourceFile, printable};
 use crate::model::{Environment, Model, PackageName};
 
@@ -259,9 +260,4 @@ fn is_local(place: &str) -> bool {
     place.starts_with("file:")
         || place.starts_with("git+file:")
         || !place.contains("://") && !place.contains('@')
-}
-
-/// The normal form of a group's name.
-fn normal(name: &str) -> String {
-    PackageName::parse(name).map_or_else(|_| name.to_owned(), |name| name.as_str().to_owned())
 }

@@ -33,7 +33,8 @@ pub(super) fn foreign(
     let source = SourceFile::new("", view.text);
     let mut found: Vec<(usize, Foreign)> = Vec::new();
     for leaf in view.leaves() {
-        let Some(path) = concerning(environment, &leaf.path).filter(|_| !is_ours(&leaf.path, ours)) else {
+        let Some(path) = concerning(model, environment, &leaf.path).filter(|_| !is_ours(&leaf.path, ours))
+        else {
             continue;
         };
         let Ok(Some(node)) = view.find(&path.0) else {
@@ -54,10 +55,22 @@ pub(super) fn foreign(
     found.into_iter().map(|(_, entry)| entry).collect()
 }
 
+/// What the identity of an included group begins with.
+const INCLUDED: &str = "include-group:";
+
 /// The entry that a leaf belongs to, if it is of a kind that the other environments would lack.
-pub(super) fn concerning(environment: &Environment, leaf: &EntryPath) -> Option<EntryPath> {
+pub(super) fn concerning(model: &Model, environment: &Environment, leaf: &EntryPath) -> Option<EntryPath> {
     let (keys, element) = words::parts(leaf);
     let concerns = match keys.as_slice() {
+        // tasks.kdl has no word for a group that includes another: only who has the same group lacks that.
+        ["dependency-groups", group] if element.is_some_and(|element| element.starts_with(INCLUDED)) => {
+            let has = |other: &Environment| {
+                other.groups.iter().any(|one| words::normal(&one.name.value) == words::normal(group))
+            };
+            let others =
+                model.environments.iter().filter(|other| other.manifest.value != environment.manifest.value);
+            others.filter(|other| other.is_written()).any(has)
+        }
         ["project", "dependencies"] | ["project", "optional-dependencies", _] | ["dependency-groups", _] => {
             element.is_some()
         }

@@ -11,7 +11,7 @@ use super::super::locate::{Place, TASKS_FILE};
 use super::super::prepare::{has_scoped_excludes, members};
 use super::super::state;
 use super::super::surroundings::Process;
-use crate::base::{RelPath, SourceFile, counted};
+use crate::base::{Digest, RelPath, SourceFile, counted};
 use crate::cache::Observer;
 use crate::config;
 use crate::import::{Draft, Refused, Survey, must_hold};
@@ -26,6 +26,8 @@ pub(super) struct Settled {
     pub(super) draft: Draft,
     /// The record that goes with it.
     pub(super) record: Record,
+    /// The manifests that it describes, each with the digest of its text.
+    pub(super) manifests: BTreeMap<RelPath, Digest>,
     /// What the manifests lack.
     pub(super) left_out: Vec<LeftOut>,
     /// A choice on the axes of the first environment, where a sync needs one.
@@ -59,6 +61,7 @@ impl LeftOut {
 enum Tried {
     Stands {
         record: Record,
+        manifests: BTreeMap<RelPath, Digest>,
         left_out: Vec<LeftOut>,
         model: Box<Model>,
     },
@@ -82,9 +85,9 @@ pub(super) fn settle(
         let draft = survey.draft(&refused);
         let trial = Trial { place, process, offline, say, draft: &draft };
         match trial.run()? {
-            Tried::Stands { record, left_out, model } => {
+            Tried::Stands { record, manifests, left_out, model } => {
                 let choice = choice(&model);
-                return Ok(Settled { draft, record, left_out, choice });
+                return Ok(Settled { draft, record, manifests, left_out, choice });
             }
             Tried::Refused(more) => {
                 let blamed: Vec<&RelPath> =
@@ -196,6 +199,7 @@ impl Trial<'_> {
             }
         }
         record.owned.extend(owned);
+        let mut manifests = BTreeMap::new();
         let rendered = manifest::render(&request(&record)).manifests;
         for manifest in rendered.into_values() {
             let is_same = manifest.old.as_deref() == Some(manifest.text.as_str())
@@ -208,10 +212,11 @@ impl Trial<'_> {
                 }
                 None => {}
             }
+            manifests.insert(manifest.path.clone(), manifest.digest);
             record.owned.insert(manifest.path, manifest.owned);
         }
         if refused.is_empty() {
-            return Ok(Tried::Stands { record, left_out, model: Box::new(model) });
+            return Ok(Tried::Stands { record, manifests, left_out, model: Box::new(model) });
         }
         Ok(Tried::Refused(refused))
     }

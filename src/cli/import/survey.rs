@@ -1,11 +1,10 @@
 //! The files of a repository -> what `import` goes by.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::load::Stop;
 use super::super::surroundings::Process;
-use super::shown;
 use crate::base::{Patterns, RelPath, read_if_exists};
 use crate::cache::{Observer, Walk};
 use crate::import::{Manifest, Survey, Unreadable, just_recipes, locked_versions, make_targets};
@@ -15,35 +14,51 @@ use crate::tool::git::Git;
 /// Directories of installed packages, wherever they lie.
 const INSTALLED: [&str; 2] = ["site-packages", "dist-packages"];
 
+/// git, where the directory is of a repository of its.
+///
+/// # Errors
+/// When git cannot say.
+pub(super) fn git(root: &Path, process: &Process) -> Result<Option<Git>, Stop> {
+    let Ok(git) = Git::find(&process.surroundings, root) else { return Ok(None) };
+    Ok(git.toplevel(root)?.map(|_| git))
+}
+
 /// Looks through the repository: manifests that git tracks or does not ignore.
 ///
 /// # Errors
 /// When a directory or a file cannot be read, or git cannot say what it tracks.
-pub(super) fn survey(root: &Path, process: &Process) -> Result<Survey, Stop> {
+pub(super) fn survey(root: &Path, git: Option<&Git>) -> Result<Survey, Stop> {
     let observer = Observer::new();
-    let git = Git::find(&process.surroundings, root).ok();
-    let git = match git {
-        Some(git) if git.toplevel(root)?.is_some() => Some(git),
-        _ => None,
-    };
     let mut survey = Survey::default();
     let mut roots = Roots::new(&observer);
-    for path in manifests(root, git.as_ref(), &observer)? {
+    for path in manifests(root, git, &observer)? {
         let Some(bytes) = observer.read(&path.under(root))? else { continue };
         match read(root, &path, &bytes, &mut roots)? {
             Ok(manifest) => drop(survey.manifests.insert(path, manifest)),
             Err(why) => drop(survey.left.insert(path, why)),
         }
     }
-    for submodule in
-        git.iter().map(|git| git.submodules(root)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
-    {
+    let submodules = git.map(|git| git.submodules(root)).transpose()?;
+    for submodule in submodules.into_iter().flatten() {
         if let (Some(path), Some(url)) = (submodule.path.to_str(), submodule.url) {
             survey.submodules.insert(path.to_owned(), url);
         }
     }
     survey.hints = hints(root)?;
     Ok(survey)
+}
+
+/// How many manifests of the git repository lie outside of `root`, and where it begins; `None`: it begins here.
+///
+/// # Errors
+/// When git cannot say what it tracks.
+pub(super) fn outside(root: &Path, git: Option<&Git>) -> Result<Option<(PathBuf, usize)>, Stop> {
+    let Some(git) = git else { return Ok(None) };
+    let Some(top) = git.toplevel(root)?.filter(|top| top != root) else { return Ok(None) };
+    let tracked = git.tracked(&top, "pyproject.toml")?;
+    let paths = tracked.iter().filter_map(|path| RelPath::parse(path.to_str()?).ok());
+    let count = paths.filter(|path| is_own(&top, path) && !path.under(&top).starts_with(root)).count();
+    Ok(Some((top, count)))
 }
 
 /// The manifests, sorted.
@@ -59,11 +74,13 @@ fn manifests(root: &Path, git: Option<&Git>, observer: &Observer) -> Result<BTre
         let tracked = git.tracked(root, "pyproject.toml")?;
         found.extend(tracked.iter().filter_map(|path| RelPath::parse(path.to_str()?).ok()));
     }
-    let is_own = |path: &RelPath| {
-        path.parts().all(|part| !part.starts_with('.') && !INSTALLED.contains(&part))
-            && !path.under(root).is_symlink()
-    };
-    Ok(found.into_iter().filter(is_own).collect())
+    Ok(found.into_iter().filter(|path| is_own(root, path)).collect())
+}
+
+/// Is it one that the repository's authors wrote?
+fn is_own(root: &Path, path: &RelPath) -> bool {
+    path.parts().all(|part| !part.starts_with('.') && !INSTALLED.contains(&part))
+        && !path.under(root).is_symlink()
 }
 
 /// One manifest and what lies beside it.
@@ -92,9 +109,10 @@ fn read(
     if manifest.has_revs() {
         manifest.locked = beside("uv.lock")?.as_deref().map(locked_versions).unwrap_or_default();
     }
-    let workspace = roots.of(&path.parent().under(root), &table);
-    let inside = workspace.map(|workspace| shown(root, &workspace));
-    manifest.workspace = inside.and_then(|inside| RelPath::parse(inside.to_str()?).ok());
+    if let Some(workspace) = roots.of(&path.parent().under(root), &table) {
+        let Ok(inside) = workspace.strip_prefix(root) else { return Ok(Err(Unreadable::Member)) };
+        manifest.workspace = inside.to_str().and_then(|inside| RelPath::parse(inside).ok());
+    }
     Ok(Ok(manifest))
 }
 

@@ -12,7 +12,7 @@ use super::super::ownership::places;
 use super::super::view::{View, kind_at};
 use crate::base::Digest;
 use crate::ledger::Owned;
-use crate::model::Environment;
+use crate::model::{Environment, Model};
 
 /// One entry that someone changed.
 #[derive(Debug, Clone)]
@@ -29,6 +29,7 @@ pub(super) struct Edit {
 
 /// One manifest with what is known of it.
 pub(super) struct Looked<'l> {
+    pub(super) model: &'l Model,
     pub(super) environment: &'l Environment,
     pub(super) view: &'l View<'l>,
     pub(super) wanted: &'l [Entry],
@@ -107,7 +108,7 @@ impl Looked<'_> {
     fn added(&self, owned: &BTreeMap<EntryPath, Digest>, stood_in: &BTreeSet<EntryPath>) -> Vec<Edit> {
         let mut added: Vec<Edit> = Vec::new();
         for leaf in self.view.leaves().into_iter().filter(|leaf| !leaf.strange) {
-            let Some(path) = concerning(self.environment, &leaf.path) else { continue };
+            let Some(path) = concerning(self.model, self.environment, &leaf.path) else { continue };
             let known = |entry: &Entry| path.is_in(&entry.path) && !is_exists(entry);
             let again = added.iter().any(|edit| edit.path == path);
             if again || stood_in.contains(&path) || self.wanted.iter().chain(self.left_out).any(known) {

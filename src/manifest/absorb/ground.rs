@@ -60,6 +60,6 @@ impl Ground {
     ) -> Option<Looked<'g>> {
         let (view, wanted, owned) = (views.get(&id)?, self.wanted.get(&id)?, self.owned.get(&id)?);
         let (environment, left_out) = (request.model.environment(id), self.left_out.get(&id)?);
-        Some(Looked { environment, view, wanted, left_out, owned })
+        Some(Looked { model: request.model, environment, view, wanted, left_out, owned })
     }
 }

@@ -17,7 +17,7 @@ use toml_edit::Value;
 use super::super::entry::{Entry, EntryPath};
 use super::super::identity;
 use super::super::supply::marker;
-use super::super::words::{self, parts, place, quoted};
+use super::super::words::{self, normal, parts, place, quoted};
 use super::difference::{Edit, Looked};
 use super::writing::Writing;
 use crate::base::{RelPath, Spanned};
@@ -311,9 +311,4 @@ pub(super) fn find_list<'o>(around: &'o OutlineNode, list: &[&str]) -> Option<&'
             list.get(1).is_none_or(|name| child.first().is_some_and(|one| normal(one) == normal(name)));
         Some(&child.name.as_str()) == list.first() && named
     })
-}
-
-/// The normal form of an extra's or group's name.
-pub(super) fn normal(name: &str) -> String {
-    PackageName::parse(name).map_or_else(|_| name.to_owned(), |name| name.as_str().to_owned())
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::entry::Entry;
 use super::super::identity;
-use super::super::words::{parts, place, quoted};
+use super::super::words::{normal, parts, place, quoted};
 use super::difference::{Edit, Looked};
-use super::placing::{Placing, normal};
+use super::placing::Placing;
 use super::writing::spaced;
 use crate::base::Spanned;
 use crate::config::OutlineNode;

@@ -426,7 +426,6 @@ fn foreign_entries_come_with_the_line_to_add() {
     assert_snapshot!(foreign.concat(), @r#"
     12: project.dependencies[packaging] | dependencies "packaging>=24"
     23: project.optional-dependencies.viz[rich] | extra "viz" "rich"
-    29: dependency-groups.dev[include-group:x] | 
     51: tool.uv.workspace.members[libs/new_one] | package "new-one" path="libs/new_one" role="member"
     58: tool.uv.sources.rich |
     "#);

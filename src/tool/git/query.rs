@@ -82,9 +82,10 @@ impl Git {
     /// # Errors
     /// When git cannot say.
     pub(crate) fn tracked(&self, directory: &Path, name: &str) -> Result<Vec<PathBuf>, ToolError> {
-        let below = format!(":(glob)**/{name}");
-        let answer = self.local(directory, ["ls-files", "-z", "--", &below]).demand()?;
-        Ok(paths(&answer))
+        // Not by a pattern: pathspecs are literal here.
+        let answer = self.local(directory, ["ls-files", "-z"]).demand()?;
+        let is_it = |path: &PathBuf| path.file_name().is_some_and(|file| file == name);
+        Ok(paths(&answer).into_iter().filter(is_it).collect())
     }
 
     /// Everything below `directory` that the index holds, a submodule as one path; nothing outside of any repository.
