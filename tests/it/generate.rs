@@ -169,10 +169,12 @@ fn staging_differs_from_prod_only_in_pins() {
 fn the_second_time_nothing_runs_and_no_byte_changes() {
     let repo = three_environments();
     repo.run("generate").success();
-    let before = repo.tree("");
+    // A stored plan is written again once its stamps are old enough to be settled: that is a matter of time.
+    let tree = || repo.tree("").without(".envloom/plans");
+    let before = tree();
     let again = repo.run("generate").success().ran(&[]);
     again.fresh(&["generate:dev", "generate:staging", "generate:prod"]);
-    assert_eq!(repo.tree(""), before);
+    assert_eq!(tree(), before);
 }
 
 #[test]

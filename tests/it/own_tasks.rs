@@ -143,13 +143,13 @@ fn what_reaches_committed_files_is_refused_in_tasks_local_kdl() {
      --> tasks.local.kdl:1:1
     1 | package "x" path="x"
       | ^^^^^^^ reaches committed files
-    help: move it to tasks.kdl; a local file may set only what reaches no committed file: task, resources, default, default-environment, prefer, jobs, env, venvs, cache
+    help: move it to tasks.kdl; a local file may set only what reaches no committed file: task, resources, remotes, default, default-environment, prefer, jobs, env, venvs, cache
 
     error[envloom::config::not_local]: `project` may not stand in a local file
      --> tasks.local.kdl:2:1
     2 | project "other" {
       | ^^^^^^^ reaches committed files
-    help: move it to tasks.kdl; a local file may set only what reaches no committed file: task, resources, default, default-environment, prefer, jobs, env, venvs, cache
+    help: move it to tasks.kdl; a local file may set only what reaches no committed file: task, resources, remotes, default, default-environment, prefer, jobs, env, venvs, cache
     "#);
 }
 
