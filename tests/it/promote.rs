@@ -394,7 +394,7 @@ fn a_commit_that_git_refuses_puts_everything_back() {
     let ran = repo.run("promote staging prod --commit").code(1);
     let error = ran.output_snapshot();
     insta::assert_snapshot!(&error[error.find("error[").unwrap()..], @r"
-    error[envloom::cli::commit_failed]: git made no commit: `/usr/local/bin/git commit --quiet --only $'--message=Promote staging to prod: foo v0.1.3, bar v0.1.3\n\nfoo v0.1.2 -> v0.1.3 (tested as v0.1.3.dev0 ([COMMIT]))\nbar v0.1.2 -> v0.1.3 (tested as v0.1.3.dev0 ([COMMIT]))\nevery third-party version is the one that staging has locked\n' -- envloom.lock prod/pyproject.toml prod/uv.lock tasks.kdl` failed with exit status: 1:\u{a}not today
+    error[envloom::cli::commit_failed]: git made no commit: not today
     help: every file is as it was; mend the cause, or leave --commit out and commit by hand
     ");
     assert_eq!(everything(&repo), before);

@@ -28,6 +28,7 @@ use crate::cache::FileChange;
 use crate::ledger::{self, Lockfile, Progress, Remotes};
 use crate::manifest::{NewPin, NewReference, repinned};
 use crate::model::{Environment, EnvironmentId, Model, PackageId, Sources};
+use crate::tool::ToolError;
 use crate::tool::git::Git;
 
 /// Carries out the verb. `words` are the two environments.
@@ -279,7 +280,13 @@ fn committed(call: &Call<'_>, git: &Git, passed: &Passed, message: &str) -> Resu
             after: change.before.clone(),
         });
         trial::commit(&call.place, &undone.collect::<Vec<_>>())?;
-        return Err(CliError::CommitFailed { reason: printable(&failed.to_string()).into_owned() }.into());
+        let said = match &failed {
+            // The command line holds the whole message.
+            ToolError::Failed(failed) => failed.stderr.trim_start_matches([':', '\n']).lines().last(),
+            _ => None,
+        };
+        let reason = said.map_or_else(|| failed.to_string(), str::to_owned);
+        return Err(CliError::CommitFailed { reason: printable(&reason).into_owned() }.into());
     }
     Ok(())
 }
