@@ -162,7 +162,7 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..]
         | ["diff" | "pin" | "promote", _, _, ..] => Vec::new(),
         ["absorb" | "eject" | "pin" | "promote"] | ["promote", _] => written(process, before),
-        ["pin", _] => packages(process, before),
+        ["pin", _] | ["fetch", ..] => packages(process, before),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         ["outdated", ..] => environments(&targets(process, before)),
         ["diff"] | ["diff", _] => subjects(&targets(process, before)),

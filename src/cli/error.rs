@@ -159,7 +159,9 @@ pub(super) enum CliError {
     #[error("not checked out: {packages}")]
     #[diagnostic(
         code(envloom::cli::submodule_empty),
-        help("type `git submodule update --init -- {paths}` at the root of the repository")
+        help(
+            "type `envloom fetch`, or `git submodule update --init -- {paths}` at the root of the repository"
+        )
     )]
     SubmoduleEmpty {
         /// The packages.

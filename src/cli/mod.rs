@@ -18,6 +18,7 @@ mod eject;
 mod error;
 mod exit;
 mod export;
+mod fetch;
 mod found;
 mod graph;
 mod habits;

@@ -46,11 +46,12 @@ const NOTICES: &[(&str, &str)] = &[
 ];
 
 /// Every table of codes.
-fn tables() -> [&'static [(&'static str, &'static str)]; 14] {
+fn tables() -> [&'static [(&'static str, &'static str)]; 15] {
     [
         CODES,
         super::promote::CODES,
         super::add::CODES,
+        super::fetch::CODES,
         config::CODES,
         model::CODES,
         ledger::CODES,

@@ -12,6 +12,7 @@ use super::diff;
 use super::eject;
 use super::error::CliError;
 use super::export;
+use super::fetch;
 use super::graph;
 use super::import;
 use super::load::Stop;
@@ -91,6 +92,7 @@ impl Verb<'_> {
             "affected" => affected::list(process, arguments, self.words, output),
             "diff" => diff::diff(process, arguments, self.words, output),
             "outdated" => outdated::outdated(&Call::read(process, arguments)?, self.words, output),
+            "fetch" => fetch::fetch(&Call::read(process, arguments)?, self.words, output),
             "matrix" => matrix::matrix(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
             "explain" => show::explain(Call::read(process, arguments)?, self.words, output),

@@ -28,6 +28,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
         "put requirements into tasks.kdl, lock and verify; all or nothing",
     ),
     ("remove", "REQUIREMENT…", "take them out again, likewise"),
+    ("fetch", "[PACKAGE…]", "check empty submodules out at the commits that the repository pins"),
     ("eject", "[ENV]", "forget which entries of manifests are envloom's; every file stays"),
     ("export", "make|pre-commit [TARGET…]", "print rules for a Makefile, or hooks for pre-commit"),
     ("task", "NAME", "run an own task whatever its name"),
@@ -72,6 +73,7 @@ Verbs:
   promote FROM TO              pin in TO what FROM has tested, with its third-party versions
   add REQUIREMENT…             put requirements into tasks.kdl, lock and verify
   remove REQUIREMENT…          take them out again
+  fetch [PACKAGE…]             check empty submodules out at their pinned commits
   eject [ENV]                  forget which entries of manifests are envloom's
   export make [TARGET…]        print rules for a Makefile, which share make's slots
   export pre-commit            print hooks for .pre-commit-config.yaml

@@ -19,6 +19,7 @@ mod driver;
 mod end_to_end;
 mod examples;
 mod faults;
+mod fetch;
 mod generate;
 mod github;
 mod harness;

@@ -194,7 +194,7 @@ fn a_submodule_that_is_not_there_is_named_with_the_line_to_type() {
 
     ----- stderr -----
     error[envloom::cli::submodule_empty]: not checked out: foo
-    help: type `git submodule update --init -- packages/foo` at the root of the repository
+    help: type `envloom fetch`, or `git submodule update --init -- packages/foo` at the root of the repository
     ");
     // The environments of tags have no need of it.
     repo.run("check:prod verify:prod").success();

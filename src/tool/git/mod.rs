@@ -1,7 +1,7 @@
 //! git: read-only questions to repositories and remotes, and bare clones kept for reading.
 //!
 //! In: [`Surroundings`](super::Surroundings), directories, checked URLs and tags. Out: commits,
-//! tags, trees, files, submodules. Only `commit` changes a repository of the user.
+//! tags, trees, files, submodules. Only `commit` and `checkout` change a repository of the user.
 //!
 //! Why the program and not a library: the user's credentials, ssh, proxies and `insteadOf` just
 //! work, and uv uses the same program, so both see the same remote.
@@ -11,6 +11,7 @@
 
 mod call;
 mod changes;
+mod checkout;
 mod commit;
 mod mirror;
 mod object;
@@ -22,4 +23,6 @@ mod tree;
 
 pub(crate) use call::Git;
 pub(crate) use changes::Change;
+pub(crate) use checkout::{Module, Standing};
 pub(crate) use object::{ObjectId, TagRef, TreeEntry};
+pub(crate) use submodule::Submodule;
