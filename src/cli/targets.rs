@@ -83,19 +83,14 @@ pub(super) fn run(
         None => run.dry()?,
         Some(width) => run.wet(width, None)?,
     };
-    if code == exit::DONE && !arguments.only_looks() && !is_narrowed {
-        let plan = if counts.ran + counts.restored + counts.touched == 0 {
-            compiled(&premises, &chosen, notices.clone(), ground)
-        } else if premises.known.is_empty() {
-            recompile(process, arguments, words)
-        } else {
-            ground.map(|ground| with_parts(CompiledPlan::of_parts(), &premises, ground))
-        };
-        if let Some((plan, uses)) = plan {
-            // A plan that cannot be kept costs the next call a look at everything.
-            let _ = plan.save(&plans, key);
-            let _ = uses.save(&plans, key, &premises.outputs);
-        }
+    if code == exit::DONE
+        && !arguments.only_looks()
+        && !is_narrowed
+        && let Some((plan, uses)) = run.plan_after(&counts, words, ground)
+    {
+        // A plan that cannot be kept costs the next call a look at everything.
+        let _ = plan.save(&plans, key);
+        let _ = uses.save(&plans, key, &premises.outputs);
     }
     Ok(code)
 }
@@ -172,6 +167,22 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// What the next call may answer from, after a run that went well.
+    fn plan_after(
+        &self,
+        counts: &Counts,
+        words: &[String],
+        ground: Option<Observation>,
+    ) -> Option<(CompiledPlan, Uses)> {
+        if counts.ran + counts.restored + counts.touched == 0 {
+            return compiled(self.premises, self.chosen, self.notices.to_vec(), ground);
+        }
+        if self.premises.known.is_empty() {
+            return recompile(self.process, self.arguments, words);
+        }
+        ground.map(|ground| with_parts(CompiledPlan::of_parts(), self.premises, ground))
+    }
+
     /// Runs the tasks.
     pub(super) fn wet(&self, width: &Width, cancel: Option<&Cancel>) -> Result<(u8, Counts), Stop> {
         let request = exec::Request {

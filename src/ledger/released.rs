@@ -303,18 +303,18 @@ mod tests {
         }
     }
 
-    fn found(record: &Record, evidence: Evidence) -> Vec<VerifyFinding> {
+    fn found(record: &Record, evidence: &Evidence) -> Vec<VerifyFinding> {
         judged(&model(), PROD, record, PROD_LOCK, evidence)
     }
 
     #[test]
     fn what_agrees_has_no_findings() {
         let record = record();
-        assert_eq!(found(&record, evidence(&record)), []);
+        assert_eq!(found(&record, &evidence(&record)), []);
         let mut offline = evidence(&record);
         offline.told.insert(BENCH.to_owned(), Told::NotAsked);
         offline.manifests.values_mut().for_each(|at| *at = AtCommit::NotAsked);
-        assert_eq!(found(&record, offline), []);
+        assert_eq!(found(&record, &offline), []);
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
         let record = record();
         let mut moved = evidence(&record);
         told(&mut moved, "v0.1.2", Some(&"1".repeat(40)));
-        insta::assert_snapshot!(seen(found(&record, moved)), @r#"
+        insta::assert_snapshot!(seen(found(&record, &moved)), @r#"
           × the lockfile of `prod` is not what tasks.kdl and envloom.lock ask for
 
         Error: envloom::ledger::moved_tag
@@ -341,7 +341,7 @@ mod tests {
         "#);
         let mut gone = evidence(&record);
         told(&mut gone, "v0.1.3", Some(&"1".repeat(40)));
-        insta::assert_snapshot!(seen(found(&record, gone)), @r#"
+        insta::assert_snapshot!(seen(found(&record, &gone)), @r#"
           × the lockfile of `prod` is not what tasks.kdl and envloom.lock ask for
 
         Error: envloom::ledger::tag_gone
@@ -379,7 +379,7 @@ mod tests {
         told(&mut moved, "v0.1.2", Some(&"1".repeat(40)));
         let Some(Told::Known(answer)) = moved.told.get_mut(BENCH) else { panic!("it is known") };
         answer.asked -= std::time::Duration::from_hours(2);
-        assert!(found(&record, moved)[0].to_string().ends_with(" at its remote 2 h ago"));
+        assert!(found(&record, &moved)[0].to_string().ends_with(" at its remote 2 h ago"));
     }
 
     #[test]
@@ -388,7 +388,7 @@ mod tests {
         let mut silent = evidence(&record);
         let error = crate::tool::ToolError::GitNotFound;
         silent.told.insert(BENCH.to_owned(), Told::Failed(error));
-        insta::assert_snapshot!(seen(found(&record, silent)), @r#"
+        insta::assert_snapshot!(seen(found(&record, &silent)), @r#"
           × the lockfile of `prod` is not what tasks.kdl and envloom.lock ask for
 
         Error: envloom::ledger::remote_silent
@@ -410,10 +410,11 @@ mod tests {
             .manifests
             .values_mut()
             .for_each(|at| *at = AtCommit::Failed(crate::tool::ToolError::GitNotFound));
-        assert!(matches!(found(&record, unread)[..], [VerifyFinding::RemoteSilent { .. }, ..]));
+        assert!(matches!(found(&record, &unread)[..], [VerifyFinding::RemoteSilent { .. }, ..]));
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one look at every field that can differ")]
     fn a_record_that_is_not_what_the_manifest_says() {
         let record = record();
         let mut other = evidence(&record);
@@ -426,7 +427,7 @@ mod tests {
                 ..manifest(&mut other).release.clone()
             },
         };
-        insta::assert_snapshot!(seen(found(&record, other)), @r#"
+        insta::assert_snapshot!(seen(found(&record, &other)), @r#"
           × the lockfile of `prod` is not what tasks.kdl and envloom.lock ask for
 
         Error: envloom::ledger::record_differs
@@ -492,7 +493,7 @@ mod tests {
         let record = record();
         let mut gone = evidence(&record);
         gone.manifests.values_mut().for_each(|at| *at = AtCommit::Gone);
-        insta::assert_snapshot!(seen(found(&record, gone)[..1].to_vec()), @r#"
+        insta::assert_snapshot!(seen(found(&record, &gone)[..1].to_vec()), @r#"
           × the lockfile of `prod` is not what tasks.kdl and envloom.lock ask for
 
         Error: envloom::ledger::commit_gone
@@ -515,7 +516,7 @@ mod tests {
             .values_mut()
             .for_each(|at| *at = AtCommit::Unusable("there is no pyproject.toml".into()));
         assert!(matches!(
-            found(&record, unusable)[0],
+            found(&record, &unusable)[0],
             VerifyFinding::RecordDiffers { field: "manifest", .. }
         ));
     }
@@ -525,7 +526,7 @@ mod tests {
         let mut record = record();
         let release = record.releases.values_mut().last().unwrap();
         release.requires_dist = vec!["torch >= 2.5".into(), "bench-utils>=0.1".into()];
-        insta::assert_snapshot!(seen(found(&record, evidence(&record))), @r#"
+        insta::assert_snapshot!(seen(found(&record, &evidence(&record))), @r#"
           × the lockfile of `prod` is not what tasks.kdl and envloom.lock ask for
 
         Error: envloom::ledger::shim_differs

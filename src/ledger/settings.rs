@@ -45,7 +45,9 @@ pub(super) fn settings(case: &Case<'_>, findings: &mut Vec<VerifyFinding>) {
             ("project.optional-dependencies", of_project("optional-dependencies")),
             ("dependency-groups", table.get("dependency-groups")),
         ] {
-            value.into_iter().for_each(|value| file.urls(key, value, findings));
+            if let Some(value) = value {
+                file.urls(key, value, findings);
+            }
         }
     }
 }
@@ -146,10 +148,11 @@ mod tests {
 
     fn of(environment: EnvironmentId, name: &str, text: &str) -> Vec<VerifyFinding> {
         let evidence = Evidence { settings: vec![SourceFile::new(name, text)], ..Evidence::default() };
-        judged(&model(), environment, &recorded(), PROD_LOCK, evidence)
+        judged(&model(), environment, &recorded(), PROD_LOCK, &evidence)
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one snapshot of all that can be wrong")]
     fn each_unsafe_setting_is_named() {
         let text = r#"
             [project]

@@ -286,7 +286,7 @@ pub(super) fn found(
     record: &Record,
     lock: &str,
 ) -> Vec<VerifyFinding> {
-    judged(model, environment, record, lock, Evidence::default())
+    judged(model, environment, record, lock, &Evidence::default())
 }
 
 /// The same with what was found out besides.
@@ -295,11 +295,11 @@ pub(super) fn judged(
     environment: EnvironmentId,
     record: &Record,
     lock: &str,
-    evidence: Evidence,
+    evidence: &Evidence,
 ) -> Vec<VerifyFinding> {
     let lockfile = Lockfile::parse(&SourceFile::new("uv.lock", lock), "prod").unwrap();
     let root = Path::new("/lab");
-    verify(&Subject { model, environment, record, lockfile: &lockfile, root, evidence: &evidence })
+    verify(&Subject { model, environment, record, lockfile: &lockfile, root, evidence })
 }
 
 /// What prod's lockfile gives after one replacement, which must hit.

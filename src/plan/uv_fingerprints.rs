@@ -27,8 +27,8 @@ pub(crate) fn verification(premises: &Premises, id: EnvironmentId) -> Result<Fin
     let interpreter = premises.interpreter(id).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
     let directory = premises.model.environment(id).directory();
     let inputs = inputs(premises, &directory, interpreter)?;
-    let promises = promises(premises, id).map_err(PlanError::from)?;
-    Ok(Fingerprint::verification(&inputs.borrowed(premises), &name(premises, id), &promises)?)
+    let promised = promises(premises, id).map_err(PlanError::from)?;
+    Ok(Fingerprint::verification(&inputs.borrowed(premises), &name(premises, id), &promised)?)
 }
 
 /// The fingerprint of a cell's venv.

@@ -12,6 +12,7 @@ fn stocked() -> Monorepo {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a requirement there and back, with all that follows")]
 fn a_requirement_comes_into_every_environment_and_goes_again() {
     let repo = stocked();
     let before = repo.tree("").without(".envloom");
@@ -87,6 +88,7 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one case for each list")]
 fn a_requirement_comes_into_the_list_that_is_named() {
     let repo = stocked();
     repo.run("add mypy --group lint").success();
@@ -169,6 +171,7 @@ fn what_cannot_be_locked_is_not_added() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one look at every mistake")]
 fn mistakes_are_named() {
     let repo = locked();
     repo.append("tasks.kdl", "environment \"lib\" { manifest \"lib/pyproject.toml\"; adopt }\nenvironment \"lib-prod\" { manifest \"lib/prod/pyproject.toml\"; from \"lib\"; sources \"tags\" channel=\"stable\" }\n");

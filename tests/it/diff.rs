@@ -87,6 +87,7 @@ fn tables_for_a_pull_request() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the whole answer, shown once")]
 fn data_for_scripts() {
     let repo = drifted();
     let found = answer(&repo.run("diff staging prod --json").text());
@@ -238,6 +239,7 @@ fn an_environment_then_and_now() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one look at every refusal")]
 fn what_cannot_be_compared_is_said() {
     let repo = locked();
     let said = |line: &str, code: i32| {

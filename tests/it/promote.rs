@@ -127,6 +127,7 @@ fn a_release_that_is_something_else_stops_unless_it_is_allowed() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, whose steps build on each other")]
 fn one_package_moves_alone_where_the_others_suffice() {
     let repo = locked().release("bar", "v0.1.3.dev0");
     let foo =

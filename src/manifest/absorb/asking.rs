@@ -271,12 +271,11 @@ impl<'a> Asking<'a> {
         let fits = |node: &&OutlineNode| {
             !matches!(list, List::Variant { .. }) || is_foreign(node) != tail.is_empty()
         };
-        match self.nodes(list).into_iter().rfind(fits) {
-            Some(node) => self.writing.append(node, text),
-            None => {
-                let head = name.map_or_else(|| word.to_owned(), |name| format!("{word} {}", quoted(name)));
-                self.writing.make(self.around(list), &head, Some(text), tail);
-            }
+        if let Some(node) = self.nodes(list).into_iter().rfind(fits) {
+            self.writing.append(node, text);
+        } else {
+            let head = name.map_or_else(|| word.to_owned(), |name| format!("{word} {}", quoted(name)));
+            self.writing.make(self.around(list), &head, Some(text), tail);
         }
     }
 
@@ -358,6 +357,7 @@ environment "docs" { manifest "docs/pyproject.toml"; sources "tags" channel="dev
     const DOCS: Option<EnvironmentId> = Some(EnvironmentId(1));
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one line for each kind of list")]
     fn a_requirement_comes_into_the_list_that_was_named() {
         let group = |environment, name: &str| List::Group(environment, name.to_owned());
         let extra = |environment, name: &str| List::Extra(environment, name.to_owned());

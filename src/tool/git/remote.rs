@@ -58,12 +58,11 @@ impl Git {
     /// The URL git really uses, `insteadOf` applied. May hold credentials: never show it. It decides what git may do,
     /// not what it does, so that a difference from git's own view is a refusal.
     fn resolved_url(&self, url: &str) -> Result<String, ToolError> {
-        let rewrites = match self.rewrites.get() {
-            Some(rewrites) => rewrites,
-            None => {
-                let read = self.read_rewrites()?;
-                self.rewrites.get_or_init(|| read)
-            }
+        let rewrites = if let Some(rewrites) = self.rewrites.get() {
+            rewrites
+        } else {
+            let read = self.read_rewrites()?;
+            self.rewrites.get_or_init(|| read)
         };
         Ok(rewritten(rewrites, url))
     }

@@ -167,8 +167,9 @@ fn sibling() -> Row {
 
 fn wrong_shim() -> Row {
     let repo = locked();
-    let foo = "version = \"0.1.2\", requires-python = \">=3.10\", requires-dist = [\"bar\", \"torch>=2.4\"]";
-    repo.replace("envloom.lock", foo, &foo.replace("2.4", "2.3"));
+    let recorded =
+        "version = \"0.1.2\", requires-python = \">=3.10\", requires-dist = [\"bar\", \"torch>=2.4\"]";
+    repo.replace("envloom.lock", recorded, &recorded.replace("2.4", "2.3"));
     repo.run("generate:prod").success();
     let ran = in_prod(&repo, &["lock"]);
     assert!(repo.read("prod/uv.lock").contains("torch>=2.3"));
