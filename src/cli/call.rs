@@ -307,9 +307,10 @@ impl<'a> Call<'a> {
             asked: asked.collect(),
         };
         let disposition = match (arguments.discard, arguments.take_over) {
-            (true, _) => Disposition::Discard,
-            (_, true) => Disposition::TakeOver,
-            _ => Disposition::Stop,
+            (true, true) => Disposition::DiscardAndTakeOver,
+            (true, false) => Disposition::Discard,
+            (false, true) => Disposition::TakeOver,
+            (false, false) => Disposition::Stop,
         };
         Ground {
             place: self.place,

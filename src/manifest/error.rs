@@ -139,9 +139,7 @@ pub(crate) enum ManifestFinding {
         span: SourceSpan,
     },
     /// The manifest exists, and envloom never wrote it.
-    #[error(
-        "envloom did not write this manifest, and generating it would change {count} entries:{difference}"
-    )]
+    #[error("envloom did not write this manifest, and generating it would change {count}:{difference}")]
     #[diagnostic(
         code(envloom::manifest::never_generated),
         help(
@@ -150,7 +148,7 @@ pub(crate) enum ManifestFinding {
     )]
     NeverGenerated {
         /// How many entries.
-        count: usize,
+        count: String,
         /// A line for each.
         difference: String,
         /// The environment.

@@ -149,23 +149,23 @@ impl Judge<'_> {
         if holds(self.case.view, entry) {
             return;
         }
-        let stop = self.case.disposition;
+        let disposition = self.case.disposition;
         match (self.found(&entry.path), written) {
             (None, Some(_)) => match self.stand_in(&entry.path, owned) {
-                Some((path, value, _)) if stop == Disposition::Discard => {
+                Some((path, value, _)) if disposition.discards() => {
                     self.change(&entry.path, Some(&value), Some(&entry.value));
                     self.edits.exchange.push((path, entry.clone()));
                 }
                 Some((_, value, span)) => self.hand_edit(&entry.path, &value, span, Some(entry)),
-                None if stop == Disposition::Discard => self.set(entry, None),
+                None if disposition.discards() => self.set(entry, None),
                 None => self.hand_removal(entry),
             },
             (Some((value, span)), Some(written))
-                if digest(&value) != *written && stop != Disposition::Discard && !is_exists(entry) =>
+                if digest(&value) != *written && !disposition.discards() && !is_exists(entry) =>
             {
                 self.hand_edit(&entry.path, &value, span, Some(entry));
             }
-            (Some((value, span)), None) if self.case.owned.is_some() && stop != Disposition::TakeOver => {
+            (Some((value, span)), None) if self.case.owned.is_some() && !disposition.takes_over() => {
                 self.foreign_in_place(entry, &value, span);
             }
             (found, _) => self.set(entry, found.as_ref().map(|(value, _)| value)),
@@ -191,7 +191,7 @@ impl Judge<'_> {
         if emptied && value.as_array().is_some_and(|array| !array.is_empty()) {
             return;
         }
-        if digest(&value) != *written && self.case.disposition != Disposition::Discard {
+        if digest(&value) != *written && !self.case.disposition.discards() {
             self.hand_edit(path, &value, span, None);
             return;
         }

@@ -37,11 +37,8 @@ impl PythonVersion<'_> {
             (Some(_), None) => false,
             (_, Some(found)) => written != Some(Digest::of(found)),
         };
-        let overridden = match self.disposition {
-            Disposition::Stop => false,
-            Disposition::Discard => written.is_some(),
-            Disposition::TakeOver => written.is_none(),
-        };
+        let overridden =
+            if written.is_some() { self.disposition.discards() } else { self.disposition.takes_over() };
         if edited && !overridden {
             return Err(self.edited(found.unwrap_or_default(), written.is_some()));
         }

@@ -49,6 +49,20 @@ pub(crate) enum Disposition {
     Discard,
     /// `--take-over`: begin to own entries that envloom did not write.
     TakeOver,
+    /// Both options: whatever stands there gives way.
+    DiscardAndTakeOver,
+}
+
+impl Disposition {
+    /// Do edits of what envloom owns give way?
+    pub(crate) fn discards(self) -> bool {
+        matches!(self, Self::Discard | Self::DiscardAndTakeOver)
+    }
+
+    /// Does what envloom did not write give way?
+    pub(crate) fn takes_over(self) -> bool {
+        matches!(self, Self::TakeOver | Self::DiscardAndTakeOver)
+    }
 }
 
 /// All manifests that envloom writes.

@@ -142,7 +142,7 @@ impl<'r> Manifest<'r> {
         let view = self.old().and_then(|text| View::parse(text).ok());
         let is_left_out = |entry: &Entry| {
             let (path, digest) = ownership::left_out(entry);
-            self.disposition != Disposition::TakeOver
+            !self.disposition.takes_over()
                 && self.owned.is_some_and(|owned| owned.get(&path) == Some(&digest))
                 && view.as_ref().is_some_and(|view| !faithful::holds(view, entry))
         };

@@ -19,7 +19,7 @@ use super::venv::inspect;
 use crate::base::RelPath;
 use crate::cache::{Kept, Observer, Uses};
 use crate::graph::{Task, TaskKey};
-use crate::ledger::releases_of;
+use crate::ledger::{Owned, releases_of};
 use crate::manifest::{PythonVersionFile, Rendered};
 use crate::model::{Cell, EnvironmentId};
 
@@ -139,8 +139,8 @@ fn changes_of(premises: &Premises, rendered: &Rendered) -> Result<Vec<FieldChang
     }
     changes.extend(pin_change(premises, rendered)?);
     let recorded = premises.recorded().map_err(PlanError::from)?;
-    if recorded.owned.get(&rendered.path) != Some(&rendered.owned) && changes.is_empty() {
-        changes.push(record_change(&rendered.path, "the entries envloom owns"));
+    if changes.is_empty() {
+        changes.extend(owned_change(recorded.owned.get(&rendered.path), rendered));
     }
     let releases = |record| releases_of(&premises.model, rendered.environment, record);
     if releases(&recorded) != releases(&premises.record) && changes.is_empty() {
@@ -166,6 +166,22 @@ fn pin_change(premises: &Premises, rendered: &Rendered) -> Result<Option<FieldCh
     }
     let show = |text: String| format!("{:?}", text.trim_end());
     Ok(Some(FieldChange { key: path.to_string(), old: now.map(show), new: wanted.map(show) }))
+}
+
+/// What `generate` would say in the record of the entries that envloom owns.
+fn owned_change(old: Option<&Owned>, rendered: &Rendered) -> Option<FieldChange> {
+    let new = &rendered.owned;
+    if old == Some(new) {
+        return None;
+    }
+    let anew =
+        old.map_or(0, |old| new.iter().filter(|(path, digest)| old.get(*path) != Some(digest)).count());
+    let anew = if anew > 0 { format!(", {anew} recorded anew") } else { String::new() };
+    Some(FieldChange {
+        key: format!("{}: entries of {} that envloom owns", crate::ledger::FILE_NAME, rendered.path),
+        old: Some(old.map_or_else(|| "none".to_owned(), |old| old.len().to_string())),
+        new: Some(format!("{}{anew}", new.len())),
+    })
 }
 
 fn record_change(path: &RelPath, what: &str) -> FieldChange {

@@ -549,11 +549,21 @@ fn eject_forgets_and_changes_nothing_else() {
     ");
     assert_eq!(repo.status(), " M envloom.lock\n");
     assert!(!repo.read("envloom.lock").contains("[owned"));
-    // What is as tasks.kdl says is envloom's again without a word; anything else is asked for.
+    // What is as tasks.kdl says is envloom's again, which is said; anything else is asked for.
     repo.replace("pyproject.toml", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
     repo.run("generate:dev").code(1).stderr_has("envloom generate:dev --take-over");
-    repo.run("generate:prod").success();
+    let owned = "(envloom.lock: entries of prod/pyproject.toml that envloom owns: none -> 23)";
+    repo.run("generate:prod").success().stderr_has(owned);
     repo.uv(&["lock", "--check", "--project", "prod"]).success();
+}
+
+#[test]
+fn entries_that_are_owned_no_longer_are_not_called_added() {
+    let repo = locked();
+    repo.replace("tasks.kdl", "    dependencies \"tqdm>=4\"\n", "");
+    repo.replace("pyproject.toml", "    \"tqdm>=4\",\n", "");
+    let said = "(envloom.lock: entries of pyproject.toml that envloom owns: 22 -> 21)";
+    repo.run("generate:dev").success().stderr_has(said);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! - Prerequisites stand in a variable: written into the rule, `a=b` would be an assignment (tried, make 4.3).
 //! - make has no way to name a file with `;`, `|`, a backslash or a line break, and gives back what it has looked for
 //!   without the backslash that a space or a colon needs (tried).
+//! - `%` in a target is a pattern, and in a prerequisite it is none (tried): as a target it has a backslash.
 //! - The recipe begins with `+`, so that envloom shares make's slots, and under `make -n` says what it would do.
 
 use std::fmt::Write as _;
@@ -76,9 +77,9 @@ impl Fragment {
         }
         for (target, ids) in &self.groups {
             let ids: Vec<String> = ids.iter().map(|id| name(id)).collect();
-            let target = name(target);
             // Writing to a String cannot fail, here and below.
-            let _ = write!(text, "\n.PHONY: {target}\n{target}: {}\n", ids.join(" "));
+            let _ =
+                write!(text, "\n.PHONY: {}\n{}: {}\n", name(target), as_target(&name(target)), ids.join(" "));
         }
         text.push_str(
             "\n# What the Makefile makes by default stays what it was.\n.DEFAULT_GOAL := $(envloom_goal)\n",
@@ -89,13 +90,12 @@ impl Fragment {
     fn rule(&self, text: &mut String, number: usize, rule: &Rule) {
         let words: Vec<Option<String>> = rule.inputs.iter().map(Input::word).collect();
         let nameless = words.iter().any(Option::is_none);
-        let target = name(&rule.id);
+        let phony = name(&rule.id);
+        let target = as_target(&phony);
         let variable = format!("envloom_{number}");
-        let _ = writeln!(
-            text,
-            "\n{variable} := {}",
-            words.into_iter().flatten().collect::<Vec<_>>().join(" \\\n    ")
-        );
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        let has_pattern = words.iter().any(|word| word.contains('%'));
+        let _ = writeln!(text, "\n{variable} := {}", words.join(" \\\n    "));
         let call: Vec<String> = self
             .options
             .iter()
@@ -104,16 +104,21 @@ impl Fragment {
             .collect();
         let recipe = format!("\t+$(ENVLOOM) {}", call.join(" ").replace('$', "$$"));
         if rule.always || nameless {
-            let _ = write!(text, ".PHONY: {target}\n{target}: $({variable})\n{recipe}\n");
+            let _ = write!(text, ".PHONY: {phony}\n{target}: $({variable})\n{recipe}\n");
         } else {
             let stamp = name(&self.stamp(&rule.id).to_string_lossy());
+            let made = as_target(&stamp);
             let _ = write!(
                 text,
-                ".PHONY: {target}\n{target}: {stamp}\n{stamp}: $({variable})\n{recipe}\n\
+                ".PHONY: {phony}\n{target}: {stamp}\n{made}: $({variable})\n{recipe}\n\
                  \t@mkdir -p \"$(@D)\" && touch \"$@\"\n"
             );
         }
-        let _ = writeln!(text, "$({variable}):");
+        let _ = if has_pattern {
+            writeln!(text, "$(subst %,\\%,$({variable})):")
+        } else {
+            writeln!(text, "$({variable}):")
+        };
     }
 
     /// The stamp of a task: ids hold characters that file names should not.
@@ -162,6 +167,11 @@ fn name(text: &str) -> String {
         out.push(c);
     }
     out
+}
+
+/// A [`name`] where it is a target.
+fn as_target(name: &str) -> String {
+    name.replace('%', "\\%")
 }
 
 #[cfg(test)]
@@ -235,6 +245,28 @@ mod tests {
     # What the Makefile makes by default stays what it was.
     .DEFAULT_GOAL := $(envloom_goal)
     "#);
+    }
+
+    #[test]
+    fn a_percent_is_no_pattern() {
+        let inputs = vec![input("100%.txt", true), input("/a%b/c", true)];
+        let fragment = Fragment {
+            state: "/r%s/.envloom/make".into(),
+            rules: vec![Rule { id: "gen".to_owned(), always: false, inputs }],
+            ..Fragment::default()
+        };
+        let text = fragment.text();
+        let rule = text.split_once("\n\n").unwrap().1.split_once("\n\n").unwrap().0;
+        insta::assert_snapshot!(rule, @r#"
+        envloom_1 := 100%.txt \
+            $(wildcard /a%b/c)
+        .PHONY: gen
+        gen: /r%s/.envloom/make/gen
+        /r\%s/.envloom/make/gen: $(envloom_1)
+        	+$(ENVLOOM) gen
+        	@mkdir -p "$(@D)" && touch "$@"
+        $(subst %,\%,$(envloom_1)):
+        "#);
     }
 
     #[test]

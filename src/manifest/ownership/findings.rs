@@ -8,9 +8,10 @@ use toml_edit::Value;
 use super::super::edit::span_of;
 use super::super::entry::{Entry, EntryPath, digest};
 use super::super::error::ManifestFinding;
-use super::super::request::{Change, Disposition};
+use super::super::request::Change;
 use super::super::words::{self, kdl, place, shown};
 use super::Judge;
+use crate::base::counted;
 use crate::model::Kept;
 
 impl Judge<'_> {
@@ -137,13 +138,13 @@ impl Judge<'_> {
 
     /// A manifest without a record is left alone unless it is to be taken over or nothing would change.
     pub(super) fn never_generated(&mut self) {
-        let unowned = self.case.owned.is_none() && self.case.disposition != Disposition::TakeOver;
+        let unowned = self.case.owned.is_none() && !self.case.disposition.takes_over();
         if !unowned || self.edits.changes.is_empty() {
             return;
         }
         let first = self.edits.set.iter().filter_map(|entry| self.found(&entry.path)).map(|(_, span)| span);
         self.findings.push(ManifestFinding::NeverGenerated {
-            count: self.edits.changes.len(),
+            count: counted(self.edits.changes.len(), "entry", "entries"),
             difference: difference(&self.edits.changes),
             environment: self.case.environment.name.value.clone(),
             span: first.min_by_key(|span| span.start).unwrap_or(0..0).into(),

@@ -306,6 +306,26 @@ fn a_foreign_entry_in_place() {
 }
 
 #[test]
+fn discarded_and_taken_over_in_one_call() {
+    let mut bench = Bench::generated();
+    bench.edit(DEV, "    \"pandas", "    \"numpy<2\",\n    \"pandas").edit(DEV, "tqdm>=4.67.1", "tqdm>=4.70");
+    bench.model.environments[0].settings.dependencies.push(requirement("numpy>=1"));
+    for one in [Disposition::Discard, Disposition::TakeOver] {
+        bench.settle(DEV, one);
+        assert!(bench.rendered(DEV).refused.is_some(), "{one:?} is half of what stands there");
+    }
+    bench.settle(DEV, Disposition::DiscardAndTakeOver);
+    let text = bench.rendered(DEV).text;
+    assert!(text.contains("    \"numpy>=1\",\n") && text.contains("\"tqdm>=4.67.1\""), "{text}");
+
+    let mut bench = Bench::new();
+    bench.put(DEV, Bench::generated().text(DEV).replace("tqdm>=4.67.1", "tqdm"));
+    assert!(refusal(&bench, DEV).contains("generating it would change 1 entry:"));
+    bench.settle(DEV, Disposition::DiscardAndTakeOver);
+    assert!(bench.rendered(DEV).refused.is_none());
+}
+
+#[test]
 fn a_manifest_never_generated() {
     let mut bench = Bench::new();
     let text =

@@ -97,3 +97,34 @@ fn waiters_go_on_when_the_holder_is_killed() {
         0,
     );
 }
+
+#[test]
+fn what_is_written_while_absorb_works_is_kept() {
+    let repo = crate::seed::locked();
+    repo.replace("pyproject.toml", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
+    // Everything is read by the time that it waits for the record.
+    let record = fs::File::create(repo.path(".envloom/locks/ledger.lock")).unwrap();
+    record.lock().unwrap();
+    let running = repo.spawn("absorb dev");
+    let waits = format!(" {} ", running.pid());
+    let is_waiting = || {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&waits))
+    };
+    assert!(eventually(is_waiting), "absorb does not wait for the record");
+    repo.append("tasks.kdl", "// someone else\n");
+    let before = repo.tree("").without(".envloom");
+    drop(record);
+    let ran = running.wait().code(1);
+    insta::assert_snapshot!(ran.output_snapshot(), @r"
+    exit: 1
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::moved]: [ROOT]/repo/tasks.kdl was changed meanwhile
+    help: nothing was written; type the command again
+    ");
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    repo.run("absorb dev").success();
+    assert!(repo.read("tasks.kdl").ends_with("// someone else\n"));
+}

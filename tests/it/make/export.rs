@@ -71,6 +71,27 @@ fn make_asks_envloom_only_when_a_file_that_counts_is_newer() {
 }
 
 #[test]
+fn a_percent_in_a_file_name_is_no_pattern() {
+    let repo = Monorepo::new()
+        .write("100%.txt", "1")
+        .write("a%b%c d.txt", "1")
+        .write("plain.txt", "1")
+        .tasks_kdl("task \"count\" {\n    inputs \"*.txt\"\n    outputs \"out/n\"\n    shell \"mkdir -p out; cat *.txt > out/n\"\n}\n");
+    exported(&repo, "count", "build: count");
+    make(&repo, &["build"]).wait().success();
+    assert_eq!(repo.read("out/n"), "111");
+    let again = make(&repo, &["build"]).wait().success();
+    assert!(!again.stdout().contains("envloom count"), "{again}");
+    repo.write("a%b%c d.txt", "2").write("100%.txt", "2");
+    make(&repo, &["build"]).wait().success();
+    assert_eq!(repo.read("out/n"), "221");
+    // One that is gone stops nothing.
+    repo.remove("100%.txt");
+    make(&repo, &["build"]).wait().success();
+    assert_eq!(repo.read("out/n"), "21");
+}
+
+#[test]
 fn a_failure_leaves_no_stamp() {
     let repo = locked();
     exported(&repo, "check:dev", "");
