@@ -1,8 +1,8 @@
 //! What a call means: the repository, its models, and the tasks that its words select.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use super::args::{Arguments, shown};
 use super::error::CliError;
@@ -40,7 +40,7 @@ pub(super) struct Call<'a> {
     /// What was read so far.
     pub(super) observer: Observer,
     /// What [`Call::driver`] found.
-    driver: OnceCell<driver::Seen>,
+    driver: OnceLock<driver::Seen>,
 }
 
 /// The tasks of a call.
@@ -90,9 +90,22 @@ impl<'a> Call<'a> {
         observer: Observer,
     ) -> Result<Self, Stop> {
         state::refuse_foreign(&place)?;
+        Self::of(process, arguments, place, observer)
+    }
+
+    /// The same where nothing is read of the state directory, whosever it is.
+    ///
+    /// # Errors
+    /// When its configuration has mistakes.
+    pub(super) fn of(
+        process: &'a Process,
+        arguments: &'a Arguments,
+        place: Place,
+        observer: Observer,
+    ) -> Result<Self, Stop> {
         let (model, local) = load::models(&place, &process.surroundings, &observer)?;
         let for_uv = arguments.trailing.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-        Ok(Self { process, arguments, place, model, local, for_uv, observer, driver: OnceCell::new() })
+        Ok(Self { process, arguments, place, model, local, for_uv, observer, driver: OnceLock::new() })
     }
 
     /// The tasks that `words` select. `lead` is the verb before them.

@@ -13,6 +13,7 @@ mod cell;
 mod codes;
 mod complete;
 mod diff;
+mod doctor;
 mod dry_run;
 mod eject;
 mod error;
@@ -115,7 +116,11 @@ fn call(process: &Process) -> u8 {
         None => arguments,
     };
     let output = Output::new(process, &arguments);
-    let result = unfinished::complete(process, &arguments, &output);
+    let result = if verbs::of(&arguments).is_some_and(|verb| verb.only_reads()) {
+        Ok(())
+    } else {
+        unfinished::complete(process, &arguments, &output)
+    };
     let result = result.and_then(|()| match verbs::of(&arguments) {
         Some(verb) => verb.carry_out(process, &arguments, &output),
         None => targets::run(process, &arguments, &output, &arguments.words),

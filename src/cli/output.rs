@@ -157,6 +157,22 @@ impl Output {
         }
     }
 
+    /// The same for text that strangers may have written into.
+    pub(super) fn text(&self, text: &str) -> u8 {
+        if self.options.github { Self::data(&report::no_commands(text)) } else { Self::data(text) }
+    }
+
+    /// In GitHub Actions: annotations for what was found below `root`.
+    pub(super) fn annotate(&self, found: impl Iterator<Item = impl Diagnostic>, root: &Path) {
+        if !self.options.github {
+            return;
+        }
+        let below = self.below(root);
+        let lines = found.flat_map(|found| report::annotations(&found, &below)).map(|line| line + "\n");
+        // Where standard error is closed nobody listens.
+        let _ = io::stderr().write_all(lines.collect::<String>().as_bytes());
+    }
+
     /// Prints a JSON answer.
     pub(super) fn answer(value: &Value) -> u8 {
         Self::data(&format!("{value:#}\n"))

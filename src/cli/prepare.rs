@@ -292,10 +292,9 @@ fn machine(ground: &Ground<'_>, selected: &Selected) -> Result<Machine, Stop> {
     Ok(machine)
 }
 
-/// uv, remembered in the user's cache while nothing it was found by has changed.
-fn find_uv(ground: &Ground<'_>) -> Result<Uv, Stop> {
-    let root = &ground.place.home;
-    let wanted = match &ground.model.uv {
+/// The uv that `tasks.kdl` asks for.
+pub(super) fn wanted(model: &Model) -> Wanted {
+    match &model.uv {
         None => Wanted::Any,
         Some(request) => match &request.wanted {
             WantedUv::Range(range) => Wanted::Range(range.clone()),
@@ -303,7 +302,13 @@ fn find_uv(ground: &Ground<'_>) -> Result<Uv, Stop> {
                 Wanted::Exact { version: version.clone(), sha256: request.sha256.clone() }
             }
         },
-    };
+    }
+}
+
+/// uv, remembered in the user's cache while nothing it was found by has changed.
+fn find_uv(ground: &Ground<'_>) -> Result<Uv, Stop> {
+    let root = &ground.place.home;
+    let wanted = wanted(&ground.model);
     let search = || {
         uv::find(ground.surroundings, &wanted, root, ground.wishes.offline, &mut |line| {
             (ground.progress)(line);
@@ -352,7 +357,10 @@ fn observe(ground: &Ground<'_>, paths: &[std::path::PathBuf]) {
 }
 
 /// The interpreter of an environment for a requested Python, or for its pin.
-fn interpreter(
+///
+/// # Errors
+/// When none of those found suits.
+pub(super) fn interpreter(
     model: &Model,
     id: EnvironmentId,
     python: Option<&str>,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::codes::CODES;
+use super::doctor;
 use crate::{config, exec, graph, ledger, manifest, model, plan, tool};
 
 /// Where the generated part of the README begins and ends.
@@ -46,9 +47,10 @@ const NOTICES: &[(&str, &str)] = &[
 ];
 
 /// Every table of codes.
-fn tables() -> [&'static [(&'static str, &'static str)]; 15] {
+fn tables() -> [&'static [(&'static str, &'static str)]; 16] {
     [
         CODES,
+        doctor::CODES,
         super::promote::CODES,
         super::add::CODES,
         super::fetch::CODES,

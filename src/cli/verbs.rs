@@ -9,6 +9,7 @@ use super::call::Call;
 use super::cell;
 use super::complete;
 use super::diff;
+use super::doctor;
 use super::eject;
 use super::error::CliError;
 use super::export;
@@ -48,6 +49,11 @@ pub(super) fn runs_targets(arguments: &Arguments) -> bool {
 }
 
 impl Verb<'_> {
+    /// Does it leave even what was cut off as it is, and say so instead?
+    pub(super) fn only_reads(&self) -> bool {
+        self.name == "doctor"
+    }
+
     /// Carries it out.
     ///
     /// # Errors
@@ -93,6 +99,10 @@ impl Verb<'_> {
             "diff" => diff::diff(process, arguments, self.words, output),
             "outdated" => outdated::outdated(&Call::read(process, arguments)?, self.words, output),
             "fetch" => fetch::fetch(&Call::read(process, arguments)?, self.words, output),
+            "doctor" => {
+                self.no_words()?;
+                doctor::carry_out(process, arguments, output)
+            }
             "matrix" => matrix::matrix(&Call::read(process, arguments)?, self.words, output),
             "explain" if self.words.is_empty() => Err(self.wrong("needs a target").into()),
             "explain" => show::explain(Call::read(process, arguments)?, self.words, output),

@@ -15,6 +15,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("init", "", "the same; without manifests: write a tasks.kdl to begin with"),
     ("diff", "A B | A --since REF", "what differs between two environments, two cells, or since a revision"),
     ("outdated", "[ENV…]", "which pins have a newer tag in their channel; asks the packages' remotes"),
+    ("doctor", "", "what is wrong with the repository, and what mends it; reads only"),
     ("absorb", "ENV", "write into tasks.kdl what someone changed in a generated manifest"),
     ("pin", "ENV PACKAGE TAG", "pin another release of a package, lock and verify; all or nothing"),
     (
@@ -68,6 +69,7 @@ Verbs:
   diff A B                     what differs between two environments or cells
   diff A --since REF           what differs since a revision; REF..REF between two
   outdated [ENV…]              which pins have a newer tag in their channel
+  doctor                       what is wrong with the repository, and what mends it
   absorb ENV                   write into tasks.kdl what someone changed in a manifest
   pin ENV PACKAGE TAG          pin another release, lock and verify; all or nothing
   promote FROM TO              pin in TO what FROM has tested, with its third-party versions

@@ -44,7 +44,7 @@ pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::{GitReference, Lockfile, Source};
 pub(crate) use moves::{Move, moves};
 pub(crate) use newest::{Tagged, newest, releases};
-pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};
+pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey, conflict_marker};
 pub(crate) use released::{Doubt, doubtful};
 pub(crate) use repository::{Progress, Remotes};
 pub(crate) use tags::{Answer, Asked, Asking, Freshness, Told, answer_place, max_age, tags_of};

@@ -147,7 +147,7 @@ impl Record {
 }
 
 /// The first conflict marker of git in a text, to the end of its line.
-pub(super) fn conflict_marker(text: &str) -> Option<Range<usize>> {
+pub(crate) fn conflict_marker(text: &str) -> Option<Range<usize>> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         if ["<<<<<<<", "|||||||", ">>>>>>>"].iter().any(|marker| line.starts_with(marker)) {

@@ -34,7 +34,7 @@ mod venv;
 mod workspace;
 
 pub(crate) use affected::{Because, Declarations, Since, affected};
-pub(crate) use cells::CellRecord;
+pub(crate) use cells::{CellRecord, Cells};
 pub(crate) use committed::{head_content, uncommitted};
 pub(crate) use decider::{Decided, decide, inside, rendered};
 pub(crate) use error::{CODES, PlanError};
@@ -44,7 +44,7 @@ pub(crate) use noted::{Noted, Rest};
 pub(crate) use own::{Look, Subject, changes_by_name, fingerprint as own_fingerprint};
 pub(crate) use own_inputs::{input_list, link_before, list_path, patterns as inputs_of, sweep_lists};
 pub(crate) use parsed::Parsed;
-pub(crate) use premises::{Machine, Premises, Wishes};
+pub(crate) use premises::{Machine, Premises, Wishes, venvs};
 #[cfg(test)]
 pub(crate) use reason::FieldChange;
 pub(crate) use reason::RunReason;
@@ -52,5 +52,5 @@ pub(crate) use records::check_records;
 pub(crate) use refusal::{CODES as REFUSAL_CODES, Refusal};
 pub(crate) use remote_tags::{believed, field_names, freshness, pinned_remotes, unasked};
 pub(crate) use uv_fingerprints::{agreement, sync_arguments, sync_fingerprint, verification};
-pub(crate) use venv::inspect;
+pub(crate) use venv::{compare, inspect};
 pub(crate) use workspace::{Roots, expand, is_unmanaged, matcher, table};

@@ -189,7 +189,7 @@ impl Premises {
         if self.is_only_cell(cell) {
             return self.directory(cell.environment).join(".venv");
         }
-        self.venvs().join(cell.slug(&self.model))
+        venvs(&self.root, self.local.as_ref()).join(cell.slug(&self.model))
     }
 
     /// Is `.venv` beside the manifest this cell's own venv?
@@ -202,22 +202,6 @@ impl Premises {
         Cells::new(self.state().join("cells"))
     }
 
-    /// The directory of the venvs of cells.
-    fn venvs(&self) -> PathBuf {
-        match self.local.as_ref().and_then(|local| local.venvs.as_deref()) {
-            // Other repositories, and other clones of this one, may have their cells there too, of the same names.
-            Some(place) if Path::new(place).is_absolute() => Path::new(place).join(self.own_name()),
-            Some(place) => self.root.join(place),
-            None => self.state().join("venvs"),
-        }
-    }
-
-    /// What tells this repository from all others of this machine, readable.
-    fn own_name(&self) -> String {
-        let name = self.root.file_name().unwrap_or_default().to_string_lossy();
-        format!("{name}-{}", Digest::of(self.root.as_os_str().as_encoded_bytes()).short())
-    }
-
     /// A path as a user sees it: relative to the root where it lies below it.
     pub(crate) fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
@@ -226,5 +210,20 @@ impl Premises {
     /// The manifest of an environment, relative to the root.
     pub(crate) fn manifest(&self, environment: EnvironmentId) -> &RelPath {
         &self.model.environment(environment).manifest.value
+    }
+}
+
+/// The directory of the venvs of the cells of the repository at `root`.
+pub(crate) fn venvs(root: &Path, local: Option<&LocalModel>) -> PathBuf {
+    match local.and_then(|local| local.venvs.as_deref()) {
+        // Other repositories, and other clones of this one, may have their cells there too, of the same names.
+        Some(place) if Path::new(place).is_absolute() => {
+            // What tells this repository from all others of this machine, readable.
+            let name = root.file_name().unwrap_or_default().to_string_lossy();
+            Path::new(place)
+                .join(format!("{name}-{}", Digest::of(root.as_os_str().as_encoded_bytes()).short()))
+        }
+        Some(place) => root.join(place),
+        None => root.join(".envloom/venvs"),
     }
 }

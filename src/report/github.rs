@@ -15,7 +15,7 @@
 
 use std::borrow::Cow;
 
-use miette::Diagnostic;
+use miette::{Diagnostic, Severity};
 
 use super::finding::Finding;
 use super::text::program_line;
@@ -134,7 +134,9 @@ fn told(finding: &Finding, about: &About<'_>, said: &mut Vec<String>) {
         });
         let code = finding.code.as_deref().unwrap_or("envloom");
         let title = about.title.map_or_else(|| code.to_owned(), |title| format!("{title}: {code}"));
-        said.push(error(spot.as_ref().or(about.spot), &title, &finding.message, finding.help.as_deref()));
+        let (spot, help) = (spot.as_ref().or(about.spot), finding.help.as_deref());
+        let kind = if finding.severity == Severity::Warning { "warning" } else { "error" };
+        said.push(annotation(kind, spot, &title, &finding.message, help));
     }
     finding.related.iter().for_each(|related| told(related, about, said));
 }

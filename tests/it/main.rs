@@ -15,6 +15,7 @@ mod calls;
 mod codes;
 mod completions;
 mod diff;
+mod doctor;
 mod driver;
 mod end_to_end;
 mod examples;

@@ -13,6 +13,7 @@ mod call;
 mod changes;
 mod checkout;
 mod commit;
+mod condition;
 mod mirror;
 mod object;
 mod origin;
