@@ -167,6 +167,9 @@ pub(super) struct Arguments {
     /// With diff and outdated: exit code 1 if there is any difference, any newer tag
     #[arg(long, help_heading = "Verbs")]
     pub(crate) exit_code: bool,
+    /// With doctor: mend what is safe to mend
+    #[arg(long, help_heading = "Verbs")]
+    pub(crate) fix: bool,
 }
 
 /// How many tasks run at once.

@@ -198,6 +198,7 @@ impl<'a> Call<'a> {
         for (given, option, belongs_to) in [
             (arguments.cells, "--cells", "`list`"),
             (arguments.format.is_some(), "--format", "`graph` and `diff`"),
+            (arguments.fix, "--fix", "`doctor`"),
             (arguments.exit_code, "--exit-code", "`diff` and `outdated`"),
         ] {
             if given {

@@ -116,7 +116,7 @@ fn call(process: &Process) -> u8 {
         None => arguments,
     };
     let output = Output::new(process, &arguments);
-    let result = if verbs::of(&arguments).is_some_and(|verb| verb.only_reads()) {
+    let result = if verbs::of(&arguments).is_some_and(|verb| verb.only_reads(&arguments)) {
         Ok(())
     } else {
         unfinished::complete(process, &arguments, &output)

@@ -43,14 +43,23 @@ pub(super) fn make(place: &Place) -> Result<(), Stop> {
         Err(_) => {}
     }
     // First, so that whoever is cut off here has left nothing that git would show.
-    if let Some(directory) = git_directory(&place.root) {
-        exclude(&directory.join("info/exclude"))?;
-    }
+    ignore(place)?;
     let fail = |cause| FileError::new("make", &state, cause);
     std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&state).map_err(fail)?;
     // Before anything else in it: a directory that holds something and has no mark is believed to be someone else's.
     mark(&state)?;
     Ok(())
+}
+
+/// Tells git what to leave alone.
+///
+/// # Errors
+/// When its file cannot be read or written.
+pub(super) fn ignore(place: &Place) -> Result<(), FileError> {
+    match git_directory(&place.root) {
+        Some(directory) => exclude(&directory.join("info/exclude")),
+        None => Ok(()),
+    }
 }
 
 /// Stops where the state directory is not one that envloom made here, for this user.

@@ -50,8 +50,8 @@ pub(super) fn runs_targets(arguments: &Arguments) -> bool {
 
 impl Verb<'_> {
     /// Does it leave even what was cut off as it is, and say so instead?
-    pub(super) fn only_reads(&self) -> bool {
-        self.name == "doctor"
+    pub(super) fn only_reads(&self, arguments: &Arguments) -> bool {
+        self.name == "doctor" && !arguments.fix
     }
 
     /// Carries it out.
@@ -210,6 +210,9 @@ impl Verb<'_> {
         }
         if arguments.format.is_some() && !["graph", "diff"].contains(&self.name) {
             return Err(CliError::OptionWithoutUse { option: "--format", belongs_to: "`graph` and `diff`" });
+        }
+        if arguments.fix && self.name != "doctor" {
+            return Err(CliError::OptionWithoutUse { option: "--fix", belongs_to: "`doctor`" });
         }
         if arguments.exit_code && !["diff", "outdated"].contains(&self.name) {
             let belongs_to = "`diff` and `outdated`";

@@ -15,7 +15,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ("init", "", "the same; without manifests: write a tasks.kdl to begin with"),
     ("diff", "A B | A --since REF", "what differs between two environments, two cells, or since a revision"),
     ("outdated", "[ENV…]", "which pins have a newer tag in their channel; asks the packages' remotes"),
-    ("doctor", "", "what is wrong with the repository, and what mends it; reads only"),
+    ("doctor", "", "what is wrong with the repository, and what mends it; --fix: mend what is safe"),
     ("absorb", "ENV", "write into tasks.kdl what someone changed in a generated manifest"),
     ("pin", "ENV PACKAGE TAG", "pin another release of a package, lock and verify; all or nothing"),
     (

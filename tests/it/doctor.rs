@@ -85,7 +85,7 @@ fn each_of_ten_defects_is_found() {
       type `git config -f .gitmodules submodule.packages/foo.path packages/foo && git config -f .gitmodules submodule.packages/foo.url https://git.example.com/foo.git`
     error: submodule packages/foo is not checked out
       tasks.kdl:9:20, envloom::doctor::submodule_empty
-      type `git submodule update --init -- packages/foo`
+      type `envloom fetch foo`
     error: submodule packages/bar has no entry in .gitmodules: no clone can fetch it
       tasks.kdl:10:20, envloom::doctor::submodule_unlisted
       type `git config -f .gitmodules submodule.packages/bar.path packages/bar && git config -f .gitmodules submodule.packages/bar.url https://git.example.com/bar.git`
@@ -121,7 +121,7 @@ fn each_of_ten_defects_is_found() {
     insta::assert_snapshot!(repo.redact(annotated.stderr()), @r#"
     ::error file=staging/uv.lock,line=1,col=1,title=envloom%3A%3Adoctor%3A%3Alockfile_stale::the lockfile of staging is stale: requires tqdm >=4, and >=3 when it was locked%0Ahelp: type `envloom lock:staging`
     ::error file=tasks.kdl,line=9,col=20,title=envloom%3A%3Adoctor%3A%3Asubmodule_unlisted::submodule packages/foo has no entry in .gitmodules: no clone can fetch it%0Ahelp: type `git config -f .gitmodules submodule.packages/foo.path packages/foo && git config -f .gitmodules submodule.packages/foo.url https://git.example.com/foo.git`
-    ::error file=tasks.kdl,line=9,col=20,title=envloom%3A%3Adoctor%3A%3Asubmodule_empty::submodule packages/foo is not checked out%0Ahelp: type `git submodule update --init -- packages/foo`
+    ::error file=tasks.kdl,line=9,col=20,title=envloom%3A%3Adoctor%3A%3Asubmodule_empty::submodule packages/foo is not checked out%0Ahelp: type `envloom fetch foo`
     ::error file=tasks.kdl,line=10,col=20,title=envloom%3A%3Adoctor%3A%3Asubmodule_unlisted::submodule packages/bar has no entry in .gitmodules: no clone can fetch it%0Ahelp: type `git config -f .gitmodules submodule.packages/bar.path packages/bar && git config -f .gitmodules submodule.packages/bar.url https://git.example.com/bar.git`
     ::error file=tasks.local.kdl,line=1,col=1,title=envloom%3A%3Adoctor%3A%3Astate_tracked::git tracks tasks.local.kdl, which is of one machine only%0Ahelp: type `git rm --cached tasks.local.kdl`
     ::warning file=.gitmodules,line=1,col=1,title=envloom%3A%3Adoctor%3A%3Asubmodule_unlinked::.gitmodules names packages/gone, and the index has no submodule there%0Ahelp: type `git config -f .gitmodules --remove-section submodule.gone`
@@ -453,4 +453,87 @@ fn packages_and_their_sources() {
     ----- stderr -----
     7 errors, 0 warnings
     "#);
+}
+
+#[test]
+fn what_is_safe_to_mend_is_mended() {
+    let repo = locked();
+    let text = repo.read("envloom.lock");
+    let line = text.lines().find(|line| line.starts_with("\"bar v0.1.2\"")).unwrap();
+    repo.replace("envloom.lock", line, &format!("{}\n{line}", line.replace("bar v0.1.2", "bar v0.1.1")));
+    repo.deinit("foo").write("tasks.local.kdl", "").write(".git/info/exclude", "");
+    repo.write(".envloom/venvs/old-cpu-py3.12/pyvenv.cfg", "");
+    let seen = codes(&repo.run("doctor -n --fix --json").code(1));
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    repo.env("CI", "true").run("doctor --fix").code(2).stderr_has("envloom::cli::locked_verb");
+    insta::assert_snapshot!(repo.run("doctor --fix").success().output_snapshot(), @r"
+    exit: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    envloom.lock holds only what is asked for
+    removed .envloom/venvs/old-cpu-py3.12
+    fetching packages/foo from https://git.example.com/foo.git
+    fetched 1, there already 1
+    nothing is wrong
+    ");
+    assert_eq!(repo.read("envloom.lock"), text);
+    repo.run("--fix lock:dev").code(2).stderr_has("envloom::cli::option_without_use");
+}
+
+/// What runs a program when git, uv or Python are not careful.
+#[test]
+fn nothing_of_a_hostile_repository_is_executed_and_no_network_is_used() {
+    let repo = locked();
+    let canary = repo.root().join("canary");
+    let touch = format!("touch {}", canary.display());
+    let program = format!("#!/bin/sh\n{touch}\nexit 1\n");
+    for path in
+        ["uv", "git", "python3", "python3.12", "nvidia-smi", ".venv/bin/python", ".git/hooks/post-checkout"]
+    {
+        repo.write_program(path, &program);
+    }
+    repo.write(".gitattributes", "* filter=evil diff=evil\n")
+        .write("packages/bar/.gitattributes", "* filter=evil diff=evil\n");
+    for directory in [".", "packages/bar"] {
+        for (key, value) in [
+            ("core.fsmonitor", touch.as_str()),
+            ("core.sshCommand", &touch),
+            ("core.hooksPath", "hooks"),
+            ("filter.evil.clean", &touch),
+            ("filter.evil.process", &touch),
+            ("diff.evil.textconv", &touch),
+            ("diff.external", &touch),
+        ] {
+            repo.git(&["-C", directory, "config", key, value]).success();
+        }
+    }
+    let url = format!("ext::sh -c {}", canary.display());
+    repo.append(
+        ".gitmodules",
+        &format!("[submodule \"-x\\u001b\"]\n\tpath = --upload-pack=x\n\turl = \"{url}\"\n"),
+    );
+    repo.append("packages/bar/pyproject.toml", "# \u{1b}[31m changed\n");
+    repo.append("tasks.kdl", &format!("task \"t\" {{ run \"touch\" \"{}\" }}\n", canary.display()));
+    // A git that says when it is called with a word that could reach the network.
+    let git = repo.exec("sh", &["-c", "command -v git"]).text();
+    let calls = repo.root().join("calls");
+    repo.write_program(
+        "../bin/git",
+        &format!("#!/bin/sh\necho \"$@\" >> {}\nexec {git} \"$@\"\n", calls.display()),
+    );
+    let hostile = repo.env(
+        "PATH",
+        &format!("{}:.:{}:/usr/bin:/bin", repo.root().join("bin").display(), repo.path("").display()),
+    );
+    let before = repo.tree_hash("");
+    let ran = hostile.run("doctor");
+    assert!(!canary.exists(), "{ran}");
+    assert_eq!(repo.tree_hash(""), before);
+    assert!(!ran.stdout().contains('\u{1b}') && !ran.stderr().contains('\u{1b}'), "{ran}");
+    let calls = fs::read_to_string(calls).unwrap();
+    assert!(calls.lines().count() > 3, "{calls}");
+    for word in ["fetch", "clone", "ls-remote", "remote", "pull", "push", "submodule"] {
+        assert!(!calls.lines().any(|line| line.split(' ').any(|one| one == word)), "{word}: {calls}");
+    }
 }

@@ -1,6 +1,6 @@
 //! `doctor`: what is wrong with the repository, and what mends it.
 //!
-//! It reads. No network is used, nothing of the repository is executed, nothing is written: what it asks is git (whose
+//! Without `--fix` it reads. No network is used, nothing of the repository is executed, nothing is written: what it asks is git (whose
 //! hooks, filters and monitors are off), the uv and the Pythons of this machine for their versions, and the driver.
 //! It judges what can be judged so. Whether a lockfile agrees with its manifest only uv knows, and what remotes say only
 //! they: `check` and `verify` are for that.
@@ -9,6 +9,7 @@
 //! place, and what mends it. Exit code 1 says that there are errors.
 
 mod finding;
+mod fix;
 mod ground;
 mod lockfiles;
 mod machine;
@@ -53,9 +54,15 @@ pub(super) fn carry_out(process: &Process, arguments: &Arguments, output: &Outpu
     if let Some(marked) = marked(&place, &observer)? {
         return Ok(print(&[marked], &place.root, output));
     }
-    let foreign = own_state::refuse_foreign(&place).err().map(|refused| refused.to_string());
-    let call = Call::of(process, arguments, place, observer)?;
-    Ok(print(&diagnose(&call, foreign), &call.place.root, output))
+    let call = Call::of(process, arguments, place.clone(), observer)?;
+    let (ground, findings) = diagnose(&call);
+    if !arguments.fix || arguments.dry_run {
+        return Ok(print(&findings, &place.root, output));
+    }
+    fix::fix(&ground, &findings, output)?;
+    // What was read before is no longer what is there.
+    let call = Call::of(process, arguments, place, Observer::new())?;
+    Ok(print(&diagnose(&call).1, &call.place.root, output))
 }
 
 /// Conflict markers in `tasks.kdl`.
@@ -65,7 +72,8 @@ fn marked(place: &Place, observer: &Observer) -> Result<Option<Finding>, Stop> {
 }
 
 /// All that is found, errors first.
-fn diagnose(call: &Call<'_>, foreign: Option<String>) -> Vec<Finding> {
+fn diagnose<'c>(call: &'c Call<'c>) -> (Ground<'c>, Vec<Finding>) {
+    let foreign = own_state::refuse_foreign(&call.place).err().map(|refused| refused.to_string());
     let (git, missing) = match Git::find(&call.process.surroundings, &call.place.home) {
         Ok(git) => (Some(git), None),
         Err(error) => (None, Some(missing_git(error.to_string()))),
@@ -85,7 +93,7 @@ fn diagnose(call: &Call<'_>, foreign: Option<String>) -> Vec<Finding> {
     }
     findings.sort_by_key(Finding::order);
     findings.dedup_by_key(|finding| finding.order());
-    findings
+    (ground, findings)
 }
 
 fn missing_git(said: String) -> Finding {
@@ -94,11 +102,6 @@ fn missing_git(said: String) -> Finding {
         place: At::machine(),
         mend: Mend::Do("install git".to_owned()),
     }
-}
-
-/// The line that checks out submodules of packages.
-fn fetch_line(_packages: &[String], path: &str) -> String {
-    format!("git submodule update --init -- {path}")
 }
 
 /// Prints what was found.

@@ -68,7 +68,6 @@ impl Look<'_> {
         let packages: Vec<PackageId> = self.packages();
         let mut findings = Vec::new();
         let path = self.path.to_string();
-        let word = quoted(&path);
         let Some(recorded) = &self.submodule.commit else {
             let name = self.submodule.name.as_deref().unwrap_or(&path);
             let section = quoted(&format!("submodule.{name}"));
@@ -101,7 +100,7 @@ impl Look<'_> {
             findings.push(Finding {
                 trouble: Trouble::SubmoduleEmpty { path },
                 place,
-                mend: Mend::Type(super::fetch_line(&names, &word)),
+                mend: Mend::Type(format!("envloom fetch {}", names.join(" "))),
             });
             return findings;
         }

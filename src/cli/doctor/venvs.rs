@@ -97,9 +97,15 @@ fn one(ground: &Ground<'_>, cell: &Cell) -> Option<Finding> {
     })
 }
 
-/// The venvs of cells that there are no more.
+/// The venvs of cells that there are no more. In a place that `venvs` names others may have theirs, too: there only what
+/// something is remembered of was made by envloom.
 pub(super) fn stale(ground: &Ground<'_>) -> Vec<PathBuf> {
-    let is_known = |name: &str| cell(&ground.call.model, name).is_some();
+    let state = ground.call.place.state();
+    let is_ours = |name: &str| {
+        let remembered = |end: &str| state.join(format!("cells/{name}.{end}")).exists();
+        directory(ground).starts_with(&state) || remembered("json") || remembered("mark")
+    };
+    let is_known = |name: &str| cell(&ground.call.model, name).is_some() || !is_ours(name);
     let Ok(entries) = fs::read_dir(directory(ground)) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
         .filter_map(Result::ok)
