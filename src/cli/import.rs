@@ -2,6 +2,7 @@
 //!
 //! Asks nothing, and overwrites nothing: two files come, `tasks.kdl` and `envloom.lock`, both or none.
 
+mod error;
 mod place;
 mod settle;
 mod survey;
@@ -11,9 +12,9 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use self::error::ImportError;
 use self::settle::{LeftOut, Settled};
 use super::args::Arguments;
-use super::error::CliError;
 use super::load::Stop;
 use super::locate::{Place, TASKS_FILE};
 use super::output::Output;
@@ -71,7 +72,7 @@ pub(super) fn import(process: &Process, arguments: &Arguments, output: &Output) 
     let survey = looked(&place, process, output, "import")?;
     if survey.manifests.is_empty() {
         if survey.left.is_empty() {
-            return Err(CliError::NothingToImport { directory: place.root }.into());
+            return Err(ImportError::NothingToImport { directory: place.root }.into());
         }
         return Err(nothing_adoptable(&place, &survey.draft(&Refused::default()).decisions).into());
     }
@@ -122,7 +123,7 @@ fn looked(place: &Place, process: &Process, output: &Output, verb: &str) -> Resu
 }
 
 /// Why nothing is written.
-fn nothing_adoptable(place: &Place, decisions: &[Decision]) -> CliError {
+fn nothing_adoptable(place: &Place, decisions: &[Decision]) -> ImportError {
     let about = decisions.iter().filter_map(|one| Some((one.manifest.as_ref()?, &one.text)));
     let why = |text: &str| text.trim_start_matches("left alone: ").to_owned();
     let reasons: Vec<String> =
@@ -132,7 +133,7 @@ fn nothing_adoptable(place: &Place, decisions: &[Decision]) -> CliError {
         // Writing to a String cannot fail.
         let _ = write!(told, "\n  and {more} more");
     }
-    CliError::NothingAdoptable { directory: place.root.clone(), reasons: told }
+    ImportError::NothingAdoptable { directory: place.root.clone(), reasons: told }
 }
 
 fn carry_out(

@@ -71,6 +71,7 @@ fn ten_defects() -> Monorepo {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one repository with many defects, and one look at them")]
 fn each_of_ten_defects_is_found() {
     let repo = ten_defects();
     let before = repo.tree_hash("");
@@ -149,6 +150,7 @@ fn each_of_ten_defects_is_found() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one look at the whole answer")]
 fn files_that_cannot_be_what_they_are_meant_to_be() {
     let repo = locked();
     fs::rename(repo.path("uv.lock"), repo.root().join("uv.lock")).unwrap();
@@ -272,6 +274,7 @@ fn the_record_and_the_manifests() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one repository with many defects, and one look at them")]
 fn the_machine_and_its_venvs() {
     let repo = locked();
     repo.replace("tasks.kdl", "variant \"cpu\"", "variant \"cpu\" driver=\">=570\"");

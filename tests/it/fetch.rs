@@ -97,6 +97,7 @@ fn what_is_there_is_left_as_it_is() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one look at every refusal")]
 fn what_cannot_be_fetched_is_named_and_leaves_nothing() {
     let repo = locked().deinit("foo").deinit("bar");
     repo.write("packages/bar/mine.py", "x = 1\n");

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::super::args::Arguments;
 use super::super::error::CliError;
+use super::super::load::Stop;
 use super::super::locate::{Place, TASKS_FILE, enter};
 use super::super::surroundings::Process;
+use super::error::ImportError;
 use crate::ledger::FILE_NAME;
 use crate::manifest::quoted;
 
@@ -14,20 +16,22 @@ use crate::manifest::quoted;
 ///
 /// # Errors
 /// When there is one, or nothing may be written.
-pub(super) fn place(process: &Process, arguments: &Arguments, verb: &'static str) -> Result<Place, CliError> {
+pub(super) fn place(process: &Process, arguments: &Arguments, verb: &'static str) -> Result<Place, Stop> {
     if arguments.file.is_some() {
-        return Err(CliError::OptionWithoutUse { option: "--file", belongs_to: "targets and other verbs" });
+        return Err(
+            CliError::OptionWithoutUse { option: "--file", belongs_to: "targets and other verbs" }.into()
+        );
     }
     let in_ci = process.variable("CI").is_some_and(|value| value != "0" && value != "false");
     if (arguments.locked || (in_ci && !arguments.no_locked)) && !arguments.dry_run {
-        return Err(CliError::LockedVerb { verb });
+        return Err(CliError::LockedVerb { verb }.into());
     }
     let root: PathBuf = enter(&process.surroundings.cwd, &arguments.directory)?;
     let place = Place { home: root.clone(), root, file_name: TASKS_FILE.to_owned(), directory: None };
     free(&place)?;
     if let Some(path) = above(&place.root) {
         let line = line(path.parent().unwrap_or(&path), &place.root);
-        return Err(CliError::TasksFileAbove { path, directory: place.root, line });
+        return Err(ImportError::TasksFileAbove { path, directory: place.root, line }.into());
     }
     Ok(place)
 }
@@ -36,11 +40,11 @@ pub(super) fn place(process: &Process, arguments: &Arguments, verb: &'static str
 ///
 /// # Errors
 /// When there is one of the files.
-pub(super) fn free(place: &Place) -> Result<(), CliError> {
+pub(super) fn free(place: &Place) -> Result<(), ImportError> {
     for name in [TASKS_FILE, FILE_NAME] {
         let path = place.root.join(name);
         if fs::symlink_metadata(&path).is_ok() {
-            return Err(CliError::AlreadyThere { path });
+            return Err(ImportError::AlreadyThere { path });
         }
     }
     Ok(())
