@@ -146,8 +146,13 @@ pub(super) struct Arguments {
     /// With list: every cell of every environment
     #[arg(long, help_heading = "Verbs")]
     pub(crate) cells: bool,
-    /// With promote: only PACKAGE; may be repeated
-    #[arg(long, value_name = "PACKAGE", help_heading = "Verbs")]
+    /// With promote: only PACKAGE; may be repeated. With add and remove: in the manifest of PACKAGE
+    #[arg(
+        long,
+        value_name = "PACKAGE",
+        help_heading = "Verbs",
+        conflicts_with_all = ["environment", "variant"]
+    )]
     pub(crate) package: Vec<String>,
     /// With promote: take the newest tag of PACKAGE although nobody has tested it; may be repeated
     #[arg(long, value_name = "PACKAGE", help_heading = "Verbs")]

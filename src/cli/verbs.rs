@@ -199,10 +199,12 @@ impl Verb<'_> {
                 return Err(CliError::OptionWithoutUse { option, belongs_to: "`watch`" });
             }
         }
-        if let Some(option) = arguments.of_promote().filter(|_| self.name != "promote") {
+        let is_adding = ["add", "remove"].contains(&self.name);
+        let of_promote = arguments.of_promote().filter(|option| !(is_adding && *option == "--package"));
+        if let Some(option) = of_promote.filter(|_| self.name != "promote") {
             return Err(CliError::OptionWithoutUse { option, belongs_to: "`promote`" });
         }
-        if let Some(option) = arguments.adding.given().filter(|_| !["add", "remove"].contains(&self.name)) {
+        if let Some(option) = arguments.adding.given().filter(|_| !is_adding) {
             return Err(CliError::OptionWithoutUse { option, belongs_to: "`add` and `remove`" });
         }
         if arguments.cells && self.name != "list" {

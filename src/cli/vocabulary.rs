@@ -26,7 +26,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     (
         "add",
         "REQUIREMENT… [--group G] [--environment ENV]",
-        "put requirements into tasks.kdl, lock and verify; all or nothing",
+        "put requirements into tasks.kdl, or --package X's manifest; lock and verify; all or nothing",
     ),
     ("remove", "REQUIREMENT…", "take them out again, likewise"),
     ("fetch", "[PACKAGE…]", "check empty submodules out at the commits that the repository pins"),
@@ -73,7 +73,8 @@ Verbs:
   absorb ENV                   write into tasks.kdl what someone changed in a manifest
   pin ENV PACKAGE TAG          pin another release, lock and verify; all or nothing
   promote FROM TO              pin in TO what FROM has tested, with its third-party versions
-  add REQUIREMENT…             put requirements into tasks.kdl, lock and verify
+  add REQUIREMENT…             put requirements into tasks.kdl, lock and verify;
+                               --package X: into the manifest of X
   remove REQUIREMENT…          take them out again
   fetch [PACKAGE…]             check empty submodules out at their pinned commits
   eject [ENV]                  forget which entries of manifests are envloom's

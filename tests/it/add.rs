@@ -345,3 +345,135 @@ fn where_manifests_are_adopted_requirements_stand_in_them() {
     help: change them there, with `uv add` and `uv remove` in its directory, then `envloom lock`
     ");
 }
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a requirement there and back, and every mistake")]
+fn a_requirement_comes_into_the_manifest_of_a_package_and_goes_again() {
+    let repo = stocked();
+    let before = repo.tree("").without(".envloom");
+    let looked = repo.run("-j1 add numpy>=1.26 --package foo -n").success();
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    let ran = repo.run("-j1 add numpy>=1.26 --package foo").success();
+    assert_eq!(ran.stdout(), looked.stdout());
+    insta::assert_snapshot!(ran.output_snapshot(), @r#"
+    exit: 0
+    ----- stdout -----
+    packages/foo/pyproject.toml
+    +    "numpy>=1.26",
+    uv.lock
+    + numpy 1.26.4
+    ----- stderr -----
+    ✓ lock:dev  ran in [TIME], uv.lock written  (no record of it here)
+    ✓ verify:dev  ran in [TIME], 8 packages  (no record of it here)
+    ran 2, up to date 2 in [TIME]
+    foo asks for numpy>=1.26: packages/foo/pyproject.toml, uv.lock
+    packages/foo is a submodule: commit pyproject.toml in it, then the submodule with the other files
+    "#);
+    repo.run("check verify").success();
+    let ran = repo.run("add numpy>=1.26 --package foo").success();
+    assert!(ran.stderr().contains("foo asks for numpy>=1.26 already: nothing changes"), "{ran}");
+    let ran = repo.run("remove numpy --package foo --json").success();
+    insta::assert_snapshot!(ran.stdout(), @r#"
+    {
+      "environments": [
+        "dev"
+      ],
+      "files": [
+        "packages/foo/pyproject.toml",
+        "uv.lock"
+      ],
+      "locked": [
+        {
+          "lockfile": "uv.lock",
+          "packages": [
+            {
+              "internal": false,
+              "new": [],
+              "old": [
+                "1.26.4"
+              ],
+              "package": "numpy"
+            }
+          ]
+        }
+      ],
+      "package": "foo",
+      "removed": [
+        "numpy"
+      ],
+      "submodule": "packages/foo",
+      "written": true
+    }
+    "#);
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    let ran = repo.run("add absent --package foo").code(1);
+    assert!(ran.stderr().contains("✗ lock:dev  failed"), "{ran}");
+    let said = [
+        "remove numpy --package foo",
+        "add numpy --package fo",
+        "add numpy --package foo --package bar",
+        "add numpy --package foo --environment dev",
+    ];
+    let said = said.map(|line| format!("$ {line}\n{}\n", repo.run(&format!("-j1 {line}")).output_snapshot()));
+    insta::assert_snapshot!(said.concat(), @r"
+    $ remove numpy --package foo
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::uv_refused]: `uv remove` does not change the manifest of foo:
+    error: The dependency `numpy` could not be found in `project.dependencies`
+    help: nothing was changed; the words and options are uv's
+    $ add numpy --package fo
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::unknown_package]: `--package fo`: tasks.kdl declares no such package
+    help: did you mean `foo`?
+    $ add numpy --package foo --package bar
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::several_packages]: one package at a time, not foo, bar
+    help: call it once for each
+    $ add numpy --package foo --environment dev
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the argument '--package <PACKAGE>' cannot be used with '--environment <ENV>'
+
+    Usage: envloom [OPTIONS] [TARGET…] [VAR=VALUE…] [-- ARGS…]
+           envloom [OPTIONS] VERB [WORD…]
+
+    For more information, try '--help'.
+    ");
+    assert_eq!(repo.tree("").without(".envloom"), before);
+}
+
+#[test]
+fn a_package_that_is_not_here_or_that_nothing_holds_is_named() {
+    let repo = locked();
+    repo.deinit("foo");
+    repo.replace("tasks.kdl", "package \"bar\"", "package \"bar\" environments=\"staging prod\"");
+    let said = ["add tqdm --package foo", "remove tqdm --package bar"];
+    let said = said.map(|line| format!("$ {line}\n{}\n", repo.run(line).output_snapshot()));
+    insta::assert_snapshot!(said.concat(), @r"
+    $ add tqdm --package foo
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::no_package_manifest]: the manifest of foo is not in this repository
+    help: type `envloom fetch foo`, if packages/foo is a submodule that is empty
+    $ remove tqdm --package bar
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::package_not_held]: no environment takes bar from the working tree
+    help: nothing is to be locked: change its manifest with `uv add` and `uv remove` in packages/bar
+    ");
+}

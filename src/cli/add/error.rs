@@ -9,6 +9,13 @@ pub(in crate::cli) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::unknown_variant", "--variant names neither a variant nor an axis"),
     ("envloom::cli::not_asked_for", "remove of a requirement that the list does not have"),
     ("envloom::cli::no_lists", "add or remove where no environment takes its requirements from tasks.kdl"),
+    ("envloom::cli::several_packages", "add or remove was given more than one --package"),
+    ("envloom::cli::no_package_manifest", "add or remove --package, and the package's manifest is not here"),
+    (
+        "envloom::cli::package_not_held",
+        "add or remove --package, and no environment takes it from the working tree",
+    ),
+    ("envloom::cli::uv_refused", "uv does not change a package's manifest as it was asked to"),
 ];
 
 /// One thing that is wrong.
@@ -58,4 +65,54 @@ pub(in crate::cli) enum AddError {
         /// The manifest.
         manifest: String,
     },
+    /// `--package a --package b`.
+    #[error("one package at a time, not {packages}")]
+    #[diagnostic(code(envloom::cli::several_packages), help("call it once for each"))]
+    SeveralPackages {
+        /// All that were named.
+        packages: String,
+    },
+    /// It has only a remote, or its submodule is empty.
+    #[error("the manifest of {package} is not in this repository")]
+    #[diagnostic(code(envloom::cli::no_package_manifest), help("{help}"))]
+    NoPackageManifest {
+        /// The package.
+        package: String,
+        /// What brings it, or where it is.
+        help: String,
+    },
+    /// All take it by a tag.
+    #[error("no environment takes {package} from the working tree")]
+    #[diagnostic(
+        code(envloom::cli::package_not_held),
+        help("nothing is to be locked: change its manifest with `uv add` and `uv remove` in {path}")
+    )]
+    NotHeld {
+        /// The package.
+        package: String,
+        /// Where it lies.
+        path: String,
+    },
+    /// `uv add` or `uv remove` failed.
+    #[error("`uv {verb}` does not change the manifest of {package}:\n{said}")]
+    #[diagnostic(code(envloom::cli::uv_refused), help("nothing was changed; the words and options are uv's"))]
+    UvRefused {
+        /// add or remove.
+        verb: &'static str,
+        /// The package.
+        package: String,
+        /// The end of what uv said.
+        said: String,
+    },
+}
+
+impl AddError {
+    /// The manifest of a package is not here; with the path where `tasks.kdl` says it lies.
+    pub(super) fn no_manifest(package: &str, path: Option<String>) -> Self {
+        let help = match path {
+            Some(path) => format!("type `envloom fetch {package}`, if {path} is a submodule that is empty"),
+            None => "it has only a remote: change it there".to_owned(),
+        };
+        Self::NoPackageManifest { package: package.to_owned(), help }
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! Comes in: the words, and options that name one list. `tasks.kdl` is changed by splices, the environments whose
 //! requirements are other ones then are generated, locked, checked and verified in a trial, and all files are written,
-//! or none.
+//! or none. With `--package` it is the manifest of an internal package that is changed ([`of_package`]).
 
 mod error;
+mod of_package;
 
 use serde_json::json;
 
@@ -31,6 +32,9 @@ pub(super) use self::error::CODES;
 pub(super) fn add(call: &Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
     refuse_locked(call, "add")?;
     refuse_other_words(words)?;
+    if !call.arguments.package.is_empty() {
+        return of_package::carry_out(call, words, true, output);
+    }
     let list = list(call, "add ")?;
     let text = with_requirements(&call.model, &list, words)?;
     Change { call, list, words, is_added: true }.carry_out(text, output)
@@ -43,6 +47,9 @@ pub(super) fn add(call: &Call<'_>, words: &[String], output: &Output) -> Result<
 pub(super) fn remove(call: &Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
     refuse_locked(call, "remove")?;
     refuse_other_words(words)?;
+    if !call.arguments.package.is_empty() {
+        return of_package::carry_out(call, words, false, output);
+    }
     let list = list(call, "remove ")?;
     let (text, absent) = without_requirements(&call.model, &list, words)?;
     if !absent.is_empty() {

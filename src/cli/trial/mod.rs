@@ -15,6 +15,7 @@ mod told;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use super::args::Arguments;
 use super::call::Call;
@@ -68,6 +69,18 @@ pub(super) struct Passed {
 /// # Errors
 /// When the new `tasks.kdl` has mistakes, work of an earlier run was cut off, or the copy cannot be made.
 pub(super) fn run(request: &Request<'_>, output: &Output) -> Result<Tried, Stop> {
+    run_prepared(request, &|_| Ok(()), output)
+}
+
+/// The same, where something is done in the copy before the targets run.
+///
+/// # Errors
+/// As [`run`]; and what `prepare`, which is given the copy's root, fails with.
+pub(super) fn run_prepared(
+    request: &Request<'_>,
+    prepare: &dyn Fn(&Path) -> Result<(), Stop>,
+    output: &Output,
+) -> Result<Tried, Stop> {
     let call = request.call;
     let place = &call.place;
     state::make(place)?;
@@ -95,6 +108,7 @@ pub(super) fn run(request: &Request<'_>, output: &Output) -> Result<Tried, Stop>
         }
         mirror.put(&change.path, change.after.as_deref())?;
     }
+    prepare(&trial.root)?;
     let code = ran(request, &trial, output)?;
     if code != exit::DONE {
         let shown = directory.keep();
