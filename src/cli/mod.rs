@@ -59,6 +59,7 @@ use surroundings::Process;
 
 use crate::cache::Observer;
 use crate::exec::{SUPERVISE_VERB, fail_writes_over_the_limit, supervise};
+use crate::tool::interrupted;
 use crate::tool::make::MakeFlags;
 
 /// The word behind which shells ask for completions.
@@ -125,11 +126,14 @@ fn call(process: &Process) -> u8 {
         Some(verb) => verb.carry_out(process, &arguments, &output),
         None => targets::run(process, &arguments, &output, &arguments.words),
     });
-    match result {
+    let code = match result {
         Ok(code) => code,
         Err(stop) => {
             let place = call::place_of(process, &arguments, &Observer::new());
             output.stopped(stop.as_ref(), place.ok().as_ref().map(|place| place.root.as_path()))
         }
-    }
+    };
+    // Whatever was made of a question that was cut off: the call was.
+    let signal = interrupted().and_then(|signal| u8::try_from(signal).ok());
+    signal.map_or(code, |signal| exit::SIGNAL.saturating_add(signal))
 }

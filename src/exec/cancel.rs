@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Ends the run that it was armed by. Asked for before that run began, it ends it at once.
+use crate::tool::{allow_questions, stop_questions};
+
+/// Ends the run that it was armed by. Asked for before that run began, it ends it at once; and with it the questions
+/// that programs are being asked, until it is dropped.
 #[derive(Default)]
 pub(crate) struct Cancel(Mutex<State>);
 
@@ -17,10 +20,11 @@ impl Cancel {
     /// Asks the run to end; a second time says nothing.
     pub(crate) fn ask(&self) {
         let mut state = self.state();
-        if !std::mem::replace(&mut state.asked, true)
-            && let Some(stop) = &state.stop
-        {
-            stop();
+        if !std::mem::replace(&mut state.asked, true) {
+            stop_questions(None);
+            if let Some(stop) = &state.stop {
+                stop();
+            }
         }
     }
 
@@ -40,6 +44,14 @@ impl Cancel {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Cancel {
+    fn drop(&mut self) {
+        if self.is_asked() {
+            allow_questions();
+        }
     }
 }
 

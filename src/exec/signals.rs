@@ -15,6 +15,7 @@ use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::error::ExecError;
+use crate::tool::{Charge, ignored_signals, stop_questions};
 
 /// What a signal asks of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,24 +34,35 @@ pub(crate) struct SignalWatch {
     handle: Handle,
     /// The thread.
     thread: Option<JoinHandle<()>>,
+    /// Nobody else acts on the signals meanwhile.
+    _charge: Charge,
 }
 
 impl SignalWatch {
-    /// Listens and calls `notify` for each signal, on a thread of its own.
+    /// Listens and calls `notify` for each signal, on a thread of its own. One that asks to end also ends the questions
+    /// that programs are being asked: whoever waits for an answer must not wait longer than for a task.
     ///
     /// # Errors
     /// When the handlers cannot be installed or the thread cannot be started.
     pub(crate) fn start(notify: impl Fn(SignalEvent) + Send + 'static) -> Result<Self, ExecError> {
-        let ignored = ignored();
+        let charge = Charge::take();
+        let ignored = ignored_signals();
         let wanted = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
         let wanted = wanted.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
         let mut signals = Signals::new(wanted).map_err(|cause| ExecError::Signals { cause })?;
         let handle = signals.handle();
         let thread = std::thread::Builder::new()
             .name("envloom-signals".to_owned())
-            .spawn(move || signals.forever().filter_map(meaning).for_each(notify))
+            .spawn(move || {
+                for event in signals.forever().filter_map(meaning) {
+                    if let SignalEvent::Stop(signal) = event {
+                        stop_questions(Some(signal.as_raw()));
+                    }
+                    notify(event);
+                }
+            })
             .map_err(|cause| ExecError::Signals { cause })?;
-        Ok(Self { handle, thread: Some(thread) })
+        Ok(Self { handle, thread: Some(thread), _charge: charge })
     }
 }
 
@@ -84,14 +96,4 @@ pub(crate) fn fail_writes_over_the_limit() {
 pub(crate) fn suspend_self() {
     // It cannot fail for a signal whose default is to stop.
     let _ = emulate_default_handler(SIGTSTP);
-}
-
-/// The signals ignored when envloom started, as a mask with bit `n - 1` for signal `n`. Asking the system
-/// itself (`sigaction`) would need unsafe code. Where there is no `/proc`, none.
-fn ignored() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok())
-        .unwrap_or(0)
 }

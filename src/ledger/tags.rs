@@ -133,7 +133,7 @@ pub(crate) fn answer_place(state: &Path, url: &str) -> PathBuf {
 /// The tags of `remotes`, each asked at most once and only where what is kept is too old.
 ///
 /// # Errors
-/// When a remote has to be asked and there is no git. What keeps one remote from answering is in its [`Told`].
+/// When a remote has to be asked and there is no git, or when envloom is told to end meanwhile. What keeps one remote from answering is in its [`Told`].
 pub(crate) fn tags_of(remotes: &[&str], asking: &Asking<'_>) -> Result<Asked, ToolError> {
     let mut asked = Asked::default();
     let mut to_ask = Vec::new();
@@ -167,6 +167,7 @@ pub(crate) fn tags_of(remotes: &[&str], asking: &Asking<'_>) -> Result<Asked, To
                 asked.unkept = keep(asking.state, url, &answer).err().or(asked.unkept);
                 Told::Known(answer)
             }
+            Err(error @ ToolError::Interrupted { .. }) => return Err(error),
             Err(error) => Told::Failed(error),
         };
         asked.told.insert(url.to_owned(), told);

@@ -32,6 +32,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::tool::url_refused", "a URL that must not reach git"),
     ("envloom::tool::tag_refused", "a tag name that must not reach git"),
     ("envloom::tool::timed_out", "a program did not answer in time"),
+    ("envloom::tool::interrupted", "a program was asked something when envloom was told to end"),
     ("envloom::tool::failed", "a program that was asked something failed"),
     ("envloom::tool::not_started", "a program could not be started"),
     ("envloom::tool::unexpected_answer", "a program answered what nobody understands"),
@@ -177,6 +178,11 @@ pub(crate) enum ToolError {
     )]
     TimedOut { line: String, seconds: u64 },
 
+    /// envloom was told to end meanwhile.
+    #[error("`{line}` was stopped: envloom was told to end")]
+    #[diagnostic(code(envloom::tool::interrupted), help("run the same command again to go on"))]
+    Interrupted { line: String },
+
     /// A program could not be started at all.
     #[error("`{}` could not be started", program.display())]
     #[diagnostic(
@@ -287,6 +293,7 @@ mod tests {
             ToolError::UrlRefused { url: "ext::sh".to_owned(), reason: "it would run a program" },
             ToolError::TagRefused { tag: "-x".to_owned(), reason: "it begins with a dash" },
             ToolError::TimedOut { line: "git fetch".to_owned(), seconds: 60 },
+            ToolError::Interrupted { line: "git fetch".to_owned() },
             ToolError::Failed(Box::new(failed)),
             ToolError::NotStarted { program: "/bin/git".into(), source: denied() },
             ToolError::Unexpected { line: "uv --version".to_owned(), what: "no version".to_owned() },
@@ -339,6 +346,9 @@ mod tests {
         envloom::tool::timed_out
             `git fetch` did not end within 60 s and was stopped
             help: type the line yourself to see what it waits for: a password, a proxy, a slow server
+        envloom::tool::interrupted
+            `git fetch` was stopped: envloom was told to end
+            help: run the same command again to go on
         envloom::tool::failed
             `git ls-remote x` failed with exit status: 128: fatal: no such remote
             help: type `cd /repo && git ls-remote x` to see it again

@@ -10,7 +10,7 @@
 //! - No program is ever taken from the repository, from `.` or from an empty `PATH` entry; no
 //!   version manager's shim is ever run.
 //! - Every child follows one rule, in [`run`]: absolute program, argv array, `--` before data,
-//!   no stdin, own process group, explicit environment, fixed directory, time limit.
+//!   no stdin, own process group, explicit environment, fixed directory, time limit, and an end at Ctrl-C ([`leash`]).
 //! - Every URL and tag that reaches git passed [`address::check_url`] or [`address::check_tag`].
 //!
 //! It must not know what a package, an environment or a task is.
@@ -20,6 +20,7 @@ pub(crate) mod driver;
 pub(crate) mod error;
 pub(crate) mod git;
 pub(crate) mod hardware;
+mod leash;
 pub(crate) mod make;
 pub(crate) mod memo;
 pub(crate) mod python;
@@ -30,6 +31,7 @@ mod variable_table;
 pub(crate) mod variables;
 
 pub(crate) use error::{CODES, ToolError};
+pub(crate) use leash::{Charge, allow_questions, ignored_signals, interrupted, stop_questions};
 pub(crate) use surroundings::Surroundings;
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::address::{last_lines, plain, printable};
 use super::error::{QueryFailed, ToolError};
+use super::leash::{Held, LEASH, listen};
 
 /// An answer longer than this is an error, never cut: half an answer may look whole.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -32,6 +33,8 @@ const LONGEST_ANSWER: usize = 64 << 20;
 const KEPT_STDERR: usize = 64 << 10;
 /// How long output may stay open after the child's end: a background process may hold it.
 const LINGER: Duration = Duration::from_millis(200);
+/// How long a child has from SIGTERM to SIGKILL when envloom is told to end.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// One question to one program.
 #[derive(Debug)]
@@ -65,8 +68,11 @@ impl Query<'_> {
     /// Starts the program and waits for its end; a failed child is an answer, not an error.
     pub(crate) fn ask(&self) -> Result<Answer, ToolError> {
         debug_assert!(self.program.is_absolute(), "programs are found before they are asked");
-        let mut group = Group::new(self.spawn().map_err(|source| self.not_started(source))?);
+        listen();
+        let Some(held) = LEASH.begin() else { return Err(self.interrupted()) };
+        let mut group = Group::new(self.spawn().map_err(|source| self.not_started(source))?, held);
         let (sender, notes) = mpsc::channel();
+        group.hold(&sender);
         let stderr = Arc::new(Mutex::new(Vec::new()));
         group.watch(&sender, &stderr).map_err(|source| self.not_started(source))?;
         drop(sender);
@@ -106,6 +112,10 @@ impl Query<'_> {
         printable(&std::iter::once(program).chain(words).collect::<Vec<_>>().join(" "))
     }
 
+    fn interrupted(&self) -> ToolError {
+        ToolError::Interrupted { line: self.line() }
+    }
+
     fn not_started(&self, source: io::Error) -> ToolError {
         ToolError::NotStarted { program: self.program.to_path_buf(), source }
     }
@@ -136,10 +146,10 @@ impl Query<'_> {
     }
 
     /// Waits for the child's end and its whole stdout.
-    fn collect(&self, group: &Group, notes: &Receiver<Note>) -> Result<Vec<u8>, ToolError> {
+    fn collect(&self, group: &Group<'_>, notes: &Receiver<Note>) -> Result<Vec<u8>, ToolError> {
         let mut progress = Progress::default();
         let mut until = Instant::now() + self.limit;
-        let mut killed = false;
+        let (mut killed, mut stopped) = (false, false);
         while !progress.is_complete() {
             match notes.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Note::Ended) => {
@@ -152,6 +162,12 @@ impl Query<'_> {
                 Ok(Note::Stdout(Ok(bytes))) => progress.stdout = Some(bytes),
                 Ok(Note::Stdout(Err(error))) => return Err(self.unexpected(&error.to_string())),
                 Ok(Note::Stderr) => progress.stderr = true,
+                Ok(Note::Stop) => {
+                    stopped = true;
+                    until = Instant::now() + GRACE;
+                }
+                // Whatever it has answered by now may be half of it.
+                Err(_) if stopped => break,
                 Err(RecvTimeoutError::Timeout) if progress.ended && !killed => {
                     // A background process of the child's group holds its output.
                     group.kill();
@@ -163,6 +179,10 @@ impl Query<'_> {
                     return Err(ToolError::TimedOut { line: self.line(), seconds: self.limit.as_secs() });
                 }
             }
+        }
+        if stopped {
+            group.held.iter().for_each(Held::was_stopped);
+            return Err(self.interrupted());
         }
         // Stderr may be held on by a daemon (ssh's ControlPersist); stdout may not.
         progress.stdout.ok_or_else(|| self.unexpected("a background process holds its output"))
@@ -176,6 +196,8 @@ enum Note {
     Stdout(io::Result<Vec<u8>>),
     /// Stderr is closed.
     Stderr,
+    /// envloom is told to end, and the child with it.
+    Stop,
 }
 
 #[derive(Default)]
@@ -192,16 +214,25 @@ impl Progress {
 }
 
 /// A child that leads its own process group. Dropped before its end, the group is killed.
-struct Group {
+struct Group<'l> {
     child: Child,
     leader: Pid,
-    reaped: bool,
+    /// `None` once it is reaped.
+    held: Option<Held<'l>>,
 }
 
-impl Group {
-    fn new(child: Child) -> Self {
+impl<'l> Group<'l> {
+    fn new(child: Child, held: Held<'l>) -> Self {
         let leader = Pid::from_child(&child);
-        Self { child, leader, reaped: false }
+        Self { child, leader, held: Some(held) }
+    }
+
+    /// From now on it ends when envloom is told to.
+    fn hold(&self, notes: &Sender<Note>) {
+        let notes = notes.clone();
+        // A failed send means that the question is over.
+        let tell = move || drop(notes.send(Note::Stop));
+        self.held.iter().for_each(|held| held.started(self.leader, tell.clone()));
     }
 
     fn watch(&mut self, notes: &Sender<Note>, stderr: &Arc<Mutex<Vec<u8>>>) -> io::Result<()> {
@@ -233,9 +264,8 @@ impl Group {
 
     /// Reaps a child whose end was noted.
     fn end(&mut self) -> io::Result<ExitStatus> {
-        let status = self.child.wait();
-        self.reaped = true;
-        status
+        self.held = None;
+        self.child.wait()
     }
 
     fn kill(&self) {
@@ -244,10 +274,11 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for Group<'_> {
     fn drop(&mut self) {
-        if !self.reaped {
+        if self.held.is_some() {
             self.kill();
+            self.held = None;
             let _ = self.child.wait();
         }
     }

@@ -107,11 +107,11 @@ impl Promotion<'_> {
         let (tested, shown) = self.tested(moving)?;
         let tags = match told {
             Some(Told::Known(answer)) => &answer.tags,
-            Some(Told::Failed(error)) => return Err(tags_unknown(moving, &error.to_string())),
+            Some(Told::Failed(error)) => return Err(tags_unknown(moving, error.to_string())),
             Some(Told::NotAsked) | None => {
                 return Err(tags_unknown(
                     moving,
-                    "the remote was never asked, and --offline lets nobody ask it",
+                    "the remote was never asked, and --offline lets nobody ask it".to_owned(),
                 ));
             }
         };
@@ -211,11 +211,12 @@ impl Promotion<'_> {
         }
     }
 
+    /// `reason` is fit for a message, its line breaks too.
     fn no_commit(&self, moving: &Moving<'_>, reason: &str) -> PromoteFinding {
         PromoteFinding::NoCommit {
             package: moving.package.name.to_string(),
             from: self.name(self.from),
-            reason: printable(reason).into_owned(),
+            reason: reason.to_owned(),
             span: moving.pin.span,
         }
     }
@@ -250,10 +251,11 @@ impl Promotion<'_> {
     }
 }
 
-fn tags_unknown(moving: &Moving<'_>, reason: &str) -> PromoteFinding {
+/// `reason` is fit for a message, its line breaks too: what git says has several lines.
+fn tags_unknown(moving: &Moving<'_>, reason: String) -> PromoteFinding {
     PromoteFinding::TagsUnknown {
         package: moving.package.name.to_string(),
-        reason: printable(reason).into_owned(),
+        reason,
         git: moving.url.to_owned(),
         span: moving.pin.span,
     }

@@ -268,7 +268,13 @@ impl Watch<'_> {
             run()
         };
         let stopped = stopped.or_else(|| self.inbox.try_iter().find_map(|message| stop_of(&message)));
-        let (code, rests) = result?;
+        let (code, rests) = match (result, stopped) {
+            (Ok(ended), _) => ended,
+            // It was stopped before its tasks.
+            (Err(_), Some(code)) => return Ok(End::Stopped(code)),
+            (Err(_), None) if cancel.is_asked() => return Ok(End::Over(BTreeMap::new())),
+            (Err(stop), None) => return Err(stop),
+        };
         let by_signal = (code > exit::SIGNAL && !cancel.is_asked()).then_some(code);
         Ok(match stopped.or(by_signal) {
             Some(code) => End::Stopped(code),

@@ -6,12 +6,15 @@
 //! | `edits` | hand edits of generated manifests; manifests formatted by hand |
 //! | `interrupted` | SIGKILL, SIGTERM, SIGINT during `sync` and `lock` |
 //! | `promote` | SIGKILL of a promotion, at any moment and while it writes its files |
+//! | `remotes` | remotes that stall, hang up, fail or ask for a password; signals meanwhile |
 //! | `races` | concurrent runs with different TMPDIRs; a holder of locks that is killed |
 //! | `freshness` | inputs edited while a task runs; games with times; outputs deleted by hand |
+//! | `secrets` | secrets in URLs, variables, settings of git and netrc, against every verb of releases |
 //! | `signals` | every stop signal, to the process and to its group; suspension; closed output |
 //! | `own_tasks` | changes of what tasks declare, and of what they do not; outputs touched; tasks killed half-way |
 //! | `orphans` | SIGKILL of envloom above grandchildren |
 //! | `hostile` | KDL that aims at the parser; names, paths, symlinks, FIFOs, tags and URLs |
+//! | `hostile_releases` | hostile words in remotes, files and command lines against every verb of releases |
 //! | `programs` | programs called `uv` that are not uv; escape sequences; verbs that must write nothing |
 //!
 //! Each test tries a few times, enough to see that the fault is injected and survived. The same code is the
@@ -24,12 +27,15 @@ mod edits;
 mod freshness;
 mod generate;
 mod hostile;
+mod hostile_releases;
 mod interrupted;
 mod orphans;
 mod own_tasks;
 mod programs;
 mod promote;
 mod races;
+mod remotes;
+mod secrets;
 mod signals;
 
 use std::fmt::Display;

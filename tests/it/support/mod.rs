@@ -17,6 +17,7 @@
 //! | `text` | `[ROOT]` and its like: filled in on the way in, put back on the way out |
 //! | `wheel`, `index`, `server` | fake wheels; PEP 503 pages over them; the same over loopback HTTP |
 //! | `package`, `remote`, `submodule` | an internal package; its bare remote; its checkout |
+//! | `bad_remote` | a remote over HTTP that stalls, hangs up or fails |
 //! | `colleague` | a clone on another machine |
 //! | `machine`, `uv`, `python`, `pytest`, `shims` | what is taken from the machine, and the fake pyenv |
 //! | `lab` | a project whose tests run in 24 cells |
@@ -27,6 +28,7 @@
 //! reaches the network: the default index is a directory and every proxy variable points at a
 //! closed port. Nothing here knows envloom's crate; it knows the built binary and its report.
 
+mod bad_remote;
 mod colleague;
 mod commands;
 mod events;
@@ -51,6 +53,7 @@ mod tree;
 mod uv;
 mod wheel;
 
+pub(crate) use bad_remote::BadRemote;
 pub(crate) use commands::ENVLOOM;
 pub(crate) use gate::Gate;
 pub(crate) use lab::lab;
