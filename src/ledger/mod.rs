@@ -19,7 +19,6 @@ mod finding;
 mod fork;
 mod lockfile;
 mod metadata;
-mod moves;
 mod newest;
 mod origin;
 mod reading;
@@ -42,7 +41,6 @@ pub(crate) use difference::{Build, Change, Difference, SettingChange, Side, Take
 pub(crate) use error::{CODES, LedgerError};
 pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::{GitReference, Lockfile, Source};
-pub(crate) use moves::{Move, moves};
 pub(crate) use newest::{Tagged, newest, releases};
 pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey, conflict_marker};
 pub(crate) use released::{Doubt, doubtful};

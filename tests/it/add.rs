@@ -26,18 +26,30 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
     prod/pyproject.toml
     +    "numpy>=1.26",
     prod/uv.lock
-    + numpy 1.26.4
+
+    added
+      numpy  + 1.26.4
+
+    4 packages agree
     pyproject.toml
     +    "numpy>=1.26",
     staging/pyproject.toml
     +    "numpy>=1.26",
     staging/uv.lock
-    + numpy 1.26.4
+
+    added
+      numpy  + 1.26.4
+
+    4 packages agree
     tasks.kdl
     -    dependencies "tqdm>=4"
     +    dependencies "tqdm>=4" "numpy>=1.26"
     uv.lock
-    + numpy 1.26.4
+
+    added
+      numpy  + 1.26.4
+
+    5 packages agree
     ----- stderr -----
     ✓ generate:dev  ran in [TIME], pyproject.toml  (pyproject.toml: project.dependencies[numpy]: added "numpy>=1.26")
     ✓ lock:dev  ran in [TIME], uv.lock written  (no record of it here)
@@ -59,18 +71,30 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
     prod/pyproject.toml
     -    "numpy>=1.26",
     prod/uv.lock
-    - numpy 1.26.4
+
+    removed
+      numpy  - 1.26.4
+
+    4 packages agree
     pyproject.toml
     -    "numpy>=1.26",
     staging/pyproject.toml
     -    "numpy>=1.26",
     staging/uv.lock
-    - numpy 1.26.4
+
+    removed
+      numpy  - 1.26.4
+
+    4 packages agree
     tasks.kdl
     -    dependencies "tqdm>=4" "numpy>=1.26"
     +    dependencies "tqdm>=4"
     uv.lock
-    - numpy 1.26.4
+
+    removed
+      numpy  - 1.26.4
+
+    5 packages agree
     ----- stderr -----
     ✓ generate:dev  ran in [TIME], pyproject.toml  (pyproject.toml: project.dependencies[numpy]: removed "numpy>=1.26")
     ✓ lock:dev  ran in [TIME], uv.lock written  (no record of it here)
@@ -123,7 +147,7 @@ fn a_requirement_comes_into_the_list_that_is_named() {
     }
     "#);
     let ran = repo.run("remove numpy --environment prod --json").success();
-    insta::assert_snapshot!(ran.stdout(), @r#"
+    insta::assert_snapshot!(repo.redact(ran.stdout()), @r#"
     {
       "environments": [
         "prod"
@@ -137,17 +161,34 @@ fn a_requirement_comes_into_the_list_that_is_named() {
       "list": "dependencies of prod",
       "locked": [
         {
+          "added": [],
+          "agreeing": 5,
+          "differs": true,
+          "internal": [],
           "lockfile": "prod/uv.lock",
-          "packages": [
+          "removed": [
             {
-              "internal": false,
-              "new": [],
-              "old": [
-                "1.26.4"
+              "from": [
+                {
+                  "index": "[ROOT]/index/pypi",
+                  "version": "1.26.4"
+                }
               ],
-              "package": "numpy"
+              "package": "numpy",
+              "to": []
             }
-          ]
+          ],
+          "settings": [
+            {
+              "from": [
+                "\"numpy\""
+              ],
+              "setting": "project.dependencies",
+              "to": []
+            }
+          ],
+          "third_party": [],
+          "variants": []
         }
       ],
       "removed": [

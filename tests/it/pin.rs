@@ -27,7 +27,11 @@ fn a_pin_moves_with_manifest_lockfile_and_record() {
     -version = "0.1.2"
     +version = "0.1.3"
     prod/uv.lock
-    ~ foo v0.1.2 ([COMMIT]) -> v0.1.3 ([COMMIT])
+
+    internal packages
+      foo  v0.1.2 ([COMMIT]) -> v0.1.3 ([COMMIT])
+
+    3 packages agree
     tasks.kdl
     -    pin "foo" "v0.1.2"
     +    pin "foo" "v0.1.3"
@@ -210,19 +214,35 @@ fn a_commit_is_pinned_and_a_tag_again() {
       ],
       "locked": [
         {
-          "lockfile": "prod/uv.lock",
-          "packages": [
+          "added": [],
+          "agreeing": 3,
+          "differs": true,
+          "internal": [
             {
-              "internal": true,
-              "new": [
-                "0.1.2 ([COMMIT])"
+              "from": [
+                {
+                  "commit": "[COMMIT]",
+                  "git": "https://git.example.com/foo.git",
+                  "tag": "v0.1.2",
+                  "version": "0.1.2"
+                }
               ],
-              "old": [
-                "v0.1.2 ([COMMIT])"
-              ],
-              "package": "foo"
+              "package": "foo",
+              "to": [
+                {
+                  "commit": "[COMMIT]",
+                  "git": "https://git.example.com/foo.git",
+                  "rev": "[COMMIT]",
+                  "version": "0.1.2"
+                }
+              ]
             }
-          ]
+          ],
+          "lockfile": "prod/uv.lock",
+          "removed": [],
+          "settings": [],
+          "third_party": [],
+          "variants": []
         }
       ],
       "new": "0.1.2 ([COMMIT])",

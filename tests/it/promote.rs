@@ -50,9 +50,15 @@ fn the_tested_releases_and_versions_become_prods() {
     -version = "0.1.2"
     +version = "0.1.3"
     prod/uv.lock
-    ~ bar v0.1.2 ([COMMIT]) -> v0.1.3 (107983632050)
-    ~ foo v0.1.2 ([COMMIT]) -> v0.1.3 ([COMMIT])
-    ~ tqdm 4.67.1 -> 4.68.0
+
+    internal packages
+      bar  v0.1.2 ([COMMIT]) -> v0.1.3 (107983632050)
+      foo  v0.1.2 ([COMMIT]) -> v0.1.3 ([COMMIT])
+
+    third-party versions
+      tqdm  4.67.1 -> 4.68.0
+
+    1 package agrees
     tasks.kdl
     -    pin "foo" "v0.1.2"
     -    pin "bar" "v0.1.2"
@@ -167,19 +173,35 @@ fn one_package_moves_alone_where_the_others_suffice() {
       "from": "staging",
       "locked": [
         {
-          "lockfile": "prod/uv.lock",
-          "packages": [
+          "added": [],
+          "agreeing": 3,
+          "differs": true,
+          "internal": [
             {
-              "internal": true,
-              "new": [
-                "v0.1.3 ([COMMIT])"
+              "from": [
+                {
+                  "commit": "[COMMIT]",
+                  "git": "https://git.example.com/bar.git",
+                  "tag": "v0.1.2",
+                  "version": "0.1.2"
+                }
               ],
-              "old": [
-                "v0.1.2 ([COMMIT])"
-              ],
-              "package": "bar"
+              "package": "bar",
+              "to": [
+                {
+                  "commit": "[COMMIT]",
+                  "git": "https://git.example.com/bar.git",
+                  "tag": "v0.1.3",
+                  "version": "0.1.3"
+                }
+              ]
             }
-          ]
+          ],
+          "lockfile": "prod/uv.lock",
+          "removed": [],
+          "settings": [],
+          "third_party": [],
+          "variants": []
         }
       ],
       "promoted": [

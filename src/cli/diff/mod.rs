@@ -12,9 +12,10 @@ mod text;
 use std::collections::BTreeSet;
 
 pub(super) use json::json;
-pub(super) use text::text;
+pub(super) use side::Reading;
+pub(super) use text::body;
 
-use side::Reading;
+use text::text;
 
 use super::affected;
 use super::args::{Arguments, Format};

@@ -13,17 +13,17 @@ use crate::cli::error::CliError;
 use crate::cli::load::Stop;
 use crate::config;
 use crate::graph::{Subject, TaskKey};
-use crate::ledger::{Lockfile, Side, Taken};
+use crate::ledger::{Build, Lockfile, Side, Taken};
 use crate::model::{EnvironmentId, Model, PackageName};
 use crate::plan::{self, Refusal};
 use crate::tool::git::{Git, ObjectId};
 
 /// What is known of one side.
-pub(super) struct Reading {
+pub(in crate::cli) struct Reading {
     /// How it is called: `prod`, `dev@cpu`, `prod at v1`.
     pub(super) label: String,
     /// The packages that `tasks.kdl` declares, or did.
-    pub(super) internal: BTreeSet<String>,
+    pub(in crate::cli) internal: BTreeSet<String>,
     environment: EnvironmentId,
     /// As in a target, for `--json`.
     name: String,
@@ -97,6 +97,34 @@ impl Reading {
         Ok(Self { label, commit: Some(commit.clone()), ..reading })
     }
 
+    /// An environment as a change has found it, or leaves it. What is not there yet is empty.
+    ///
+    /// # Errors
+    /// When one of the files cannot be read as what it is.
+    pub(in crate::cli) fn of_files(
+        model: &Model,
+        environment: EnvironmentId,
+        manifest: Option<&[u8]>,
+        locked: Option<&[u8]>,
+    ) -> Result<Self, Stop> {
+        let path = &model.environment(environment).manifest.value;
+        let lock = lockfile_beside(path)?;
+        let internal = model.packages.iter().map(|package| package.name.value.to_string());
+        let files = Files {
+            manifest: manifest.unwrap_or_default(),
+            locked: locked.unwrap_or(NO_LOCKFILE),
+            path,
+            lock: &lock,
+        };
+        Self::of(model, &Subject { environment, cell: None }, files, internal.collect())
+    }
+
+    /// The builds of a package that the whole lockfile holds.
+    pub(in crate::cli) fn builds(&self, package: &str) -> Vec<Build> {
+        let of_it = self.lockfile.packages.iter().filter(|locked| locked.name == package);
+        of_it.map(|locked| Build { version: locked.version.clone(), source: locked.source.clone() }).collect()
+    }
+
     fn of(
         model: &Model,
         subject: &Subject,
@@ -130,7 +158,7 @@ impl Reading {
     }
 
     /// For the comparison.
-    pub(super) fn side<'a>(&'a self, model: &'a Model, root: &'a Path) -> Side<'a> {
+    pub(in crate::cli) fn side<'a>(&'a self, model: &'a Model, root: &'a Path) -> Side<'a> {
         Side {
             lockfile: &self.lockfile,
             manifest: &self.manifest,
@@ -147,6 +175,9 @@ impl Reading {
         json!({ "name": self.name, "commit": commit })
     }
 }
+
+/// A lockfile that holds nothing.
+const NO_LOCKFILE: &[u8] = b"version = 1\n";
 
 /// The files of a side.
 #[derive(Clone, Copy)]

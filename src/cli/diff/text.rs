@@ -7,12 +7,19 @@ use crate::ledger::{Build, Change, Difference, SettingChange, Source};
 
 /// The sections, each with its rows; what differs in nothing is one line.
 #[must_use]
-pub(in crate::cli) fn text((from, to): (&str, &str), difference: &Difference) -> String {
+pub(super) fn text((from, to): (&str, &str), difference: &Difference) -> String {
     let agreeing = counted(difference.agreeing, "package", "packages");
     if difference.is_empty() {
         return format!("{from} and {to} agree: {agreeing}\n");
     }
-    let mut text = format!("{from} -> {to}\n");
+    format!("{from} -> {to}\n{}", body(difference))
+}
+
+/// The sections, and how many packages are the same.
+#[must_use]
+pub(in crate::cli) fn body(difference: &Difference) -> String {
+    let agreeing = counted(difference.agreeing, "package", "packages");
+    let mut text = String::new();
     for (title, changes) in sections(difference) {
         let rows: Vec<(String, String)> =
             changes.iter().map(|change| (name(change), row(&words(change)))).collect();

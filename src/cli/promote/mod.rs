@@ -9,7 +9,7 @@ mod choose;
 mod error;
 mod told;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::choose::{Choice, Promotion};
 pub(super) use self::error::CODES;
@@ -17,6 +17,7 @@ use self::error::PromoteError;
 use self::told::Told;
 use super::absorb::{environment, refuse_locked};
 use super::call::Call;
+use super::diff::Reading;
 use super::error::CliError;
 use super::load::{self, Stop};
 use super::output::Output;
@@ -25,7 +26,7 @@ use super::trial::{self, Passed, Request, Tried};
 use super::{exit, state};
 use crate::base::{RelPath, SourceFile, printable, read_if_exists};
 use crate::cache::FileChange;
-use crate::ledger::{self, Lockfile, Progress, Remotes};
+use crate::ledger::{self, Build, Progress, Remotes, difference};
 use crate::manifest::{NewPin, NewReference, repinned};
 use crate::model::{Environment, EnvironmentId, Model, PackageId, Sources};
 use crate::tool::ToolError;
@@ -225,35 +226,47 @@ fn differing(
     (from, to): (EnvironmentId, EnvironmentId),
     passed: &Passed,
 ) -> Result<Vec<Differing>, Stop> {
-    let (from, to) = (call.model.environment(from), call.model.environment(to));
-    let path = lockfile(to);
-    let change = passed.files.iter().find(|change| change.path == path);
-    let read = |path: &RelPath| read_if_exists(&path.under(&call.place.root));
-    let new = match change {
-        Some(change) => change.after.clone(),
-        None => read(&path)?,
-    };
-    let old = match change {
-        Some(change) if !call.arguments.package.is_empty() => change.before.clone(),
-        None if !call.arguments.package.is_empty() => new.clone(),
-        _ => read(&lockfile(from))?,
-    };
-    let lockfile_of = |bytes: Option<Vec<u8>>| -> Result<Lockfile, Stop> {
-        match bytes {
-            Some(bytes) => {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                Ok(Lockfile::parse(&SourceFile::new(path.as_str(), text), &to.name.value)?)
-            }
-            None => Ok(Lockfile::default()),
+    let narrow = !call.arguments.package.is_empty();
+    let was = if narrow { to } else { from };
+    // Of FROM, and of what is not written, the repository has what counts.
+    let found = |path: &RelPath, is_old: bool| -> Result<Option<Vec<u8>>, Stop> {
+        match passed.files.iter().find(|change| change.path == *path) {
+            Some(change) if is_old => Ok(change.before.clone()),
+            Some(change) => Ok(change.after.clone()),
+            None => Ok(read_if_exists(&path.under(&call.place.root))?),
         }
     };
-    let moves = ledger::moves(&lockfile_of(old)?, &lockfile_of(new)?);
-    let is_new = |one: &ledger::Move| {
-        let known: BTreeSet<&String> = one.old.iter().collect();
-        !one.internal && one.new.iter().any(|version| !known.contains(version))
+    let side = |model: &Model, id: EnvironmentId, is_old: bool| -> Result<Reading, Stop> {
+        let environment = model.environment(id);
+        let manifest = found(&environment.manifest.value, is_old)?;
+        let locked = found(&lockfile(environment), is_old)?;
+        Reading::of_files(model, id, manifest.as_deref(), locked.as_deref())
     };
-    let moves = moves.into_iter().filter(is_new);
-    Ok(moves.map(|one| Differing { package: one.name, tested: one.old, locked: one.new }).collect())
+    let old = side(&call.model, was, true)?;
+    let new = side(&passed.model, to, false)?;
+    let root = &call.place.root;
+    let difference = difference(&new.internal, &old.side(&call.model, root), &new.side(&passed.model, root));
+    let mut differing: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for change in difference.third_party() {
+        let known: BTreeSet<String> = old.builds(&change.package).iter().map(label).collect();
+        let locked = change.to.iter().map(label).filter(|label| !known.contains(label));
+        differing.entry(&change.package).or_default().extend(locked);
+    }
+    differing.retain(|_, locked| !locked.is_empty());
+    let one = |(package, locked): (&str, BTreeSet<String>)| {
+        let tested: BTreeSet<String> = old.builds(package).iter().map(label).collect();
+        let list = |labels: BTreeSet<String>| labels.into_iter().collect();
+        Differing { package: package.to_owned(), tested: list(tested), locked: list(locked) }
+    };
+    Ok(differing.into_iter().map(one).collect())
+}
+
+/// A build in one word: what it is tested as.
+fn label(build: &Build) -> String {
+    match build.release() {
+        Some((_, commit)) => format!("{} ({commit})", build.version()),
+        None => build.version(),
+    }
 }
 
 /// What is committed is the promotion alone.

@@ -89,6 +89,11 @@ impl Mirror {
         }
     }
 
+    /// The absolute root of the repository.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// What the repository has there; `None`: nothing, or nothing that is copied.
     pub(super) fn before(&self, path: &RelPath) -> Option<&[u8]> {
         self.before.get(path).map(Vec::as_slice)

@@ -13,7 +13,7 @@
 mod mirror;
 mod told;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -28,6 +28,7 @@ use super::{exit, state, targets};
 use crate::base::{FileError, RelPath, SourceFile};
 use crate::cache::{Commit, FileChange, Journal, Observer};
 use crate::exec::{LOCKS_VARIABLE, LockGuard, Locks, lock_record, manifest_lock};
+use crate::ledger::Difference;
 use crate::model::Model;
 
 /// What is tried.
@@ -57,6 +58,8 @@ pub(super) struct Passed {
     pub(super) files: Vec<FileChange>,
     /// What the tried `tasks.kdl` means.
     pub(super) model: Model,
+    /// What differs in those of them that are lockfiles.
+    locked: BTreeMap<RelPath, Difference>,
     place: Place,
     locks: Locks,
     no_wait: bool,
@@ -117,8 +120,9 @@ pub(super) fn run_prepared(
         return Ok(Tried::Failed(code));
     }
     let files = mirror.changes()?;
+    let locked = told::locked((&call.model, &model), &mirror, &files);
     let place = place.clone();
-    Ok(Tried::Passed(Box::new(Passed { files, model, place, locks, no_wait, _alone: alone })))
+    Ok(Tried::Passed(Box::new(Passed { files, locked, model, place, locks, no_wait, _alone: alone })))
 }
 
 impl Passed {

@@ -1,23 +1,28 @@
 //! What a trial that passed would change, told to a reader and to a program.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::call::Call;
+use super::super::diff::{self, Reading};
 use super::super::hunk::hunk;
 use super::super::output::Output;
 use super::Passed;
-use crate::base::{RelPath, SourceFile, printable};
+use super::mirror::Mirror;
+use crate::base::{RelPath, printable};
 use crate::cache::FileChange;
-use crate::ledger::{FILE_NAME, Lockfile, Move, moves};
+use crate::ledger::{Difference, FILE_NAME, difference};
+use crate::model::{EnvironmentId, Model};
 
 impl Passed {
     /// Prints what changes: the lines of `tasks.kdl` and of manifests, the versions of lockfiles.
     pub(in crate::cli) fn print(&self) -> u8 {
         let mut text = String::new();
         for change in self.files.iter().filter(|change| change.path.as_str() != FILE_NAME) {
-            let lines = match locked(change) {
-                Some(moved) if is_lockfile(&change.path) => moved.iter().map(line).collect(),
-                _ => hunk(&content(change.before.as_ref()), &content(change.after.as_ref())),
+            let lines = match self.locked.get(&change.path) {
+                Some(difference) => diff::body(&difference.of_lockfiles()),
+                None => hunk(&content(change.before.as_ref()), &content(change.after.as_ref())),
             };
             if !lines.is_empty() {
                 text.extend([&printable(change.path.as_str()), "\n", &lines]);
@@ -28,10 +33,10 @@ impl Passed {
 
     /// The same as data, in the fields that all verbs have which try something.
     pub(in crate::cli) fn json(&self, call: &Call<'_>) -> Value {
-        let locked = self.files.iter().filter(|change| is_lockfile(&change.path)).map(|change| {
-            let moved = locked(change).unwrap_or_default();
-            let one = |one: &Move| json!({ "package": one.name, "old": one.old, "new": one.new, "internal": one.internal });
-            json!({ "lockfile": change.path.as_str(), "packages": moved.iter().map(one).collect::<Vec<_>>() })
+        let locked = self.locked.iter().map(|(path, difference)| {
+            let mut value = diff::json(difference);
+            value["lockfile"] = json!(path.as_str());
+            value
         });
         json!({
             "files": self.files.iter().map(|change| change.path.as_str()).collect::<Vec<_>>(),
@@ -46,27 +51,36 @@ impl Passed {
     }
 }
 
-fn is_lockfile(path: &RelPath) -> bool {
-    path.file_name() == "uv.lock"
-}
-
-/// What differs; `None`: one of the two is no lockfile.
-fn locked(change: &FileChange) -> Option<Vec<Move>> {
-    let read = |bytes: Option<&Vec<u8>>| match bytes {
-        Some(_) => Lockfile::parse(&SourceFile::new(change.path.as_str(), content(bytes)), "").ok(),
-        None => Some(Lockfile::default()),
+/// What differs in each lockfile that changes. One that cannot be read, as after a merge, is told by its lines.
+pub(super) fn locked(
+    (old, new): (&Model, &Model),
+    mirror: &Mirror,
+    files: &[FileChange],
+) -> BTreeMap<RelPath, Difference> {
+    let lockfiles = files.iter().filter(|change| change.path.file_name() == "uv.lock");
+    let one = |change: &FileChange| {
+        let changed = |path: &RelPath| files.iter().find(|change| change.path == *path);
+        let of = |model: &Model| environment_in(model, &change.path.parent());
+        let (before, after) = (of(old)?, of(new)?);
+        let manifest = &new.environment(after).manifest.value;
+        let kept = mirror.before(manifest);
+        let made = match changed(manifest) {
+            Some(change) => change.after.as_deref(),
+            None => kept,
+        };
+        let before = Reading::of_files(old, before, kept, change.before.as_deref()).ok()?;
+        let after = Reading::of_files(new, after, made, change.after.as_deref()).ok()?;
+        let internal = before.internal.union(&after.internal).cloned().collect();
+        let root = mirror.root();
+        Some((change.path.clone(), difference(&internal, &before.side(old, root), &after.side(new, root))))
     };
-    Some(moves(&read(change.before.as_ref())?, &read(change.after.as_ref())?))
+    lockfiles.filter_map(one).collect()
 }
 
-fn line(one: &Move) -> String {
-    let name = printable(&one.name);
-    let (old, new) = (one.old.join(", "), one.new.join(", "));
-    match (one.old.is_empty(), one.new.is_empty()) {
-        (true, _) => format!("+ {name} {}\n", printable(&new)),
-        (_, true) => format!("- {name} {}\n", printable(&old)),
-        _ => format!("~ {name} {} -> {}\n", printable(&old), printable(&new)),
-    }
+/// The environment whose lockfile lies there.
+fn environment_in(model: &Model, directory: &RelPath) -> Option<EnvironmentId> {
+    let mut all = model.environments();
+    all.find(|(_, environment)| environment.directory() == *directory).map(|(id, _)| id)
 }
 
 fn content(bytes: Option<&Vec<u8>>) -> String {

@@ -87,9 +87,21 @@ impl Difference {
         self.changes().next().is_none() && self.settings.is_empty()
     }
 
+    /// The same less what the manifests say, for whoever sees their lines beside it.
+    pub(crate) fn of_lockfiles(&self) -> Self {
+        let mut rest = self.clone();
+        rest.settings.retain(|change| change.setting.starts_with(settings::OPTIONS));
+        rest
+    }
+
+    /// The packages that differ and are not internal.
+    pub(crate) fn third_party(&self) -> impl Iterator<Item = &Change> {
+        [&self.third_party, &self.variants, &self.added, &self.removed].into_iter().flatten()
+    }
+
     /// All packages that differ.
     pub(crate) fn changes(&self) -> impl Iterator<Item = &Change> {
-        [&self.internal, &self.third_party, &self.variants, &self.added, &self.removed].into_iter().flatten()
+        self.internal.iter().chain(self.third_party())
     }
 }
 

@@ -18,6 +18,9 @@ const FURTHER: [&str; 2] = ["conflicts", "required-version"];
 /// Settings whose values are URLs, or paths from the manifest.
 const PLACES: [&str; 3] = ["tool.uv.find-links", "tool.uv.extra-index-url", "tool.uv.index-url"];
 
+/// Where the settings stand that a lockfile holds.
+pub(super) const OPTIONS: &str = "uv.lock options";
+
 /// Settings by their keys, each with its elements as TOML.
 pub(super) type Settings = BTreeMap<String, BTreeSet<String>>;
 
@@ -48,7 +51,7 @@ pub(super) fn settings(side: &Side<'_>, internal: &BTreeSet<String>) -> Settings
         }
     }
     for (key, value) in &side.lockfile.options {
-        reading.add(&format!("uv.lock options.{key}"), value);
+        reading.add(&format!("{OPTIONS}.{key}"), value);
     }
     reading.found
 }
