@@ -1,6 +1,6 @@
 //! `add` and `remove`: requirements of `tasks.kdl`, with every file that follows from them, or none.
 
-use crate::seed::locked;
+use crate::seed::{locked, three_environments};
 use crate::support::Monorepo;
 
 /// [`locked`] with a few packages more to ask for.
@@ -197,6 +197,26 @@ fn a_requirement_comes_into_the_list_that_is_named() {
       "written": true
     }
     "#);
+}
+
+#[test]
+fn a_trial_locks_every_environment_as_it_is_locked_in_place() {
+    let repo = three_environments();
+    repo.index("pypi", &[("numpy", "1.26.4")]);
+    repo.exec("cp", &["-r", "[ROOT]/index", "[ROOT]/repo/wheel house"]).success();
+    for name in ["pypi", "cpu", "cu124"] {
+        repo.replace("tasks.kdl", &format!("[INDEX]/{name}"), &format!("wheel house/{name}"));
+    }
+    repo.run("lock").success();
+    repo.commit("locked").run("add numpy").success();
+    let tried = repo.tree("").without(".envloom");
+    let workspace = repo.read("uv.lock");
+    assert!(workspace.contains("editable = \"packages/foo\"") && workspace.contains("wheel%20house"));
+    assert!(workspace.contains("name = \"numpy\"") && !workspace.contains("trial"), "{workspace}");
+    repo.git(&["checkout", "-q", "."]).success();
+    repo.replace("tasks.kdl", "dependencies \"tqdm>=4\"", "dependencies \"tqdm>=4\" \"numpy\"");
+    repo.run("lock").success();
+    assert_eq!(repo.tree("").without(".envloom"), tried);
 }
 
 #[test]

@@ -87,6 +87,52 @@ fn path_indexes_are_locked_by_the_repositorys_own_place() {
 }
 
 #[test]
+fn what_an_adopted_manifest_takes_from_beside_the_repository_is_found() {
+    let repo = Monorepo::new()
+        .index("pypi", &[("tqdm", "4.67.1")])
+        .add(Package::new("core").path("libs/core").tag("v1.0.0").tag("v1.0.1"))
+        .write(
+            "app/pyproject.toml",
+            r#"[project]
+name = "app"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["core", "tqdm"]
+
+[tool.uv]
+package = false
+
+[tool.uv.sources]
+core = { path = "../libs/core", editable = true }
+tqdm = { index = "wheels" }
+
+[[tool.uv.index]]
+name = "wheels"
+url = "../../index/pypi"
+explicit = true
+"#,
+        )
+        .tasks_kdl(
+            r#"package "core" path="libs/core" git="https://git.example.com/core.git"
+environment "app" { manifest "app/pyproject.toml"; adopt }
+environment "app-prod" { manifest "app/prod/pyproject.toml"; from "app"; sources "tags" channel="stable"; pin "core" "v1.0.0" }
+"#,
+        )
+        .commit("start");
+    repo.run("lock").success();
+    repo.commit("locked");
+    let tried = || {
+        ["envloom.lock", "app/uv.lock", "app/prod/pyproject.toml", "app/prod/uv.lock", "tasks.kdl"]
+            .map(|file| repo.read(file))
+    };
+    repo.run("pin app-prod core v1.0.1").success();
+    let pinned = tried();
+    repo.git(&["checkout", "-q", "."]).success();
+    repo.replace("tasks.kdl", "v1.0.0", "v1.0.1").run("lock").success();
+    assert_eq!(pinned, tried());
+}
+
+#[test]
 fn what_cannot_be_locked_changes_nothing() {
     let repo = locked();
     repo.push(Package::new("foo").requires("absent").tag("v0.1.3"));

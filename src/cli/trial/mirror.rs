@@ -10,6 +10,7 @@
 //!
 //! What uv writes there is what it would write in the repository, byte for byte (tried, for workspaces and tags), but for
 //! one thing: of a path index uv notes the absolute place (uv#15055). The copy's name is put in and taken out of these.
+//! What lies beside the repository is found from the copy too ([`super::outside`]).
 //!
 //! A manifest never lies in a hidden directory, in `node_modules` or in a venv: these are not searched.
 
@@ -20,6 +21,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::Place;
+use super::outside::{AROUND, Outside};
 use crate::base::{FileError, RelPath, read_if_exists, remove_if_exists, write_cached};
 use crate::cache::{FileChange, Observer, Repository};
 use crate::ledger::FILE_NAME;
@@ -43,23 +45,37 @@ pub(super) struct Mirror {
     directories: BTreeSet<RelPath>,
     /// The tasks file's name.
     tasks: String,
+    /// What lies beside the repository and is found from the copy.
+    outside: BTreeSet<Outside>,
     /// How many repositories there are.
     repositories: usize,
 }
 
-/// Makes the copy. The directories `real` are no links in it, even where they hold no manifest yet.
-pub(super) fn make(place: &Place, trial: &Place, real: &BTreeSet<RelPath>) -> Result<Mirror, FileError> {
+/// The directories of the repository that are no links in a copy: those `real`, even where they hold no manifest yet,
+/// those with a manifest in them or below, and all above.
+pub(super) fn directories(root: &Path, real: BTreeSet<RelPath>) -> Result<BTreeSet<RelPath>, FileError> {
+    let mut directories = real;
+    search(root, &RelPath::root(), &mut directories)?;
+    let above: Vec<RelPath> = directories.iter().flat_map(ancestors).collect();
+    directories.extend(above);
+    Ok(directories)
+}
+
+/// Makes the copy.
+pub(super) fn make(
+    place: &Place,
+    trial: &Place,
+    (directories, outside): (BTreeSet<RelPath>, BTreeSet<Outside>),
+) -> Result<Mirror, FileError> {
     let mut mirror = Mirror {
         root: place.root.clone(),
         copy: trial.root.clone(),
         before: BTreeMap::new(),
-        directories: real.clone(),
+        directories,
         tasks: place.file_name.clone(),
+        outside,
         repositories: 0,
     };
-    mirror.search(&RelPath::root())?;
-    let above: Vec<RelPath> = mirror.directories.iter().flat_map(ancestors).collect();
-    mirror.directories.extend(above);
     mirror.directory(&RelPath::root())?;
     Ok(mirror)
 }
@@ -125,26 +141,6 @@ impl Mirror {
         Ok(changes)
     }
 
-    /// Finds the directories with a manifest in them or below; says whether this is one.
-    fn search(&mut self, directory: &RelPath) -> Result<bool, FileError> {
-        let place = directory.under(&self.root);
-        let mut found = false;
-        for entry in entries(&place)? {
-            let name = entry.file_name();
-            if name == "pyproject.toml" {
-                found = true;
-            } else if is_directory(&entry) && !is_skipped(&name) && !entry.path().join("pyvenv.cfg").exists()
-            {
-                let Some(inner) = name.to_str().and_then(|name| directory.join(name).ok()) else { continue };
-                found |= self.search(&inner)?;
-            }
-        }
-        if found {
-            self.directories.insert(directory.clone());
-        }
-        Ok(found)
-    }
-
     fn directory(&mut self, directory: &RelPath) -> Result<(), FileError> {
         let (from, to) = (directory.under(&self.root), directory.under(&self.copy));
         fs::create_dir_all(&to).map_err(|cause| FileError::new("make", &to, cause))?;
@@ -206,7 +202,7 @@ impl Mirror {
         write_cached(&to.join(".git"), &[b"gitdir: ".to_vec(), line(&place)].concat())
     }
 
-    /// A lockfile with the absolute places of path indexes as they are in the copy; `None`: it has none.
+    /// A lockfile with the absolute places of path indexes as they are in the copy; `None`: it is no text.
     fn moved_in(&self, lockfile: &[u8]) -> Option<Vec<u8>> {
         let text = std::str::from_utf8(lockfile).ok()?;
         let root = self.root.to_str()?;
@@ -214,23 +210,47 @@ impl Mirror {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("\"file://") {
             moved.extend([before, "\"file://"]);
-            let end = behind(after, root).unwrap_or(0);
-            moved.push_str(&after[..end]);
-            if end > 0 {
-                moved.push_str(&self.added());
+            rest = after;
+            if let Some(end) = behind(after, root) {
+                moved.extend([&after[..end], &self.added()]);
+                rest = &after[end..];
+            } else if let Some((copied, end)) =
+                self.outside.iter().find_map(|one| one.moved_in(after, &self.root, &self.copy))
+            {
+                moved.push_str(&copied);
+                rest = &after[end..];
             }
-            rest = &after[end..];
         }
         moved.push_str(rest);
         Some(moved.into_bytes())
     }
 
-    /// The same as they are in the repository.
+    /// The same as they are in the repository. What the copy's place has behind the repository's goes; of a place
+    /// beside the repository, which lies fewer directories deep there, as many of the root's directories too.
     fn moved_out(&self, lockfile: Vec<u8>) -> Vec<u8> {
-        match String::from_utf8(lockfile) {
-            Ok(text) => text.replace(&self.added(), "").into_bytes(),
-            Err(other) => other.into_bytes(),
+        let text = match String::from_utf8(lockfile) {
+            Ok(text) => text,
+            Err(other) => return other.into_bytes(),
+        };
+        let added = self.added();
+        let around = format!("/{AROUND}");
+        let depth = added.matches(&around).count();
+        let trial = added.strip_suffix(&around.repeat(depth)).unwrap_or(&added);
+        let mut moved = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once(trial) {
+            moved.push_str(before);
+            rest = after;
+            let mut up = depth;
+            while let Some(inner) = rest.strip_prefix(&around).filter(|_| up > 0) {
+                (rest, up) = (inner, up - 1);
+            }
+            for _ in 0..up {
+                moved.truncate(moved.rfind('/').unwrap_or(moved.len()));
+            }
         }
+        moved.push_str(rest);
+        moved.into_bytes()
     }
 
     /// What the copy's place has behind the repository's. It needs no percent sign.
@@ -239,8 +259,26 @@ impl Mirror {
     }
 }
 
+/// Finds the directories with a manifest in them or below; says whether this is one.
+fn search(root: &Path, directory: &RelPath, all: &mut BTreeSet<RelPath>) -> Result<bool, FileError> {
+    let mut found = false;
+    for entry in entries(&directory.under(root))? {
+        let name = entry.file_name();
+        if name == "pyproject.toml" {
+            found = true;
+        } else if is_directory(&entry) && !is_skipped(&name) && !entry.path().join("pyvenv.cfg").exists() {
+            let Some(inner) = name.to_str().and_then(|name| directory.join(name).ok()) else { continue };
+            found |= search(root, &inner, all)?;
+        }
+    }
+    if found {
+        all.insert(directory.clone());
+    }
+    Ok(found)
+}
+
 /// Where `root` ends at the beginning of a percent-encoded path; `None`: it is not there as a directory.
-fn behind(encoded: &str, root: &str) -> Option<usize> {
+pub(super) fn behind(encoded: &str, root: &str) -> Option<usize> {
     let mut at = 0;
     for byte in root.bytes() {
         let rest = &encoded.as_bytes()[at..];
@@ -349,7 +387,9 @@ mod tests {
         symlink(&package, root.join("out")).unwrap();
         let copy = root.join(".envloom/trial/t1");
         let real = BTreeSet::from([RelPath::parse("empty").unwrap()]);
-        let mirror = make(&place(&root, &root), &place(&copy, &root), &real).unwrap();
+        let directories = directories(&root, real).unwrap();
+        let mirror =
+            make(&place(&root, &root), &place(&copy, &root), (directories, BTreeSet::new())).unwrap();
         (home, root, mirror)
     }
 

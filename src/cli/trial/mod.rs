@@ -11,11 +11,12 @@
 //! leaves it), a linked worktree of git's (what is not committed, and empty submodules, would be missing).
 
 mod mirror;
+mod outside;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::Arguments;
 use super::call::Call;
@@ -101,9 +102,11 @@ pub(super) fn run_prepared(
     }
     let model = model(request)?;
     let directory = fresh(place)?;
-    let trial = trial_place(place, &directory);
+    let directories = mirror::directories(&place.root, real_directories(&model, &request.files))?;
+    let outside = outside::outside(&place.root, &directories)?;
+    let trial = trial_place(place, outside::surround(&place.root, directory.path(), &outside)?);
     state::make(&trial)?;
-    let mirror = mirror::make(place, &trial, &real_directories(&model, &request.files))?;
+    let mirror = mirror::make(place, &trial, (directories, outside))?;
     mirror::share_state(place, &trial)?;
     for change in &request.files {
         if mirror.before(&change.path) != change.before.as_deref() {
@@ -190,13 +193,8 @@ fn fresh(place: &Place) -> Result<tempfile::TempDir, FileError> {
     tempfile::Builder::new().prefix("t").rand_bytes(12).tempdir_in(&trials).map_err(fail)
 }
 
-fn trial_place(place: &Place, directory: &tempfile::TempDir) -> Place {
-    Place {
-        root: directory.path().to_owned(),
-        home: place.root.clone(),
-        file_name: place.file_name.clone(),
-        directory: None,
-    }
+fn trial_place(place: &Place, root: PathBuf) -> Place {
+    Place { root, home: place.root.clone(), file_name: place.file_name.clone(), directory: None }
 }
 
 /// The directories that something may be written into.
