@@ -132,6 +132,31 @@ fn what_uv_removes_goes_where_nobody_else_has_it() {
 }
 
 #[test]
+fn what_is_gone_altogether_goes_with_its_node() {
+    let repo = with_wheels();
+    repo.replace("tasks.kdl", "    groups \"dev\"", "    groups \"dev\"\n    extra \"viz\" \"rich>=12\"");
+    repo.run("generate").success();
+    repo.commit("its own extra");
+    let text = repo.read("pyproject.toml");
+    let text = text.replace("viz = [\n    \"rich>=12\",\n]\n", "");
+    let text = text.replace("[dependency-groups]\ndev = [\n    \"ruff>=0.4\",\n]\n\n", "");
+    repo.write_bytes("pyproject.toml", text.as_bytes());
+    repo.run("generate:dev").code(1).stderr_has("envloom absorb dev");
+    insta::assert_snapshot!(absorbed(&repo, "dev", "pyproject.toml").output_snapshot(), @r#"
+    exit: 0
+    ----- stdout -----
+    -    group "dev" "ruff>=0.4"
+    -    groups "dev"
+    -    extra "viz" "rich>=12"
+    ----- stderr -----
+    tasks.kdl absorbed 2 entries of pyproject.toml
+      - project.optional-dependencies.viz[rich] = "rich>=12"
+      - dependency-groups.dev[ruff] = "ruff>=0.4"
+    "#);
+    repo.run("lock:dev check:dev").success();
+}
+
+#[test]
 fn what_others_have_too_is_not_taken_from_them() {
     let repo = with_wheels();
     repo.uv(&["remove", "tqdm"]).success();

@@ -60,7 +60,9 @@ impl<'p> Placing<'p> {
     /// all that have it.
     fn add(&mut self, list: &[&str], text: &str, is_shared: bool) {
         let (own, project) = (self.own(), self.project());
-        let of = |around: Option<&'p OutlineNode>| -> Option<&'p OutlineNode> { find_list(around?, list) };
+        let of = |around: Option<&'p OutlineNode>| -> Option<&'p OutlineNode> {
+            find_list(around?, list).filter(|node| !self.writing.is_dropped(node))
+        };
         let named = list.len() > 1;
         let (own_list, shared_list) = (of(own), of(project));
         let head = match list {

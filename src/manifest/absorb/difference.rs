@@ -67,7 +67,7 @@ impl Looked<'_> {
                 (!untouched).then_some(Edit { path, wanted, found: Some(found), span })
             }
             // Nobody wrote it yet.
-            None if written.is_none() || is_exists(entry) => None,
+            None if written.is_none() => None,
             None => Some(if let Some((path, found, span)) = self.stand_in(&entry.path, owned, stood_in) {
                 stood_in.insert(path.clone());
                 Edit { path, wanted, found: Some(found), span }

@@ -16,6 +16,7 @@ mod pins;
 mod placing;
 mod removing;
 mod settling;
+mod whole;
 mod writing;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | a requirement, version, requires-python, pin's tag | the text that asks for it, which environments may share |
 //! | a requirement added | the environment's own list, or the project's if every other manifest has it too; the group or extra it stands in; the variant |
-//! | one taken away | out of the list, if no other manifest has it |
+//! | one taken away | out of the list, if no other manifest has it; an extra or group as a whole with its node (`whole`) |
 //! | a workspace member added | `package`, limited to the environment where others would lack it |
 //!
 //! What has no such place is left with the reason. Nothing here is believed: the text that comes of it is read, resolved
@@ -83,13 +83,23 @@ impl<'p> Placing<'p> {
                 _ => Err(self.no_word(edit)),
             },
             (Some(entry), None) => match keys.as_slice() {
-                ["project", "dependencies"] | ["dependency-groups", _] | ["tool", "uv", "environments"] => {
-                    self.gone(edit, entry)
+                ["project", "dependencies"] | ["tool", "uv", "environments"] => self.gone(edit, entry),
+                ["project", "optional-dependencies", _] | ["dependency-groups", _] => {
+                    let variant = match keys.as_slice() {
+                        ["project", _, extra] => self.variant(extra),
+                        _ => None,
+                    };
+                    match (variant, self.whole(&edit.path)) {
+                        (Some((_, variant)), Some(_)) => Err(format!(
+                            "a variant has an extra, if an empty one: write `{} = []`, or take the variant out at {}",
+                            variant.name.value,
+                            place(self.model, variant.span)
+                        )),
+                        (Some((axis, variant)), None) => self.supplied(axis, variant, entry),
+                        (None, Some(whole)) => self.gone_whole(&whole, edit),
+                        (None, None) => self.gone(edit, entry),
+                    }
                 }
-                ["project", "optional-dependencies", extra] => match self.variant(extra) {
-                    Some((axis, variant)) => self.supplied(axis, variant, entry),
-                    None => self.gone(edit, entry),
-                },
                 _ => Err(format!("take it out at {}", place(self.model, entry.span))),
             },
             (None, Some(found)) => self.added(edit, &keys, found),
@@ -257,6 +267,8 @@ impl<'p> Placing<'p> {
         let now = match edit {
             None => wanted.value.as_str(),
             Some(Edit { found: Some(found), .. }) => found.as_str(),
+            // Without its extra a variant says nothing of what it is to have.
+            Some(Edit { found: None, path, .. }) if self.whole(path).is_some() => wanted.value.as_str(),
             Some(Edit { found: None, .. }) => return Ok(None),
         };
         self.unmarked(variant, now.unwrap_or_default()).map(Some)

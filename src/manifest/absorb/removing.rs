@@ -121,7 +121,7 @@ impl Placing<'_> {
 }
 
 /// The word of `tasks.kdl` for a list, and the name that comes after it.
-fn head<'k>(keys: &[&'k str]) -> Option<(&'static str, Option<&'k str>)> {
+pub(super) fn head<'k>(keys: &[&'k str]) -> Option<(&'static str, Option<&'k str>)> {
     match keys {
         ["project", "dependencies"] => Some(("dependencies", None)),
         ["project", "optional-dependencies", extra] => Some(("extra", Some(*extra))),

@@ -118,6 +118,8 @@ const EDITS: &[(&str, &str)] = &[
     ("[project.optional-dependencies]\n", "[project.optional-dependencies]\nall = [\"x-y[z]>=1\"]\n"),
     ("dependencies = [\n", "dependencies = [\n    # a comment\n"),
     ("[tool.uv]\n", "[tool.ruff]\nline-length = 99\n\n[tool.uv]\n"),
+    (GROUP_DEV, ""),
+    ("\ndev = [\n", "\nlint = [\n"),
 ];
 
 #[test]
@@ -179,6 +181,111 @@ fn the_advice_for_what_others_have_or_would_come_back_is_right() {
         .replace("group \"dev\" \"ruff>=1\"", "group \"dev\" only=#true")
         .replace("extra \"viz\" \"plotly>=6\"", "extra \"viz\" only=#true \"rich>=13\"");
     repository.model = model_of(&typed);
+    assert_eq!(repository.generate(), 0);
+    assert_eq!(repository.text(DEV), edited);
+}
+
+/// Absorbs what became of dev's manifest; says the new text, and what is left with the reasons.
+fn whole(tasks: &str, gone: &[&str]) -> (String, String) {
+    let mut repository = Repository::generated(tasks);
+    let edited = gone.iter().fold(repository.text(DEV).to_owned(), |text, lines| {
+        assert!(text.contains(lines), "{text}");
+        text.replacen(lines, "", 1)
+    });
+    repository.on_disk.get_mut(&DEV).unwrap().manifest = Some(edited.clone());
+    let (text, settled) = repository.absorb().unwrap();
+    if settled.left.is_empty() {
+        assert_eq!(repository.generate(), 0);
+        assert_eq!(repository.text(DEV), edited, "{text}");
+    }
+    let known: Vec<&str> = tasks.lines().collect();
+    let gone = known.iter().filter(|line| !text.lines().any(|now| now == **line)).map(|line| ("-", *line));
+    let come = text.lines().filter(|line| !known.contains(line)).map(|line| ("+", line));
+    let lines = gone.chain(come).map(|(sign, line)| format!("{sign} {}\n", line.trim())).collect();
+    let left = settled.left.iter().map(|left| format!("{}: {}\n", left.path, left.reason)).collect();
+    (lines, left)
+}
+
+const VIZ: &str = "viz = [\n    \"rich>=13\",\n    \"plotly\",\n]\n";
+const GROUP_DEV: &str = "\n[dependency-groups]\ndev = [\n    \"ruff>=0.4\",\n]\n";
+
+#[test]
+fn a_group_that_is_gone_altogether_is_taken_out_with_its_name() {
+    let (lines, left) = whole(TASKS, &[GROUP_DEV]);
+    insta::assert_snapshot!(lines + &left, @r#"
+    - group "dev" "ruff>=0.4"
+    - environment "dev" { manifest "pyproject.toml"; groups "dev"; dependencies "mypy>=1" }
+    + environment "dev" { manifest "pyproject.toml"; dependencies "mypy>=1" }
+    "#);
+    // Another environment has it: the name alone goes.
+    let shared = TASKS.replace("\"uvloop>=0.19\"\n", "\"uvloop>=0.19\"\n    groups \"dev\"\n");
+    let (lines, left) = whole(&shared, &[GROUP_DEV]);
+    insta::assert_snapshot!(lines + &left, @r#"
+    - environment "dev" { manifest "pyproject.toml"; groups "dev"; dependencies "mypy>=1" }
+    + environment "dev" { manifest "pyproject.toml"; dependencies "mypy>=1" }
+    "#);
+    // Its own goes, of which the project has one too.
+    let own = shared.replace("groups \"dev\"; ", "group \"Dev\" \"ruff>=0.4\" only=#true; ");
+    let (lines, left) = whole(&own, &[GROUP_DEV]);
+    insta::assert_snapshot!(lines + &left, @r#"
+    - environment "dev" { manifest "pyproject.toml"; group "Dev" "ruff>=0.4" only=#true; dependencies "mypy>=1" }
+    + environment "dev" { manifest "pyproject.toml"; dependencies "mypy>=1" }
+    "#);
+    // Two beside each other on one line.
+    let both = TASKS.replace("groups \"dev\"; dependencies \"mypy>=1\"", "groups \"dev\"; group \"dev\"");
+    let (lines, left) = whole(&both, &[GROUP_DEV]);
+    insta::assert_snapshot!(lines + &left, @r#"
+    - group "dev" "ruff>=0.4"
+    - environment "dev" { manifest "pyproject.toml"; groups "dev"; group "dev" }
+    + environment "dev" { manifest "pyproject.toml" }
+    "#);
+}
+
+#[test]
+fn an_extra_that_is_gone_altogether_is_taken_out() {
+    let own = TASKS
+        .replace("    extra \"viz\" \"rich>=13\" \"plotly\"\n", "")
+        .replace("groups \"dev\"; ", "groups \"dev\"; extra \"viz\" \"rich>=13\" \"plotly\"; ");
+    let (lines, left) = whole(&own, &[VIZ]);
+    insta::assert_snapshot!(lines + &left, @r#"
+    - environment "dev" { manifest "pyproject.toml"; groups "dev"; extra "viz" "rich>=13" "plotly"; dependencies "mypy>=1" }
+    + environment "dev" { manifest "pyproject.toml"; groups "dev"; dependencies "mypy>=1" }
+    "#);
+    // Empty, it was there too.
+    let empty = own.replace(" \"rich>=13\" \"plotly\"", "");
+    let (lines, left) = whole(&empty, &["viz = []\n"]);
+    insta::assert_snapshot!(lines + &left, @r#"
+    - environment "dev" { manifest "pyproject.toml"; groups "dev"; extra "viz"; dependencies "mypy>=1" }
+    + environment "dev" { manifest "pyproject.toml"; groups "dev"; dependencies "mypy>=1" }
+    "#);
+}
+
+#[test]
+fn what_is_gone_altogether_and_cannot_be_taken_out_is_named() {
+    let (lines, left) = whole(TASKS, &[VIZ]);
+    insta::assert_snapshot!(lines + &left, @r#"
+    project.optional-dependencies.viz[rich]: prod has it too: for all, take it out at tasks.kdl:5:5; to have it empty in dev alone, write in its environment: extra "viz" only=#true
+    project.optional-dependencies.viz[plotly]: prod has it too: for all, take it out at tasks.kdl:5:5; to have it empty in dev alone, write in its environment: extra "viz" only=#true
+    "#);
+    let synced = TASKS.replace("groups \"dev\"; ", "groups \"dev\"; sync { groups \"dev\" }; ");
+    let (lines, left) = whole(&synced, &[GROUP_DEV]);
+    insta::assert_snapshot!(lines + &left, @r#"dependency-groups.dev[ruff]: the sync of dev asks for it: take "dev" out at tasks.kdl:14:76 first"#);
+    // A variant has an extra.
+    let (lines, left) = whole(TASKS, &["cpu = [\n    \"torch>=2.4\",\n    \"onnx>=1\",\n]\n"]);
+    insta::assert_snapshot!(lines + &left, @r#"
+    project.optional-dependencies.cpu[torch]: a variant has an extra, if an empty one: write `cpu = []`, or take the variant out at tasks.kdl:12:5
+    project.optional-dependencies.cpu[onnx]: a variant has an extra, if an empty one: write `cpu = []`, or take the variant out at tasks.kdl:12:5
+    "#);
+}
+
+#[test]
+fn a_group_that_was_given_another_name_is_another_group() {
+    let mut repository = Repository::generated(TASKS);
+    let edited = repository.text(DEV).replace("\ndev = [", "\nlint = [");
+    repository.on_disk.get_mut(&DEV).unwrap().manifest = Some(edited.clone());
+    let (text, settled) = repository.absorb().unwrap();
+    assert!(settled.left.is_empty(), "{:?}", settled.left);
+    insta::assert_snapshot!(text.lines().find(|line| line.starts_with("environment \"dev\"")).unwrap_or_default(), @r#"environment "dev" { manifest "pyproject.toml"; dependencies "mypy>=1"; group "lint" "ruff>=0.4" }"#);
     assert_eq!(repository.generate(), 0);
     assert_eq!(repository.text(DEV), edited);
 }

@@ -18,6 +18,8 @@ pub(super) struct Writing<'t> {
     replaced: BTreeMap<usize, Splice>,
     /// By the starts of their nodes.
     lists: BTreeMap<usize, List<'t>>,
+    /// Nodes that go as a whole, by their starts.
+    dropped: BTreeMap<usize, &'t OutlineNode>,
     fresh: Vec<Fresh>,
 }
 
@@ -45,7 +47,14 @@ impl Fresh {
 
 impl<'t> Writing<'t> {
     pub(super) fn new(text: &'t str, outline: &'t Outline) -> Self {
-        Self { text, outline, replaced: BTreeMap::new(), lists: BTreeMap::new(), fresh: Vec::new() }
+        Self {
+            text,
+            outline,
+            replaced: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            dropped: BTreeMap::new(),
+            fresh: Vec::new(),
+        }
     }
 
     /// Puts another text where a value stands.
@@ -69,11 +78,26 @@ impl<'t> Writing<'t> {
     /// Takes the argument at that byte away; says whether there is one.
     pub(super) fn remove(&mut self, at: usize) -> bool {
         let Some(node) = self.outline.around(at).last().copied() else { return false };
+        self.remove_from(node, at)
+    }
+
+    /// Takes the argument of a node that begins at that byte away; says whether there is one.
+    pub(super) fn remove_from(&mut self, node: &'t OutlineNode, at: usize) -> bool {
         let Some(place) = node.arguments.iter().position(|(_, place)| place.start == at) else {
             return false;
         };
         self.list(node).removed.insert(place);
         true
+    }
+
+    /// Takes a node away, with all that it has.
+    pub(super) fn drop(&mut self, node: &'t OutlineNode) {
+        self.dropped.insert(node.span.start, node);
+    }
+
+    /// Does a node go as a whole?
+    pub(super) fn is_dropped(&self, node: &OutlineNode) -> bool {
+        self.dropped.contains_key(&node.span.start)
     }
 
     /// Makes a node in a block, behind those of that name; a head that is made there already gets the argument.
@@ -112,7 +136,11 @@ impl<'t> Writing<'t> {
     pub(super) fn done(mut self) -> Option<String> {
         let mut splices: Vec<Splice> = std::mem::take(&mut self.replaced).into_values().collect();
         for list in std::mem::take(&mut self.lists).into_values() {
-            splices.extend(self.arguments(&list));
+            if is_emptied(&list) {
+                self.drop(list.node);
+            } else if !self.is_dropped(list.node) {
+                splices.extend(self.arguments(&list));
+            }
         }
         let mut parents: Vec<Option<usize>> = self.fresh.iter().map(|fresh| fresh.parent).collect();
         parents.dedup();
@@ -120,6 +148,7 @@ impl<'t> Writing<'t> {
         for parent in parents.into_iter().filter(|parent| seen.insert(*parent)) {
             splices.extend(self.nodes(parent));
         }
+        splices.extend(self.without_nodes());
         splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
         let apart = splices.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start);
         apart.then(|| spliced(self.text, splices))
@@ -127,12 +156,6 @@ impl<'t> Writing<'t> {
 
     fn arguments(&self, list: &List<'_>) -> Vec<Splice> {
         let node = list.node;
-        let named = usize::from(matches!(node.name.as_str(), "extra" | "group"));
-        let is_emptied = list.removed.len() == node.arguments.len() - named;
-        let may_go = named == 0 && node.properties.is_empty() && node.block.is_none();
-        if is_emptied && list.added.is_empty() && may_go {
-            return vec![self.without_node(node)];
-        }
         let mut splices: Vec<Splice> = list
             .removed
             .iter()
@@ -163,31 +186,44 @@ impl<'t> Writing<'t> {
         previous
     }
 
+    /// What goes with the nodes that go; those beside each other on a line go as one.
+    fn without_nodes(&self) -> Vec<Splice> {
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for node in self.dropped.values() {
+            let between =
+                |last: &Range<usize>| self.text[last.end..node.span.start].trim_matches([' ', '\t']);
+            match spans.last_mut().filter(|last| between(last) == ";") {
+                Some(last) => last.end = node.span.end,
+                None => spans.push(node.span.clone()),
+            }
+        }
+        spans.into_iter().map(|span| self.without(&span)).collect()
+    }
+
     /// What a node takes with it when it goes.
-    fn without_node(&self, node: &OutlineNode) -> Splice {
+    fn without(&self, span: &Range<usize>) -> Splice {
         let (text, plain) = (self.text, &self.outline.plain);
-        let start = line_start(text, node.span.start);
-        let end = line_end(plain, node.span.end);
-        let alone =
-            text[start..node.span.start].trim().is_empty() && plain[node.span.end..end].trim().is_empty();
+        let start = line_start(text, span.start);
+        let end = line_end(plain, span.end);
+        let alone = text[start..span.start].trim().is_empty() && plain[span.end..end].trim().is_empty();
         let range = if alone {
-            start..next_line(text, node.span.end)
-        } else if let Some(behind) =
-            plain[node.span.end..end].trim_start_matches([' ', '\t']).strip_prefix(';')
-        {
+            start..next_line(text, span.end)
+        } else if let Some(behind) = plain[span.end..end].trim_start_matches([' ', '\t']).strip_prefix(';') {
             let behind = behind.trim_start_matches([' ', '\t']);
-            node.span.start..end - behind.len()
+            span.start..end - behind.len()
         } else {
-            let before = plain[start..node.span.start].trim_end_matches([' ', '\t']);
+            let before = plain[start..span.start].trim_end_matches([' ', '\t']);
             let before = before.strip_suffix(';').unwrap_or(before);
-            start + before.len()..node.span.end
+            start + before.len()..span.end
         };
         Splice { range, text: String::new() }
     }
 
-    /// The new nodes of one block.
-    fn nodes(&self, parent: Option<usize>) -> Vec<Splice> {
-        let fresh: Vec<&Fresh> = self.fresh.iter().filter(|fresh| fresh.parent == parent).collect();
+    /// The new nodes of one block. One that would stand behind a node that goes takes its place.
+    fn nodes(&mut self, parent: Option<usize>) -> Vec<Splice> {
+        let (fresh, others): (Vec<Fresh>, Vec<Fresh>) =
+            std::mem::take(&mut self.fresh).into_iter().partition(|fresh| fresh.parent == parent);
+        self.fresh = others;
         let around = parent.and_then(|at| self.outline.around(at).last().copied());
         let siblings = match around {
             None => self.outline.nodes.as_slice(),
@@ -199,10 +235,13 @@ impl<'t> Writing<'t> {
         }
         fresh
             .iter()
-            .filter_map(|fresh| {
+            .filter_map(|fresh| -> Option<Splice> {
                 let of_name = |node: &&OutlineNode| fresh.head.split(' ').next() == Some(node.name.as_str());
                 let project = siblings.iter().find(|node| parent.is_none() && node.name == "project");
                 let sibling = siblings.iter().rfind(of_name).or(project).or_else(|| siblings.last())?;
+                if self.dropped.remove(&sibling.span.start).is_some() {
+                    return Some(Splice { range: sibling.span.clone(), text: fresh.line() });
+                }
                 Some(self.behind(sibling, &fresh.line()))
             })
             .collect()
@@ -260,6 +299,14 @@ impl<'t> Writing<'t> {
     }
 }
 
+/// Is there nothing for which the node would stay?
+fn is_emptied(list: &List<'_>) -> bool {
+    let node = list.node;
+    let is_named = matches!(node.name.as_str(), "extra" | "group");
+    let is_bare = !is_named && node.properties.is_empty() && node.block.is_none();
+    is_bare && list.added.is_empty() && list.removed.len() == node.arguments.len()
+}
+
 /// Texts as arguments.
 pub(super) fn spaced<'t>(texts: impl IntoIterator<Item = &'t String>) -> String {
     texts.into_iter().flat_map(|text| [" ".to_owned(), quoted(text)]).collect()
@@ -304,6 +351,40 @@ mod tests {
             ("a {\n  dependencies \"y\" only=#true\n}", "a {\n  dependencies only=#true\n}"),
         ] {
             assert_eq!(removed(before, "\"y\""), after);
+        }
+    }
+
+    #[test]
+    fn nodes_that_go_take_their_lines_or_separators_along() {
+        for (before, after) in [
+            ("a {\n  x 1\n  y 2 // c\n  b 1\n}", "a {\n  b 1\n}"),
+            ("a { b 1; x 1; y 2 }", "a { b 1 }"),
+            ("a { x 1; b 1; y 2 }", "a { b 1 }"),
+            ("a { x 1 ; y 2; b 1 }", "a { b 1 }"),
+        ] {
+            let outline = outline(&SourceFile::new("tasks.kdl", before)).unwrap();
+            let mut writing = Writing::new(before, &outline);
+            for node in outline.nodes[0].children().iter().filter(|node| node.name != "b") {
+                writing.drop(node);
+            }
+            assert_eq!(writing.done().unwrap(), after);
+        }
+    }
+
+    #[test]
+    fn a_node_may_take_the_place_of_one_that_goes() {
+        for (before, after) in [
+            ("a { b 1; x \"y\" }", "a { b 1; x \"n\"; x \"m\" }"),
+            ("a { x \"y\"; b 1 }", "a { x \"n\"; x \"m\"; b 1 }"),
+            ("a {\n  x \"y\" // c\n}", "a {\n  x \"n\" // c\n  x \"m\"\n}"),
+        ] {
+            let outline = outline(&SourceFile::new("tasks.kdl", before)).unwrap();
+            let mut writing = Writing::new(before, &outline);
+            let node = outline.nodes[0].children().iter().find(|node| node.name == "x").unwrap();
+            writing.drop(node);
+            writing.make(Some(&outline.nodes[0]), "x \"n\"", None, "");
+            writing.make(Some(&outline.nodes[0]), "x \"m\"", None, "");
+            assert_eq!(writing.done().unwrap(), after);
         }
     }
 
