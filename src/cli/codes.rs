@@ -49,5 +49,7 @@ pub(super) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::not_committed", "--commit where the files it would commit hold other changes"),
     ("envloom::cli::moved", "a file was written by someone else while a verb worked on it"),
     ("envloom::cli::unfinished", "eject while the work of a run that was cut off is not finished"),
+    ("envloom::cli::commit_left", "git refused a commit, and what was to be in it was changed meanwhile"),
+    ("envloom::cli::trial_failed", "what a verb would change does not lock, check or verify (--json)"),
     ("envloom::cli::internal", "a mistake of envloom's own"),
 ];

@@ -305,6 +305,22 @@ pub(super) enum CliError {
         /// What git said.
         reason: String,
     },
+    /// A hook that changes files before it fails, or somebody at work on them: nobody's edit is overwritten.
+    #[error(
+        "git made no commit: {reason}; and {because}, so that everything stays as it was to be committed"
+    )]
+    #[diagnostic(
+        code(envloom::cli::commit_left),
+        help("look at `git diff`; then commit it by hand, or take it back with `git checkout -- {files}`")
+    )]
+    CommitLeft {
+        /// What git said.
+        reason: String,
+        /// Why it was not taken back.
+        because: String,
+        /// What was written.
+        files: String,
+    },
     /// Other changes would go into the commit.
     #[error(
         "`{verb}` would commit changes that are not its own: tasks.kdl, envloom.lock or the files of that environment differ from the last commit"
@@ -333,6 +349,16 @@ pub(super) enum CliError {
     Unfinished {
         /// The files.
         files: String,
+    },
+    /// Told where a program reads: in words the tasks have said it themselves.
+    #[error("what was tried failed, and nothing was changed")]
+    #[diagnostic(
+        code(envloom::cli::trial_failed),
+        help("standard error says which task and why; what was tried stays in {kept} until the next trial")
+    )]
+    TrialFailed {
+        /// The copy of the repository, below its root.
+        kept: String,
     },
     /// `ls-remote` failed.
     #[error("no tags were learnt from {remotes}")]

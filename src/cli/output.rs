@@ -234,6 +234,7 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
         | "envloom::cli::unabsorbable"
         | "envloom::cli::moved"
         | "envloom::cli::commit_failed"
+        | "envloom::cli::commit_left"
         | "envloom::cli::not_committed"
         | "envloom::cli::unfinished"
         | "envloom::cli::not_then"

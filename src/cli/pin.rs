@@ -143,10 +143,14 @@ pub(super) fn told(pin: &Pin) -> String {
 /// `tasks.kdl` with another text.
 ///
 /// # Errors
-/// When it lies where nothing is written.
+/// When it lies where nothing is written, or is a link.
 pub(super) fn tasks_file(call: &Call<'_>, text: String) -> Result<FileChange, CliError> {
-    let path =
-        RelPath::parse(&call.place.file_name).map_err(|_| CliError::NotAFile { path: call.place.file() })?;
+    let refused = || CliError::NotAFile { path: call.place.file() };
+    let path = RelPath::parse(&call.place.file_name).map_err(|_| refused())?;
+    // What is written would take the place of the link, and whatever it leads to stay as it is.
+    if call.place.file().is_symlink() {
+        return Err(refused());
+    }
     let before = Some(call.model.source.text().as_bytes().to_vec());
     Ok(FileChange { path, before, after: Some(text.into_bytes()) })
 }

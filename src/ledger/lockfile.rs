@@ -7,6 +7,9 @@
 //! How uv 0.13.9 writes places (tried): a path index as the path from the lockfile's directory, not percent-
 //! encoded, in each package's `source` (and by its absolute `file://` url in the metadata, which is not read
 //! here); a git source as `url?subdirectory=…&tag=…#commit`, the query form-encoded.
+//!
+//! What uv reads need not be what uv writes: a name in another spelling is the same name to it, a query may be encoded
+//! where it need not, `distribution` is an old word for `package` (tried). All of it reads the same here.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +17,10 @@ use serde::Deserialize;
 use toml::Table;
 
 use super::error::{LedgerError, LedgerFinding};
+use super::origin::plain_http_in;
 use super::record::conflict_marker;
 use crate::base::{SourceFile, printable};
+use crate::model::PackageName;
 
 /// A lockfile of uv.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,6 +46,8 @@ pub(crate) struct LockedPackage {
     pub(crate) version: Option<String>,
     /// Where it comes from.
     pub(crate) source: Source,
+    /// Of its archives, those that are fetched by plain http from another machine.
+    pub(crate) plain: Vec<String>,
     /// What it requires.
     pub(crate) dependencies: Vec<Dependency>,
     /// What each of its extras requires.
@@ -53,6 +60,7 @@ pub(crate) struct LockedPackage {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Dependency {
     /// The package.
+    #[serde(deserialize_with = "normalised")]
     pub(crate) name: String,
     /// Its version, where several packages have the name.
     pub(crate) version: Option<String>,
@@ -69,6 +77,7 @@ pub(crate) struct Dependency {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Conflict {
     /// Whose it is.
+    #[serde(deserialize_with = "normalised")]
     pub(crate) package: String,
     /// The extra, where it is one.
     pub(crate) extra: Option<String>,
@@ -81,6 +90,7 @@ pub(crate) struct Conflict {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Shim {
     /// The package.
+    #[serde(deserialize_with = "normalised")]
     pub(crate) name: String,
     /// The version it holds for.
     pub(crate) version: Option<String>,
@@ -151,7 +161,7 @@ struct Raw {
     version: u64,
     #[serde(default)]
     revision: u64,
-    #[serde(default, rename = "package")]
+    #[serde(default, rename = "package", alias = "distribution")]
     packages: Vec<RawPackage>,
     #[serde(default)]
     conflicts: Vec<Vec<Conflict>>,
@@ -171,15 +181,24 @@ struct RawManifest {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct RawPackage {
+    #[serde(deserialize_with = "normalised")]
     name: String,
     version: Option<String>,
     source: Source,
+    sdist: Option<RawArchive>,
+    #[serde(default)]
+    wheels: Vec<RawArchive>,
     #[serde(default)]
     dependencies: Vec<Dependency>,
     #[serde(default)]
     optional_dependencies: BTreeMap<String, Vec<Dependency>>,
-    #[serde(default)]
+    #[serde(default, alias = "dependency-groups")]
     dev_dependencies: BTreeMap<String, Vec<Dependency>>,
+}
+
+#[derive(Deserialize)]
+struct RawArchive {
+    url: Option<String>,
 }
 
 /// Only what says whether the rest can be read.
@@ -256,6 +275,12 @@ impl From<Raw> for Lockfile {
             name: package.name,
             version: package.version,
             source: package.source,
+            plain: package
+                .sdist
+                .into_iter()
+                .chain(package.wheels)
+                .filter_map(|archive| archive.url.filter(|url| plain_http_in(url).is_some()))
+                .collect(),
             dependencies: package.dependencies,
             optional: package.optional_dependencies,
             groups: package.dev_dependencies,
@@ -268,6 +293,15 @@ impl From<Raw> for Lockfile {
             options: raw.options,
         }
     }
+}
+
+fn normalised<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(normal)
+}
+
+/// A name as uv compares it; what is no name stays.
+fn normal(name: String) -> String {
+    PackageName::parse(&name).map_or(name, |name| name.as_str().to_owned())
 }
 
 impl TryFrom<RawSource> for Source {
@@ -301,7 +335,7 @@ fn git_source(text: &str) -> Source {
     let mut subdirectory = String::new();
     for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         let value = form_decoded(value);
-        match key {
+        match form_decoded(key).as_str() {
             "tag" => reference = GitReference::Tag(value),
             "rev" => reference = GitReference::Rev(value),
             "branch" => reference = GitReference::Branch(value),
@@ -372,7 +406,19 @@ mod tests {
             commit: "f102de96".into(),
         };
         assert_eq!(git_source(text), expected);
+        let encoded = text.replace("subdirectory=", "%73ubdirectory=");
+        assert_eq!(git_source(&encoded), expected);
         assert_eq!(percent_decoded("50%"), "50%");
+    }
+
+    #[test]
+    fn what_uv_reads_but_does_not_write_reads_the_same() {
+        let written = parse(PROD_LOCK).unwrap();
+        let old =
+            PROD_LOCK.replace("[package", "[distribution").replace("dev-dependencies", "dependency-groups");
+        assert_eq!(parse(&old).unwrap(), written);
+        assert_eq!(parse(&PROD_LOCK.replace("\"bench-utils\"", "\"Bench._UTILS\"")).unwrap(), written);
+        assert!(written.packages.iter().all(|package| package.plain.is_empty()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::lockfile::{GitReference, Source, percent_decoded};
-use crate::base::{RelPath, printable};
+use crate::base::{RelPath, hidden, printable};
 use crate::model::IndexLocation;
 use crate::tool::address::is_loopback;
 
@@ -94,7 +94,7 @@ pub(super) fn plain_http_in(text: &str) -> Option<&str> {
 }
 
 /// The host, with its port, of what follows `://`.
-fn host_of(rest: &str) -> &str {
+pub(super) fn host_of(rest: &str) -> &str {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
@@ -110,7 +110,7 @@ pub(super) fn describe(source: &Source) -> String {
         Source::Editable(path) => format!("the editable directory {path}"),
         Source::Virtual(path) => format!("the virtual directory {path}"),
     };
-    printable(&words).into_owned()
+    printable(&hidden(&words)).into_owned()
 }
 
 /// A git source in words: `tag v0.1.2 of https://…`.
@@ -122,7 +122,7 @@ pub(super) fn describe_git(url: &str, reference: &GitReference, subdirectory: &s
         GitReference::Default => "the default branch".to_owned(),
     };
     let within = if subdirectory.is_empty() { String::new() } else { format!(", directory {subdirectory}") };
-    printable(&format!("{asked} of {url}{within}")).into_owned()
+    printable(&hidden(&format!("{asked} of {url}{within}"))).into_owned()
 }
 
 #[cfg(test)]

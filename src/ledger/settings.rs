@@ -11,9 +11,9 @@ use toml::{Table, Value};
 
 use super::finding::VerifyFinding;
 use super::lockfile::Source;
-use super::origin::plain_http_in;
+use super::origin::{host_of, plain_http_in};
 use super::verify::Case;
-use crate::base::printable;
+use crate::base::{hidden, printable};
 
 /// The hosts that serve PyTorch's builds.
 const PYTORCH: &[&str] = &["download.pytorch.org", "download-r2.pytorch.org"];
@@ -93,8 +93,8 @@ impl File<'_> {
 
     /// An index that every package may come from.
     fn index(&self, key: &str, url: &str, findings: &mut Vec<VerifyFinding>) {
-        let host =
-            url.split_once("://").map_or("", |(_, rest)| rest.split(['/', ':']).next().unwrap_or_default());
+        let host = url.split_once("://").map_or("", |(_, rest)| host_of(rest));
+        let host = host.split(':').next().unwrap_or_default().trim_end_matches('.');
         let source = Source::Registry(url.to_owned());
         let variants = self.case.axes().iter().flat_map(|axis| &axis.variants);
         let is_variants = variants
@@ -104,7 +104,7 @@ impl File<'_> {
             findings.push(VerifyFinding::UnexplicitIndex {
                 manifest: self.name.to_owned(),
                 key: key.to_owned(),
-                url: printable(url).into_owned(),
+                url: printable(&hidden(url)).into_owned(),
                 span: self.case.environment.span,
             });
         }
@@ -118,7 +118,7 @@ impl File<'_> {
                     findings.push(VerifyFinding::PlainHttpSetting {
                         manifest: self.name.to_owned(),
                         key: printable(key).into_owned(),
-                        url: printable(url).into_owned(),
+                        url: printable(&hidden(url)).into_owned(),
                         span: self.case.environment.span,
                     });
                 }
@@ -163,7 +163,7 @@ mod tests {
             dev = ["c @ git+http://h.example.com/c"]
             [tool.uv]
             index-strategy = "unsafe-best-match"
-            extra-index-url = ["https://download.pytorch.org/whl/cu128"]
+            extra-index-url = ["https://user:secret@download.pytorch.org./whl/cu128"]
             index = [
                 { name = "cu124", url = "../indexes/cu124" },
                 { name = "cpu", url = "../indexes/cpu", explicit = true },
@@ -222,8 +222,8 @@ mod tests {
 
         Error: envloom::ledger::unexplicit_index
 
-          × prod/pyproject.toml: `tool.uv.extra-index-url` is https://download.pytorch.org/whl/cu128, an
-          │ index for variants, without `explicit = true`
+          × prod/pyproject.toml: `tool.uv.extra-index-url` is https://***********@download.pytorch.org./
+          │ whl/cu128, an index for variants, without `explicit = true`
             ╭─[tasks.kdl:10:1]
           9 │ environment "dev" { manifest "pyproject.toml"; }
          10 │ environment "prod" {

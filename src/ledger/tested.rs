@@ -7,7 +7,7 @@
 //! | may differ | why |
 //! | --- | --- |
 //! | in `pyproject.toml`: `project.version`, and the version that release tools note there | it is what a release changes; all else is compared as TOML, so that layout and comments may differ too |
-//! | `CHANGELOG*`, `CHANGES*`, `HISTORY*`, `NEWS*` beside it | prose about the release |
+//! | `CHANGELOG`, `CHANGES`, `HISTORY`, `NEWS` beside it, as `.md`, `.rst`, `.txt` and the like | prose about the release |
 //! | in `uv.lock` beside it: the version of the package itself | uv writes it there; who installs the package does not read the rest |
 //! | a line `__version__ = "V"`, where V is that commit's own version | the usual place of a version in code; any other text on the line, or another version, is a difference |
 //!
@@ -33,8 +33,11 @@ const VERSIONS: [&[&str]; 3] = [
     &["tool", "bumpversion", "current_version"],
 ];
 
-/// How the names of files about releases begin.
+/// The names of files about releases, less their ends.
 const PROSE: [&str; 4] = ["CHANGELOG", "CHANGES", "HISTORY", "NEWS"];
+
+/// How they end. A module `news.py` is code, and anything may be data.
+const PROSE_ENDS: [&str; 6] = ["", ".MD", ".MARKDOWN", ".RST", ".TXT", ".ADOC"];
 
 /// A tag that may be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,9 +186,7 @@ impl Trees<'_> {
 fn is_prose(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_uppercase();
     !name.contains('/')
-        && PROSE.iter().any(|prose| {
-            name.strip_prefix(prose).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
+        && PROSE.iter().any(|prose| name.strip_prefix(prose).is_some_and(|end| PROSE_ENDS.contains(&end)))
 }
 
 /// Do two contents of one file differ in nothing but the version? With each the version of its commit.
@@ -299,6 +300,9 @@ mod tests {
             ("NEWS", true),
             ("docs/CHANGELOG.md", false),
             ("news_reader.py", false),
+            ("news.py", false),
+            ("history.so", false),
+            ("CHANGES.toml", false),
             ("README.md", false),
         ] {
             assert_eq!(is_prose(Path::new(name)), prose, "{name}");

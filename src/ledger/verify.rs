@@ -29,7 +29,7 @@ use super::released::{manifests, tags_at_remotes};
 use super::settings::settings;
 use super::tags::Told;
 use super::variants::variants;
-use crate::base::{SourceFile, printable};
+use crate::base::{SourceFile, hidden, printable};
 use crate::config::Role;
 use crate::model::{
     Axis, Environment, EnvironmentId, Model, Package, Participant, Pin, PinReference, Sources,
@@ -259,7 +259,7 @@ impl Internal<'_> {
         VerifyFinding::FromIndex {
             package: self.package.name.to_string(),
             version: version(self.locked),
-            index: printable(index).into_owned(),
+            index: printable(&hidden(index)).into_owned(),
             environment: self.case.name(),
             span: self.span(),
         }
@@ -312,10 +312,12 @@ fn transport(case: &Case<'_>, findings: &mut Vec<VerifyFinding>) {
     }
     let mut seen = BTreeSet::new();
     for locked in &case.lockfile.packages {
-        if let Some(url) = plain_http(&locked.source).filter(|url| seen.insert(*url)) {
+        // Of archives one says enough: an index has them all in one place.
+        let archive = locked.plain.first().map(String::as_str);
+        if let Some(url) = plain_http(&locked.source).or(archive).filter(|url| seen.insert(*url)) {
             findings.push(VerifyFinding::PlainHttp {
                 package: printable(&locked.name).into_owned(),
-                url: printable(url).into_owned(),
+                url: printable(&hidden(url)).into_owned(),
                 span: case.environment.span,
             });
         }
@@ -556,6 +558,12 @@ mod tests {
 
     #[test]
     fn plain_http_in_a_frozen_environment() {
+        let archive = "{ url = \"http://files.example.org/x-1.whl\", hash = \"sha256:0\" }";
+        let lockfile = PROD_LOCK.replacen("wheels = [", &format!("wheels = [\n    {archive},"), 1);
+        let found = found(&model(), PROD, &recorded(), &lockfile);
+        assert!(
+            matches!(&found[..], [VerifyFinding::PlainHttp { url, .. }] if url == "http://files.example.org/x-1.whl")
+        );
         insta::assert_snapshot!(seen(prod("../indexes/wheelhouse", "http://index.example.com/simple")), @r#"
           × the lockfile of `prod` is not what tasks.kdl and envloom.lock ask for
 

@@ -146,6 +146,11 @@ fn a_requirement_comes_into_the_list_that_is_named() {
       "written": false
     }
     "#);
+    let refused = repo.run("add nobody-has-this --environment prod --json").code(1);
+    let answer: serde_json::Value = serde_json::from_str(refused.stdout()).unwrap();
+    let [code, message, help] = ["code", "message", "help"].map(|key| answer["error"][key].as_str().unwrap());
+    insta::assert_snapshot!(format!("{code}: {message}"), @"envloom::cli::trial_failed: what was tried failed, and nothing was changed");
+    assert!(help.contains("stays in .envloom/trial/t"), "{help}");
     let ran = repo.run("remove numpy --environment prod --json").success();
     insta::assert_snapshot!(repo.redact(ran.stdout()), @r#"
     {

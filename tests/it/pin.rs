@@ -1,5 +1,8 @@
 //! `pin`: another release of one package, and all files that follow from it, or none.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use crate::seed::{locked, three_environments};
 use crate::support::{Monorepo, Package, Signal};
 
@@ -357,4 +360,14 @@ fn a_change_that_was_cut_off_is_completed_by_the_next_call() {
     assert_eq!(repo.read("prod/new"), "mine");
     repo.write_bytes(".envloom/journal/commit.json", b"half").run("check:prod").success();
     assert_eq!(repo.read(".envloom/replaced/commit.json"), "half");
+}
+
+#[test]
+fn a_tasks_file_that_is_a_link_is_read_and_never_replaced() {
+    let repo = locked().release("foo", "v0.1.3");
+    fs::rename(repo.path("tasks.kdl"), repo.path("real.kdl")).unwrap();
+    symlink("real.kdl", repo.path("tasks.kdl")).unwrap();
+    repo.run("check:prod").success();
+    repo.run("pin prod foo v0.1.3").code(2).stderr_has("tasks.kdl is no ordinary file");
+    assert!(repo.path("tasks.kdl").is_symlink() && !repo.read("real.kdl").contains("v0.1.3"));
 }

@@ -422,4 +422,16 @@ fn a_commit_that_git_refuses_puts_everything_back() {
     ");
     assert_eq!(everything(&repo), before);
     repo.assert_clean();
+    // What a hook makes of a file is not overwritten, and nothing is said to be as it was.
+    let hook = "#!/bin/sh\necho '// neat' >>tasks.kdl\necho 'was not neat' >&2\nexit 1\n";
+    repo.write_program(".git/hooks/pre-commit", hook);
+    let ran = repo.run("promote staging prod --commit").code(1);
+    let error = ran.output_snapshot();
+    insta::assert_snapshot!(&error[error.find("error[").unwrap()..], @r"
+    error[envloom::cli::commit_left]: git made no commit: was not neat; and [ROOT]/repo/tasks.kdl was changed meanwhile, so that everything stays as it was to be committed
+    help: look at `git diff`; then commit it by hand, or take it back with `git checkout -- envloom.lock prod/pyproject.toml prod/uv.lock tasks.kdl`
+    ");
+    assert!(
+        repo.read("tasks.kdl").ends_with("// neat\n") && version(&repo, "prod/uv.lock", "foo") == "0.1.3"
+    );
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
-use pep440_rs::VersionSpecifiers;
+use pep440_rs::{Version, VersionSpecifiers};
 
 use super::error::PromoteFinding;
 use crate::base::{printable, side_by_side};
@@ -290,6 +290,9 @@ pub(super) fn unmet(
             let Some((other, other_pin)) = other.filter(|(_, pin)| !range.contains(&pin.version)) else {
                 continue;
             };
+            if is_for_others(requirement, &required, &other_pin.version, &release.requires_dist) {
+                continue;
+            }
             let help = if chosen.contains(other) {
                 format!("promote a release of `{required}` that suits it, or another one of `{name}`")
             } else {
@@ -310,6 +313,14 @@ pub(super) fn unmet(
     findings
 }
 
+/// Does the requirement hold only under a marker, while another one of that name, which holds under one too, is met? So
+/// it is where each Python or platform has its own. What markers mean nothing here knows.
+fn is_for_others(requirement: &str, name: &PackageName, version: &Version, all: &[String]) -> bool {
+    let is_met =
+        |one: &String| internal(one).is_some_and(|(of, range)| of == *name && range.contains(version));
+    requirement.contains(';') && all.iter().any(|one| one.contains(';') && is_met(one))
+}
+
 /// The name that a requirement asks for, and its range.
 fn internal(requirement: &str) -> Option<(PackageName, VersionSpecifiers)> {
     let text = requirement.split(';').next()?.trim();
@@ -328,7 +339,21 @@ fn internal(requirement: &str) -> Option<(PackageName, VersionSpecifiers)> {
 
 #[cfg(test)]
 mod tests {
-    use super::internal;
+    use super::{internal, is_for_others};
+    use crate::model::PackageName;
+
+    #[test]
+    fn a_requirement_for_another_python_is_not_missed() {
+        let bar = PackageName::parse("bar").unwrap();
+        let [old, new] = ["bar<0.2; python_version < '3.9'", "bar>=0.2; python_version >= '3.9'"];
+        let missed = |requirement: &str, all: &[&str]| {
+            let all: Vec<String> = all.iter().map(|&one| one.to_owned()).collect();
+            !is_for_others(requirement, &bar, &"0.2.1".parse().unwrap(), &all)
+        };
+        assert!(!missed(old, &[old, new]));
+        assert!(missed(old, &[old]) && missed(old, &[old, "bar>=0.2"]) && missed(old, &[old, "foo>=0.2; x"]));
+        assert!(missed("bar<0.2", &["bar<0.2", new]));
+    }
 
     #[test]
     fn a_requirement_is_a_name_and_a_range() {

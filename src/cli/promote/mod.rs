@@ -292,14 +292,17 @@ fn committed(call: &Call<'_>, git: &Git, passed: &Passed, message: &str) -> Resu
             before: change.after.clone(),
             after: change.before.clone(),
         });
-        trial::commit(&call.place, &undone.collect::<Vec<_>>())?;
+        let kept = trial::commit(&call.place, &undone.collect::<Vec<_>>()).err();
         let said = match &failed {
             // The command line holds the whole message.
             ToolError::Failed(failed) => failed.stderr.trim_start_matches([':', '\n']).lines().last(),
             _ => None,
         };
         let reason = said.map_or_else(|| failed.to_string(), str::to_owned);
-        return Err(CliError::CommitFailed { reason: printable(&reason).into_owned() }.into());
+        let reason = printable(&reason).into_owned();
+        let Some(kept) = kept else { return Err(CliError::CommitFailed { reason }.into()) };
+        let files = paths.iter().map(RelPath::as_str).collect::<Vec<_>>().join(" ");
+        return Err(CliError::CommitLeft { reason, because: kept.to_string(), files }.into());
     }
     Ok(())
 }

@@ -118,8 +118,12 @@ pub(super) fn run_prepared(
     let code = ran(request, &trial, output)?;
     if code != exit::DONE {
         let shown = directory.keep();
-        let shown = shown.strip_prefix(&place.root).unwrap_or(&shown).display().to_string();
-        output.say(&format!("nothing was changed; what was tried stays in {shown} until the next trial"));
+        let kept = shown.strip_prefix(&place.root).unwrap_or(&shown).display().to_string();
+        if output.is_json() {
+            output.stopped(&CliError::TrialFailed { kept }, None);
+        } else {
+            output.say(&format!("nothing was changed; what was tried stays in {kept} until the next trial"));
+        }
         return Ok(Tried::Failed(code));
     }
     let files = mirror.changes()?;
