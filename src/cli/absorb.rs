@@ -14,8 +14,8 @@ use super::load::{self, Stop};
 use super::output::Output;
 use super::pin::tasks_file;
 use super::{exit, prepare, state, trial};
-use crate::base::{SourceFile, counted, printable, read_if_exists};
-use crate::cache::Journal;
+use crate::base::{SourceFile, counted, printable};
+use crate::cache::{FileChange, Journal};
 use crate::graph::environment_of;
 use crate::ledger::Record;
 use crate::manifest::{self, Members, Names, OnDisk, Request, Settled};
@@ -142,16 +142,15 @@ fn write(
         return Ok(());
     }
     state::make(&call.place)?;
-    let manifest = path.under(root);
-    if read_if_exists(&manifest)?.as_deref() != Some(read.as_bytes()) {
-        return Err(CliError::Moved { path: manifest }.into());
-    }
+    // It stays as it is: compared under the lock, with the files that change.
+    let read = Some(read.as_bytes().to_vec());
+    let manifest = FileChange { path: path.clone(), before: read.clone(), after: read };
     let record = load::record_change(&call.place, |record| {
         Journal::new(&call.place.state()).recover_manifest(root, path, record)?;
         record.owned.insert(path.clone(), settled.owned.clone());
         Ok(())
     })?;
-    trial::commit(&call.place, &[tasks_file(call, source.text().to_owned())?, record])
+    trial::commit(&call.place, &[tasks_file(call, source.text().to_owned())?, record, manifest])
 }
 
 /// What is said at the end.

@@ -128,3 +128,23 @@ fn what_is_written_while_absorb_works_is_kept() {
     repo.run("absorb dev").success();
     assert!(repo.read("tasks.kdl").ends_with("// someone else\n"));
 }
+
+#[test]
+fn a_manifest_that_is_edited_while_absorb_works_is_not_taken_for_absorbed() {
+    let repo = crate::seed::locked();
+    repo.replace("pyproject.toml", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
+    let record = fs::File::create(repo.path(".envloom/locks/ledger.lock")).unwrap();
+    record.lock().unwrap();
+    let running = repo.spawn("absorb dev");
+    let waits = format!(" {} ", running.pid());
+    let is_waiting = || {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&waits))
+    };
+    assert!(eventually(is_waiting), "absorb does not wait for the record");
+    repo.replace("pyproject.toml", "\"tqdm>=4.60\"", "\"tqdm>=4.61\"");
+    let before = repo.tree("").without(".envloom");
+    drop(record);
+    running.wait().code(1).stderr_has("pyproject.toml was changed meanwhile");
+    assert_eq!(repo.tree("").without(".envloom"), before);
+}
