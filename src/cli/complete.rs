@@ -158,7 +158,10 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         ["completions"] => ["bash", "zsh", "fish"].map(str::to_owned).to_vec(),
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
-        | ["import" | "init" | "list" | "doctor" | "man" | "help" | "version" | "add" | "remove", ..]
+        | [
+            "import" | "init" | "list" | "doctor" | "resolve" | "man" | "help" | "version" | "add" | "remove",
+            ..,
+        ]
         | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..]
         | ["diff" | "pin" | "promote", _, _, ..] => Vec::new(),
         ["absorb" | "eject" | "pin" | "promote"] | ["promote", _] => written(process, before),

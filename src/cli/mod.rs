@@ -37,6 +37,7 @@ mod pin;
 mod prepare;
 mod promote;
 mod reference;
+mod resolve;
 mod show;
 mod state;
 mod surroundings;

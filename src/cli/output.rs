@@ -241,7 +241,9 @@ fn code_of(stop: &(dyn Diagnostic + Send + Sync)) -> u8 {
         | "envloom::cli::remote_silent"
         | "envloom::cli::unreadable_manifest"
         | "envloom::base::file" => exit::FAILED,
-        code if ["exec", "manifest", "plan", "promote"].iter().any(|room| is_of(code, room)) => exit::FAILED,
+        code if ["exec", "manifest", "plan", "promote", "resolve"].iter().any(|room| is_of(code, room)) => {
+            exit::FAILED
+        }
         _ => exit::USAGE,
     }
 }

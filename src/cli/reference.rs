@@ -47,13 +47,14 @@ const NOTICES: &[(&str, &str)] = &[
 ];
 
 /// Every table of codes.
-fn tables() -> [&'static [(&'static str, &'static str)]; 16] {
+fn tables() -> [&'static [(&'static str, &'static str)]; 17] {
     [
         CODES,
         doctor::CODES,
         super::promote::CODES,
         super::add::CODES,
         super::fetch::CODES,
+        super::resolve::CODES,
         config::CODES,
         model::CODES,
         ledger::CODES,

@@ -23,6 +23,7 @@ use super::outdated;
 use super::output::Output;
 use super::pin;
 use super::promote;
+use super::resolve;
 use super::show;
 use super::surroundings::Process;
 use super::targets;
@@ -86,7 +87,7 @@ impl Verb<'_> {
                 },
                 _ => Err(self.wrong("takes one of dir, size, prune, clean").into()),
             },
-            "import" | "init" | "absorb" | "eject" | "pin" | "promote" | "add" | "remove" => {
+            "import" | "init" | "absorb" | "eject" | "pin" | "promote" | "add" | "remove" | "resolve" => {
                 self.write(process, arguments, output)
             }
             "list" => {
@@ -132,6 +133,10 @@ impl Verb<'_> {
             "init" => {
                 self.no_words()?;
                 import::init(process, arguments, output)
+            }
+            "resolve" => {
+                self.no_words()?;
+                resolve::carry_out(process, arguments, output)
             }
             "absorb" => match self.words {
                 [_] => absorb::carry_out(&Call::read(process, arguments)?, self.words, output),

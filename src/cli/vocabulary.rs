@@ -30,6 +30,7 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
     ),
     ("remove", "REQUIREMENT…", "take them out again, likewise"),
     ("fetch", "[PACKAGE…]", "check empty submodules out at the commits that the repository pins"),
+    ("resolve", "", "after a merge with conflicts: make manifests, lockfiles and envloom.lock of both sides"),
     ("eject", "[ENV]", "forget which entries of manifests are envloom's; every file stays"),
     ("export", "make|pre-commit [TARGET…]", "print rules for a Makefile, or hooks for pre-commit"),
     ("task", "NAME", "run an own task whatever its name"),
@@ -77,6 +78,7 @@ Verbs:
                                --package X: into the manifest of X
   remove REQUIREMENT…          take them out again
   fetch [PACKAGE…]             check empty submodules out at their pinned commits
+  resolve                      after a merge: settle manifests, lockfiles and envloom.lock
   eject [ENV]                  forget which entries of manifests are envloom's
   export make [TARGET…]        print rules for a Makefile, which share make's slots
   export pre-commit            print hooks for .pre-commit-config.yaml

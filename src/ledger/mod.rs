@@ -18,6 +18,7 @@ mod error;
 mod finding;
 mod fork;
 mod lockfile;
+mod merge;
 mod metadata;
 mod newest;
 mod origin;
@@ -41,6 +42,7 @@ pub(crate) use difference::{Build, Change, Difference, SettingChange, Side, Take
 pub(crate) use error::{CODES, LedgerError};
 pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::{GitReference, Lockfile, Source};
+pub(crate) use merge::{Merged, merged};
 pub(crate) use newest::{Tagged, newest, releases};
 pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey, conflict_marker};
 pub(crate) use released::{Doubt, doubtful};

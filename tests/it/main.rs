@@ -38,6 +38,7 @@ mod pin;
 mod programs;
 mod promote;
 mod readme;
+mod resolve;
 mod seed;
 mod support;
 mod tasks;

@@ -21,9 +21,11 @@ mod query;
 mod remote;
 mod submodule;
 mod tree;
+mod unmerged;
 
 pub(crate) use call::Git;
 pub(crate) use changes::Change;
 pub(crate) use checkout::{Module, Standing};
 pub(crate) use object::{ObjectId, TagRef, TreeEntry};
 pub(crate) use submodule::Submodule;
+pub(crate) use unmerged::{MergedText, Stages};
