@@ -77,11 +77,11 @@ impl<'m> Manifests<'m> {
             }
         }
         if marked.iter().any(|(_, is_marked)| *is_marked) {
-            return self.merge(id, environment, found);
+            return self.merge(id, environment, &found);
         }
         let is_settled = marked.iter().any(|(path, _)| self.sides.is_unmerged(path));
         if is_settled || self.recorded.merged.owned_otherwise.contains(path) {
-            let rendered = self.rendered(id, found.clone(), self.record.clone(), Disposition::Discard)?;
+            let rendered = self.rendered(id, found.clone(), &self.record, Disposition::Discard)?;
             let text = rendered.text.clone();
             self.take(id, environment, (rendered, text), found.python_version);
         }
@@ -92,7 +92,7 @@ impl<'m> Manifests<'m> {
         &mut self,
         id: EnvironmentId,
         environment: &Environment,
-        found: OnDisk,
+        found: &OnDisk,
     ) -> Result<Option<ResolveFinding>, Stop> {
         let (path, beside) = (&environment.manifest.value, python_version(environment));
         let mut texts = Vec::new();
@@ -116,7 +116,7 @@ impl<'m> Manifests<'m> {
             record.owned.extend(owned.map(|owned| (path.clone(), owned.clone())));
             let python_version = there.python_version.clone();
             let text = there.manifest.clone().unwrap_or_default();
-            match self.rendered(id, there, record, disposition) {
+            match self.rendered(id, there, &record, disposition) {
                 Ok(rendered) => {
                     texts.push(rendered.text.clone());
                     if at == OURS {
@@ -143,12 +143,12 @@ impl<'m> Manifests<'m> {
         &self,
         id: EnvironmentId,
         there: OnDisk,
-        record: Record,
+        record: &Record,
         disposition: Disposition,
     ) -> Result<Rendered, Stop> {
         let mut on_disk = self.on_disk.clone();
         on_disk.insert(id, there);
-        let mut set = self.rendered_all((&record, &on_disk), &[(id, disposition)].into());
+        let mut set = self.rendered_all((record, &on_disk), &[(id, disposition)].into());
         let rendered = set.remove(&id).expect("a manifest that is written is rendered");
         match rendered.refused {
             Some(refused) => Err(refused.into()),
@@ -188,7 +188,7 @@ impl<'m> Manifests<'m> {
 
     fn merged_text(&self, texts: &[String]) -> Result<MergedText, Stop> {
         let scratch = tempfile::tempdir_in(self.call.place.state())
-            .map_err(|cause| FileError::new("make", &self.call.place.state(), cause))?;
+            .map_err(|cause| FileError::new("make", self.call.place.state(), cause))?;
         for (name, text) in ["base", "ours", "theirs"].into_iter().zip(texts) {
             write_cached(&scratch.path().join(name), text.as_bytes())?;
         }
