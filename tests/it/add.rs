@@ -427,7 +427,11 @@ fn a_requirement_comes_into_the_manifest_of_a_package_and_goes_again() {
     packages/foo/pyproject.toml
     +    "numpy>=1.26",
     uv.lock
-    + numpy 1.26.4
+
+    added
+      numpy  + 1.26.4
+
+    5 packages agree
     ----- stderr -----
     ✓ lock:dev  ran in [TIME], uv.lock written  (no record of it here)
     ✓ verify:dev  ran in [TIME], 8 packages  (no record of it here)
