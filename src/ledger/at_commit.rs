@@ -1,13 +1,15 @@
 //! A package's manifest at a commit, read with git: what a release is, whatever a record says of it.
 //!
 //! What a commit holds never changes, so that what was read is kept in `.envloom/cache/releases` and read once. The
-//! package's own checkout answers where it has the commit, else the bare clone, which is brought up to date only for a
-//! commit that it lacks.
+//! package's own checkout answers where it has the commit, else the bare clone that is kept, else the commit alone is
+//! fetched. Only where a remote does not give that away is it cloned, or the clone brought up to date.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use super::complete::{is_of, pins_of, recorded_path};
 use super::metadata;
@@ -94,6 +96,14 @@ struct Wanted<'a> {
     release: &'a Release,
 }
 
+impl Wanted<'_> {
+    /// Is it pinned by tag? A server may give away a commit that no branch or tag of its repository has, one of a fork:
+    /// of a tag its own answer is compared, of a commit only a clone can tell.
+    fn is_tag(&self) -> bool {
+        self.key.reference.parse::<ObjectId>().is_err()
+    }
+}
+
 /// How commits are reached that were not read before.
 pub(crate) struct Reach<'a> {
     /// The absolute root of the repository.
@@ -138,7 +148,8 @@ pub(crate) fn manifests_at(
     // A remote's clone is fetched by one thread.
     let groups: Vec<_> = groups.into_values().collect();
     let answers = side_by_side(&groups, |group| {
-        let look = |wanted: &Wanted<'_>| (wanted.key.clone(), look(wanted, &remotes));
+        let light = Light { wanted: group, remotes: &remotes, brought: OnceCell::new() };
+        let look = |wanted: &Wanted<'_>| (wanted.key.clone(), look(wanted, &light));
         group.iter().map(look).collect::<Vec<_>>()
     });
     for (key, at) in answers.into_iter().flatten() {
@@ -150,14 +161,35 @@ pub(crate) fn manifests_at(
     Ok(manifests)
 }
 
+/// The commits that are wanted of one remote, brought alone when the first of them is nowhere near.
+struct Light<'a> {
+    wanted: &'a [Wanted<'a>],
+    remotes: &'a Remotes<'a>,
+    brought: OnceCell<Option<TempDir>>,
+}
+
+impl Light<'_> {
+    /// `None`: only a clone can tell.
+    fn place(&self, url: &str) -> Option<PathBuf> {
+        let brought = self.brought.get_or_init(|| {
+            let tagged = self.wanted.iter().filter(|wanted| wanted.is_tag());
+            let commits = tagged.filter_map(|wanted| wanted.release.commit.parse().ok());
+            self.remotes.commits(url, &commits.collect::<Vec<_>>())
+        });
+        brought.as_ref().map(|place| place.path().to_owned())
+    }
+}
+
 /// Reads one manifest wherever its commit is.
-fn look(wanted: &Wanted<'_>, remotes: &Remotes<'_>) -> AtCommit {
+fn look(wanted: &Wanted<'_>, light: &Light<'_>) -> AtCommit {
+    let remotes = light.remotes;
     let (package, url) = (wanted.package, wanted.release.git.as_str());
     let spot = Spot { url, subdirectory: &package.subdirectory };
     // A record whose commit has not its form cannot be read.
     let Ok(commit) = wanted.release.commit.parse::<ObjectId>() else { return AtCommit::Gone };
     let near = remotes.checkout(package, url).into_iter().chain(remotes.kept_mirror(url));
-    for directory in near {
+    let far = std::iter::once_with(|| wanted.is_tag().then(|| light.place(url))?).flatten();
+    for directory in near.chain(far) {
         match read_at(remotes.git(), &directory, spot, &commit) {
             // It has not this commit, or cannot be read; another place may.
             Err(Fault::Git(_)) => {}

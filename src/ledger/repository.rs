@@ -9,10 +9,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use tempfile::TempDir;
+
 use crate::base::{Digest, RelPath};
 use crate::model::Package;
 use crate::tool::ToolError;
-use crate::tool::git::Git;
+use crate::tool::git::{Git, ObjectId};
 
 /// How to reach the packages' repositories.
 pub(crate) struct Remotes<'a> {
@@ -103,6 +105,15 @@ impl<'a> Remotes<'a> {
             fetched().insert(url.to_owned());
         }
         Ok(Some(into))
+    }
+
+    /// What `commits` hold, brought for one look; `None`: the remote does not give them away, or may not be asked.
+    pub(super) fn commits(&self, url: &str, commits: &[ObjectId]) -> Option<TempDir> {
+        if self.offline {
+            return None;
+        }
+        self.tell(Progress::Fetching { git: url });
+        self.git.bare_commits(url, commits, &self.root.join(".envloom/git")).ok()
     }
 
     /// The bare clone of `url` as it is, if there is one.

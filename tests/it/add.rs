@@ -443,7 +443,7 @@ fn a_requirement_comes_into_the_manifest_of_a_package_and_goes_again() {
     let ran = repo.run("add numpy>=1.26 --package foo").success();
     assert!(ran.stderr().contains("foo asks for numpy>=1.26 already: nothing changes"), "{ran}");
     let ran = repo.run("remove numpy --package foo --json").success();
-    insta::assert_snapshot!(ran.stdout(), @r#"
+    insta::assert_snapshot!(repo.redact(ran.stdout()), @r#"
     {
       "environments": [
         "dev"
@@ -454,17 +454,26 @@ fn a_requirement_comes_into_the_manifest_of_a_package_and_goes_again() {
       ],
       "locked": [
         {
+          "added": [],
+          "agreeing": 5,
+          "differs": true,
+          "internal": [],
           "lockfile": "uv.lock",
-          "packages": [
+          "removed": [
             {
-              "internal": false,
-              "new": [],
-              "old": [
-                "1.26.4"
+              "from": [
+                {
+                  "index": "[ROOT]/index/pypi",
+                  "version": "1.26.4"
+                }
               ],
-              "package": "numpy"
+              "package": "numpy",
+              "to": []
             }
-          ]
+          ],
+          "settings": [],
+          "third_party": [],
+          "variants": []
         }
       ],
       "package": "foo",

@@ -13,7 +13,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use super::call::Git;
+use super::object::ObjectId;
 use super::remote::{network, patiently};
 use crate::tool::address::check_url;
 use crate::tool::error::ToolError;
@@ -21,6 +24,8 @@ use crate::tool::error::ToolError;
 /// What a fetch brings: branches for pins of a commit, and tags.
 const BRANCHES: &str = "+refs/heads/*:refs/heads/*";
 const TAGS: &str = "+refs/tags/*:refs/tags/*";
+/// The digits of an id that is SHA-256.
+const SHA256_DIGITS: usize = 64;
 /// The whole configuration of a clone.
 const SETTINGS: &str = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
 /// The same for a remote whose ids are SHA-256.
@@ -34,13 +39,45 @@ impl Git {
         if is_mirror(into) { git.fetch(url, into) } else { git.clone_bare(url, into) }
     }
 
+    /// A bare repository of its own, in a fresh directory below `parent`, with nothing but what `commits` hold: no
+    /// history, no tags. Lighter than a clone where only their files are to be read; it goes when it is dropped.
+    ///
+    /// # Errors
+    /// When the remote lacks one, or gives away only what has a name; a clone then tells which.
+    pub(crate) fn bare_commits(
+        &self,
+        url: &str,
+        commits: &[ObjectId],
+        parent: &Path,
+    ) -> Result<TempDir, ToolError> {
+        let git = self.reaching(url)?;
+        fs::create_dir_all(parent).map_err(ToolError::io("create", parent))?;
+        let place = beside(parent)?;
+        let is_sha256 = commits.iter().any(|commit| commit.as_str().len() == SHA256_DIGITS);
+        let settings = if is_sha256 { SETTINGS_SHA256 } else { SETTINGS };
+        for directory in ["objects", "refs"] {
+            let made = place.path().join(directory);
+            fs::create_dir(&made).map_err(ToolError::io("create", &made))?;
+        }
+        for (file, text) in [("config", settings), ("HEAD", "ref: refs/heads/main\n")] {
+            let made = place.path().join(file);
+            fs::write(&made, text).map_err(ToolError::io("write", &made))?;
+        }
+        let mut option = OsString::from("--git-dir=");
+        option.push(place.path());
+        let fetch = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--", url];
+        let mut arguments = network(fetch);
+        let verb = arguments.len() - fetch.len();
+        arguments.insert(verb, option);
+        arguments.extend(commits.iter().map(|commit| commit.as_str().into()));
+        git.query(Path::new("/"), arguments, git.limits.transfer).demand()?;
+        Ok(place)
+    }
+
     fn clone_bare(&self, url: &str, into: &Path) -> Result<(), ToolError> {
         let parent = into.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(parent).map_err(ToolError::io("create", parent))?;
-        let place = tempfile::Builder::new()
-            .prefix(".clone-")
-            .tempdir_in(parent)
-            .map_err(ToolError::io("create a directory in", parent))?;
+        let place = beside(parent)?;
         let fresh = place.path().join("git");
         let mut arguments =
             network(["clone", "--bare", "--quiet", "--template=", "--no-hardlinks", "--", url]);
@@ -69,6 +106,12 @@ impl Git {
         let query = self.query(Path::new("/"), arguments, self.limits.transfer);
         patiently(&query, check_url(url)?).map(drop)
     }
+}
+
+/// A fresh directory for a clone that nobody is to take for a whole one.
+fn beside(parent: &Path) -> Result<TempDir, ToolError> {
+    let place = tempfile::Builder::new().prefix(".clone-").tempdir_in(parent);
+    place.map_err(ToolError::io("create a directory in", parent))
 }
 
 /// Whether `directory` is a clone this file made: bare, with no settings but ours.
@@ -136,6 +179,34 @@ mod tests {
             assert_eq!(git.head(&into).unwrap(), git.head(&top).unwrap());
         }
         assert_eq!(fs::read_to_string(into.join("config")).unwrap(), SETTINGS_SHA256);
+    }
+
+    #[test]
+    fn single_commits_are_brought_without_history() {
+        let place = Place::new();
+        for format in ["sha1", "sha256"] {
+            let top = place.directory(format);
+            place.git(&top, &["init", "-q", &format!("--object-format={format}")]);
+            let git = Git::find(&place.machine(), Path::new("/nowhere")).unwrap();
+            let commits = ["one", "two", "three"].map(|text| {
+                fs::write(top.join("file"), text).unwrap();
+                place.git(&top, &["add", "."]);
+                place.git(&top, &["commit", "-q", "-m", text]);
+                git.head(&top).unwrap().unwrap()
+            });
+            let [one, two, three] = commits;
+            let parent = place.root().join("cache");
+            let url = format!("file://{}", top.display());
+            let bare = git.bare_commits(&url, &[one.clone(), three.clone()], &parent).unwrap();
+            for (commit, text) in [(&one, "one"), (&three, "three")] {
+                assert_eq!(git.show(bare.path(), commit, "file").unwrap().unwrap(), text.as_bytes());
+            }
+            assert!(!git.has_commit(bare.path(), &two).unwrap());
+            let absent = "0".repeat(one.as_str().len()).parse().unwrap();
+            git.bare_commits(&url, &[one, absent], &parent).unwrap_err();
+            drop(bare);
+            assert_eq!(fs::read_dir(&parent).unwrap().count(), 0);
+        }
     }
 
     #[test]
