@@ -105,10 +105,10 @@ fn is_locked_from(
     Ok(lockfile
         .packages
         .iter()
-        .any(|one| one.name == name && lies_at(&one.source, environment.directory(), directory)))
+        .any(|one| one.name == name && lies_at(&one.source, &environment.directory(), directory)))
 }
 
-fn lies_at(source: &Source, lockfile: RelPath, directory: &RelPath) -> bool {
+fn lies_at(source: &Source, lockfile: &RelPath, directory: &RelPath) -> bool {
     match source {
         Source::Editable(path) | Source::Virtual(path) | Source::Directory(path) => {
             lockfile.join(path).is_ok_and(|path| path == *directory)

@@ -99,7 +99,9 @@ fn named_in(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
         let table = Value::Table(table);
         let settings = keys.iter().try_fold(&table, |value, key| value.get(key));
         let mut texts = Vec::new();
-        settings.into_iter().for_each(|settings| collect(settings, &mut texts));
+        if let Some(settings) = settings {
+            collect(settings, &mut texts);
+        }
         paths.extend(texts.into_iter().map(|text| normal(&directory.join(text))));
     }
     Ok(paths)

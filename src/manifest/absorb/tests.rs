@@ -201,9 +201,15 @@ fn whole(tasks: &str, gone: &[&str]) -> (String, String) {
     let known: Vec<&str> = tasks.lines().collect();
     let gone = known.iter().filter(|line| !text.lines().any(|now| now == **line)).map(|line| ("-", *line));
     let come = text.lines().filter(|line| !known.contains(line)).map(|line| ("+", line));
-    let lines = gone.chain(come).map(|(sign, line)| format!("{sign} {}\n", line.trim())).collect();
-    let left = settled.left.iter().map(|left| format!("{}: {}\n", left.path, left.reason)).collect();
-    (lines, left)
+    let lines: Vec<String> = gone.chain(come).map(|(sign, line)| format!("{sign} {}", line.trim())).collect();
+    let left: Vec<String> =
+        settled.left.iter().map(|left| format!("{}: {}", left.path, left.reason)).collect();
+    (ended(&lines), ended(&left))
+}
+
+/// Lines, each with its end.
+fn ended(lines: &[String]) -> String {
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }
 
 const VIZ: &str = "viz = [\n    \"rich>=13\",\n    \"plotly\",\n]\n";

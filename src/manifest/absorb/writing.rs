@@ -230,7 +230,7 @@ impl<'t> Writing<'t> {
             Some(node) => node.children(),
         };
         if siblings.is_empty() {
-            let lines: Vec<String> = fresh.iter().map(|fresh| fresh.line()).collect();
+            let lines: Vec<String> = fresh.iter().map(Fresh::line).collect();
             return vec![self.first(around, &lines)];
         }
         fresh
