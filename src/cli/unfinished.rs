@@ -3,9 +3,11 @@
 //! A call that only looks does so, too. Half of a change is a state that nobody made, about which nothing can be said;
 //! what is written was decided by the call that began it.
 
+use super::add;
 use super::args::Arguments;
 use super::call::place_of;
 use super::load::Stop;
+use super::locate::Place;
 use super::output::Output;
 use super::state;
 use super::surroundings::Process;
@@ -20,10 +22,18 @@ pub(super) fn complete(process: &Process, arguments: &Arguments, output: &Output
     // A call without a repository says so itself, if it needs one.
     let Ok(place) = place_of(process, arguments, &Observer::new()) else { return Ok(()) };
     let commit = Commit::new(&place.root, &place.state());
-    if !commit.is_pending() {
-        return Ok(());
+    if commit.is_pending() {
+        finish(&place, &commit, output)?;
     }
-    state::refuse_foreign(&place)?;
+    if add::is_pending(&place) {
+        state::refuse_foreign(&place)?;
+        add::complete(process, &place, output)?;
+    }
+    Ok(())
+}
+
+fn finish(place: &Place, commit: &Commit, output: &Output) -> Result<(), Stop> {
+    state::refuse_foreign(place)?;
     // Whoever is just writing has the lock, and leaves no log.
     let _recorded = lock_record(&place.state())?;
     match commit.finish()? {

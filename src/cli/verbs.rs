@@ -152,6 +152,12 @@ impl Verb<'_> {
                 }
                 _ => Err(self.wrong("takes an environment, a package and a tag").into()),
             },
+            "add" | "remove" if self.words.first().is_some_and(|word| word == "package") => {
+                self.package(process, arguments, output)
+            }
+            "add" | "remove" if arguments.adding.git.is_some() => {
+                Err(CliError::OptionWithoutUse { option: "--git", belongs_to: "`add package NAME`" }.into())
+            }
             "add" | "remove" if self.words.is_empty() => Err(self.wrong("takes requirements").into()),
             "add" => add::add(&Call::read(process, arguments)?, self.words, output),
             "remove" => add::remove(&Call::read(process, arguments)?, self.words, output),
@@ -159,6 +165,29 @@ impl Verb<'_> {
                 [] | [_] => eject::carry_out(&Call::read(process, arguments)?, self.words, output),
                 _ => Err(self.wrong("takes one environment, or none for all").into()),
             },
+        }
+    }
+
+    /// `add package NAME`. The counterpart is git's: who removes a package decides about its history there.
+    fn package(&self, process: &Process, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
+        if self.name == "remove" {
+            let problem = "takes no package: delete its `package` and `pin` lines in tasks.kdl, type \
+                           `envloom lock`, and `git rm` its submodule; for a requirement of that name write a range";
+            return Err(self.wrong(problem).into());
+        }
+        let option = arguments.adding.of_requirements();
+        let option = option.or((!arguments.package.is_empty()).then_some("--package"));
+        if let Some(option) = option {
+            let belongs_to = "`add REQUIREMENT…`";
+            return Err(CliError::OptionWithoutUse { option, belongs_to }.into());
+        }
+        match self.words {
+            [_, name] => add::add_package(&Call::read(process, arguments)?, name, output),
+            _ => {
+                let usage = "envloom add package NAME --git URL [--path PATH] [--tag TAG]".to_owned();
+                let (verb, problem) = ("add package".to_owned(), "takes one name".to_owned());
+                Err(CliError::VerbWords { verb, problem, usage }.into())
+            }
         }
     }
 

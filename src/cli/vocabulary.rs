@@ -76,6 +76,7 @@ Verbs:
   promote FROM TO              pin in TO what FROM has tested, with its third-party versions
   add REQUIREMENT…             put requirements into tasks.kdl, lock and verify;
                                --package X: into the manifest of X
+  add package NAME --git URL   a submodule, its package node and its pins
   remove REQUIREMENT…          take them out again
   fetch [PACKAGE…]             check empty submodules out at their pinned commits
   resolve                      after a merge: settle manifests, lockfiles and envloom.lock

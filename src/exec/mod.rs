@@ -35,7 +35,7 @@ pub(crate) use command::cell_variables;
 pub(crate) use error::{CODES, ExecError};
 pub(crate) use jobserver::Jobserver;
 pub(crate) use ledger_file::{change_record, lock_record};
-pub(crate) use locks::{LOCKS_VARIABLE, LockGuard, Locks};
+pub(crate) use locks::{Attempt, LOCKS_VARIABLE, LockGuard, Locks};
 pub(crate) use means::{CODES as MEANS_CODES, Means, MeansError};
 pub(crate) use narrator::Tally;
 pub(crate) use run::{Request, execute, manifest_lock};

@@ -4,7 +4,7 @@ use crate::seed::{locked, three_environments};
 use crate::support::Monorepo;
 
 /// [`locked`] with a few packages more to ask for.
-fn stocked() -> Monorepo {
+pub(crate) fn stocked() -> Monorepo {
     locked()
         .index("pypi", &[("numpy", "1.26.4"), ("mypy", "1.9.0")])
         .index("cu124", &[("flash", "2.6.1+cu124")])
@@ -443,47 +443,11 @@ fn a_requirement_comes_into_the_manifest_of_a_package_and_goes_again() {
     let ran = repo.run("add numpy>=1.26 --package foo").success();
     assert!(ran.stderr().contains("foo asks for numpy>=1.26 already: nothing changes"), "{ran}");
     let ran = repo.run("remove numpy --package foo --json").success();
-    insta::assert_snapshot!(repo.redact(ran.stdout()), @r#"
-    {
-      "environments": [
-        "dev"
-      ],
-      "files": [
-        "packages/foo/pyproject.toml",
-        "uv.lock"
-      ],
-      "locked": [
-        {
-          "added": [],
-          "agreeing": 5,
-          "differs": true,
-          "internal": [],
-          "lockfile": "uv.lock",
-          "removed": [
-            {
-              "from": [
-                {
-                  "index": "[ROOT]/index/pypi",
-                  "version": "1.26.4"
-                }
-              ],
-              "package": "numpy",
-              "to": []
-            }
-          ],
-          "settings": [],
-          "third_party": [],
-          "variants": []
-        }
-      ],
-      "package": "foo",
-      "removed": [
-        "numpy"
-      ],
-      "submodule": "packages/foo",
-      "written": true
-    }
-    "#);
+    let answer: serde_json::Value = serde_json::from_str(ran.stdout()).unwrap();
+    assert_eq!(answer["files"], serde_json::json!(["packages/foo/pyproject.toml", "uv.lock"]));
+    assert_eq!(answer["removed"], serde_json::json!(["numpy"]));
+    assert_eq!(answer["environments"], serde_json::json!(["dev"]));
+    assert_eq!((&answer["submodule"], &answer["written"]), (&"packages/foo".into(), &true.into()));
     assert_eq!(repo.tree("").without(".envloom"), before);
     let ran = repo.run("add absent --package foo").code(1);
     assert!(ran.stderr().contains("✗ lock:dev  failed"), "{ran}");

@@ -8,6 +8,7 @@
 
 mod absorb;
 mod add;
+mod add_package;
 mod adopt;
 mod affected;
 mod cache;

@@ -15,6 +15,8 @@ pub(in crate::cli) const CODES: &[(&str, &str)] = &[
         "envloom::cli::package_not_held",
         "add or remove --package, and no environment takes it from the working tree",
     ),
+    ("envloom::cli::not_a_package", "add package of something that is none, or that is one already"),
+    ("envloom::cli::package_place_taken", "add package where files or a submodule lie already"),
     ("envloom::cli::uv_refused", "uv does not change a package's manifest as it was asked to"),
 ];
 
@@ -91,6 +93,26 @@ pub(in crate::cli) enum AddError {
         /// The package.
         package: String,
         /// Where it lies.
+        path: String,
+    },
+    /// A name, a remote or a place that cannot be one.
+    #[error("{problem}")]
+    #[diagnostic(
+        code(envloom::cli::not_a_package),
+        help("nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`")
+    )]
+    NotAPackage {
+        /// What is wrong.
+        problem: String,
+    },
+    /// Files, a submodule, or the repository of one that was there before.
+    #[error("{path} is taken, or was a submodule before")]
+    #[diagnostic(
+        code(envloom::cli::package_place_taken),
+        help("name another place with --path; or move what lies there, and .git/modules/{path}, away")
+    )]
+    Occupied {
+        /// Where the package was to lie.
         path: String,
     },
     /// `uv add` or `uv remove` failed.

@@ -5,7 +5,9 @@
 //! or none. With `--package` it is the manifest of an internal package that is changed ([`of_package`]).
 
 mod error;
+mod note;
 mod of_package;
+mod package;
 
 use serde_json::json;
 
@@ -24,6 +26,8 @@ use crate::manifest::{List, lists_with, requirement_name, with_requirements, wit
 use crate::model::{Axis, Environment, EnvironmentId, Group, Kept, Model, Requirement};
 
 pub(super) use self::error::CODES;
+pub(super) use self::note::{complete, is_pending};
+pub(super) use self::package::add_package;
 
 /// Carries out `add`.
 ///
@@ -67,14 +71,9 @@ fn refuse_other_words(words: &[String]) -> Result<(), AddError> {
 
 /// The list that the options name. `lead` is the verb.
 fn list(call: &Call<'_>, lead: &str) -> Result<List, Stop> {
-    let Adding { group, extra, environment: named, variant, no_from_index } = call.arguments.adding.clone();
-    let generated = call.model.environments.iter().any(|one| one.kept == Kept::Generated);
-    if !generated || call.model.project.is_none() {
-        let manifests: Vec<&str> =
-            call.model.environments.iter().map(|one| one.manifest.value.as_str()).collect();
-        let what = "every environment".to_owned();
-        return Err(AddError::NoLists { what, manifest: manifests.join(", ") }.into());
-    }
+    let Adding { group, extra, environment: named, variant, no_from_index, .. } =
+        call.arguments.adding.clone();
+    refuse_without_lists(call)?;
     if let Some(name) = variant {
         return Ok(of_variant(&call.model, name, !no_from_index)?);
     }
@@ -84,6 +83,18 @@ fn list(call: &Call<'_>, lead: &str) -> Result<List, Stop> {
         (_, Some(extra)) => List::Extra(id, extra),
         _ => List::Dependencies(id),
     })
+}
+
+/// Where every manifest is adopted or made from one, nothing of `tasks.kdl` asks for anything.
+fn refuse_without_lists(call: &Call<'_>) -> Result<(), AddError> {
+    let generated = call.model.environments.iter().any(|one| one.kept == Kept::Generated);
+    if !generated || call.model.project.is_none() {
+        let manifests: Vec<&str> =
+            call.model.environments.iter().map(|one| one.manifest.value.as_str()).collect();
+        let what = "every environment".to_owned();
+        return Err(AddError::NoLists { what, manifest: manifests.join(", ") });
+    }
+    Ok(())
 }
 
 /// The environment of that name, where it has lists of its own.

@@ -21,9 +21,23 @@ pub(crate) struct Adding {
     /// With add --variant: not from the variant's own index
     #[arg(long, requires = "variant")]
     pub(crate) no_from_index: bool,
+    /// With add package: its remote
+    #[arg(long, value_name = "URL")]
+    pub(crate) git: Option<String>,
+    /// With add package: where it is to lie; default packages/NAME
+    #[arg(long, value_name = "PATH", requires = "git")]
+    pub(crate) path: Option<String>,
+    /// With add package: the tag to check out, and to pin where the channel accepts it
+    #[arg(long, value_name = "TAG", requires = "git")]
+    pub(crate) tag: Option<String>,
 }
 
 impl Adding {
+    /// The first of these options that says where a requirement comes to stand.
+    pub(crate) fn of_requirements(&self) -> Option<&'static str> {
+        self.given().filter(|option| *option != "--git")
+    }
+
     /// The first of these options that was given.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let all = [
@@ -32,6 +46,7 @@ impl Adding {
             (self.environment.is_some(), "--environment"),
             (self.variant.is_some(), "--variant"),
             (self.no_from_index, "--no-from-index"),
+            (self.git.is_some(), "--git"),
         ];
         all.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
     }

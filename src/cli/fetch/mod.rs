@@ -73,7 +73,7 @@ pub(super) fn fetch(call: &Call<'_>, words: &[String], output: &Output) -> Resul
 }
 
 /// No other fetch works in this repository until the lock goes.
-fn alone(call: &Call<'_>, output: &Output) -> Result<LockGuard, Stop> {
+pub(super) fn alone(call: &Call<'_>, output: &Output) -> Result<LockGuard, Stop> {
     state::make(&call.place)?;
     let locks =
         Locks::new(&call.place.state().join("locks"), call.process.variable(LOCKS_VARIABLE).as_deref())?;

@@ -19,7 +19,9 @@ impl Passed {
     /// Prints what changes: the lines of `tasks.kdl` and of manifests, the versions of lockfiles.
     pub(in crate::cli) fn print(&self) -> u8 {
         let mut text = String::new();
-        for change in self.files.iter().filter(|change| change.path.as_str() != FILE_NAME) {
+        // What is in these follows from the others.
+        let is_told = |change: &&FileChange| ![FILE_NAME, ".gitmodules"].contains(&change.path.as_str());
+        for change in self.files.iter().filter(is_told) {
             let lines = match self.locked.get(&change.path) {
                 Some(difference) => diff::body(&difference.of_lockfiles()),
                 None => hunk(&content(change.before.as_ref()), &content(change.after.as_ref())),

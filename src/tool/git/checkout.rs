@@ -148,7 +148,7 @@ impl Git {
     }
 
     /// Where the submodule's repository lies.
-    fn module_place(&self, module: &Module<'_>) -> Result<PathBuf, ToolError> {
+    pub(super) fn module_place(&self, module: &Module<'_>) -> Result<PathBuf, ToolError> {
         let below = format!("modules/{}", module.name);
         let arguments = ["rev-parse", "--path-format=absolute", "--git-path", below.as_str()];
         let query = self.local(module.top, arguments);

@@ -1,7 +1,7 @@
 //! git: read-only questions to repositories and remotes, and bare clones kept for reading.
 //!
 //! In: [`Surroundings`](super::Surroundings), directories, checked URLs and tags. Out: commits,
-//! tags, trees, files, submodules. Only `commit` and `checkout` change a repository of the user.
+//! tags, trees, files, submodules. Only `commit`, `checkout` and `added` change a repository of the user.
 //!
 //! Why the program and not a library: the user's credentials, ssh, proxies and `insteadOf` just
 //! work, and uv uses the same program, so both see the same remote.
@@ -9,6 +9,7 @@
 //! The rules for every call stand in [`call`]. Judging what an answer means (a moved tag, a stale
 //! submodule) is the caller's.
 
+mod added;
 mod call;
 mod changes;
 mod checkout;

@@ -1,0 +1,285 @@
+//! `add package`: a submodule with all that follows from it, or nothing.
+
+use crate::add::stocked;
+use crate::support::{Monorepo, Package};
+
+/// [`stocked`] and a package that is not in it, with these tags.
+fn beside(tags: &[&str]) -> Monorepo {
+    let package = tags.iter().fold(Package::new("bench-utils"), |package, tag| package.tag(tag));
+    stocked().add(package.remote_only())
+}
+
+#[test]
+fn a_package_comes_as_a_submodule_with_its_pins() {
+    let repo = beside(&["v0.3.0", "v0.4.0.dev1"]);
+    let url = repo.package_url("bench-utils");
+    let (before, git) =
+        (repo.tree("").without(".envloom"), repo.git(&["config", "--list", "--local"]).text());
+    let line = format!("-j1 add package bench-utils --git {url}");
+    let looked = repo.run(&format!("{line} -n")).success();
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    assert!(!repo.exists(".git/modules/packages/bench_utils") && repo.status().is_empty());
+    let ran = repo.run(&line).success();
+    assert_eq!(ran.stdout(), looked.stdout());
+    insta::assert_snapshot!(ran.output_snapshot(), @r#"
+    exit: 0
+    ----- stdout -----
+    prod/pyproject.toml
+    +    "bench-utils",
+    +    "bench-utils",
+    +bench-utils = { git = "https://git.example.com/bench-utils.git", tag = "v0.3.0" }
+    prod/uv.lock
+
+    internal packages
+      bench-utils  + v0.3.0 ([COMMIT])
+
+    4 packages agree
+    pyproject.toml
+    +    "bench-utils",
+    +    "packages/bench_utils",
+    +bench-utils = { workspace = true }
+    staging/pyproject.toml
+    +    "bench-utils",
+    +    "bench-utils",
+    +bench-utils = { git = "https://git.example.com/bench-utils.git", tag = "v0.4.0.dev1" }
+    staging/uv.lock
+
+    internal packages
+      bench-utils  + v0.4.0.dev1 ([COMMIT])
+
+    4 packages agree
+    tasks.kdl
+    +package "bench-utils" path="packages/bench_utils" git="https://git.example.com/bench-utils.git"
+    +    pin "bench-utils" "v0.4.0.dev1"
+    +    pin "bench-utils" "v0.3.0"
+    uv.lock
+
+    internal packages
+      bench-utils  + 0.4.0.dev1 in packages/bench_utils
+
+    5 packages agree
+    ----- stderr -----
+    fetching packages/bench_utils from https://git.example.com/bench-utils.git
+    ✓ generate:dev  ran in [TIME], pyproject.toml, 3 entries  (pyproject.toml: project.dependencies[bench-utils]: added "bench-utils" (and 2 more))
+    ✓ lock:dev  ran in [TIME], uv.lock written  (no record of it here)
+    ✓ generate:staging  ran in [TIME], staging/pyproject.toml, 3 entries  (staging/pyproject.toml: project.dependencies[bench-utils]: added "bench-utils" (and 2 more))
+    ✓ lock:staging  ran in [TIME], staging/uv.lock written  (no record of it here)
+    ✓ generate:prod  ran in [TIME], prod/pyproject.toml, 3 entries  (prod/pyproject.toml: project.dependencies[bench-utils]: added "bench-utils" (and 2 more))
+    ✓ lock:prod  ran in [TIME], prod/uv.lock written  (no record of it here)
+    ✓ verify:dev  ran in [TIME], 8 packages  (no record of it here)
+    ✓ verify:staging  ran in [TIME], 7 packages  (no record of it here)
+    ✓ verify:prod  ran in [TIME], 7 packages  (no record of it here)
+    ran 9, up to date 3 in [TIME]
+    bench-utils is a package, in packages/bench_utils: .gitmodules, envloom.lock, prod/pyproject.toml, prod/uv.lock, pyproject.toml, staging/pyproject.toml, staging/uv.lock, tasks.kdl, uv.lock
+    "#);
+    assert!(repo.read(".gitmodules").ends_with(&format!(
+        "[submodule \"packages/bench_utils\"]\n\tpath = packages/bench_utils\n\turl = {url}\n"
+    )));
+    insta::assert_snapshot!(repo.status(), @r"
+    M  .gitmodules
+     M envloom.lock
+    A  packages/bench_utils
+     M prod/pyproject.toml
+     M prod/uv.lock
+     M pyproject.toml
+     M staging/pyproject.toml
+     M staging/uv.lock
+     M tasks.kdl
+     M uv.lock
+    ");
+    repo.run("check verify").success();
+    // It is a submodule as git makes them.
+    repo.git(&["submodule", "update", "--init"]).success();
+    assert_ne!(repo.git(&["config", "--list", "--local"]).text(), git);
+    assert!(repo.commit("added").status().is_empty());
+    assert_eq!(repo.git(&["submodule", "status"]).text().lines().count(), 3);
+}
+
+#[test]
+fn a_package_that_cannot_be_locked_leaves_nothing() {
+    let package = Package::new("bench-utils").requires("absent").tag("v0.3.0.dev0").remote_only();
+    let repo = stocked().add(package);
+    let url = repo.package_url("bench-utils");
+    let before = repo.tree("").without(".envloom");
+    let ran = repo.run(&format!("add package bench-utils --git {url} --path libs/bench")).code(1);
+    assert!(ran.stderr().contains("✗ lock:dev  failed"), "{ran}");
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    assert!(!repo.exists(".git/modules/libs") && repo.status().is_empty());
+    assert!(!repo.exists(".envloom/journal/submodule.json"));
+}
+
+#[test]
+fn an_environment_whose_channel_has_no_tag_is_left_out() {
+    let repo = beside(&["v0.3.0.dev1"]);
+    let url = repo.package_url("bench-utils");
+    let ran = repo.run(&format!("add package bench-utils --git {url} --tag v0.3.0.dev1 --json")).success();
+    let answer: serde_json::Value = serde_json::from_str(ran.stdout()).unwrap();
+    assert_eq!(answer["left_out"], serde_json::json!(["prod"]));
+    assert!(repo.read("tasks.kdl").contains("environments=\"dev staging\""));
+    assert!(repo.read("staging/pyproject.toml").contains("v0.3.0.dev1"));
+    assert!(!repo.read("prod/pyproject.toml").contains("bench-utils"));
+    repo.run("check verify").success();
+}
+
+#[test]
+fn what_is_no_package_is_named() {
+    let repo = beside(&["v0.3.0"]);
+    let url = repo.package_url("bench-utils");
+    let before = repo.tree("").without(".envloom");
+    let said = [
+        "add package",
+        "add package bench-utils",
+        "add package foo --git URL",
+        "add package other --git URL",
+        "add package bench-utils --git URL --path packages/foo",
+        "add package bench-utils --git URL --path ../out",
+        "add package bench-utils --git URL --tag v9",
+        "add package bench-utils --git URL --offline",
+        "add package bench-utils --git URL --group dev",
+        "add numpy --git URL",
+        "remove package foo",
+    ];
+    let said = said.map(|line| {
+        let ran = repo.run(&line.replace("URL", &url));
+        format!("$ {line}\n{}\n", ran.output_snapshot())
+    });
+    insta::assert_snapshot!(said.concat(), @r"
+    $ add package
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::verb_words]: `add package` takes one name
+    help: type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package bench-utils
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_a_package]: nothing says where bench-utils comes from
+    help: nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package foo --git URL
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_a_package]: foo is a package of tasks.kdl already
+    help: nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package other --git URL
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    fetching packages/other from https://git.example.com/bench-utils.git
+    error[envloom::cli::not_a_package]: https://git.example.com/bench-utils.git is the package bench-utils, not other
+    help: nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package bench-utils --git URL --path packages/foo
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::package_place_taken]: packages/foo is taken, or was a submodule before
+    help: name another place with --path; or move what lies there, and .git/modules/packages/foo, away
+    $ add package bench-utils --git URL --path ../out
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_a_package]: `../out` is no path in the repository
+    help: nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package bench-utils --git URL --tag v9
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_a_package]: https://git.example.com/bench-utils.git has no tag `v9` of a version
+    help: nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package bench-utils --git URL --offline
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_a_package]: bench-utils is to be fetched, and --offline lets no remote be asked
+    help: nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package bench-utils --git URL --group dev
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::option_without_use]: `--group` says nothing to this call
+    help: it belongs to `add REQUIREMENT…`
+    $ add numpy --git URL
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::option_without_use]: `--git` says nothing to this call
+    help: it belongs to `add package NAME`
+    $ remove package foo
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::verb_words]: `remove` takes no package: delete its `package` and `pin` lines in tasks.kdl, type `envloom lock`, and `git rm` its submodule; for a requirement of that name write a range
+    help: type `envloom remove REQUIREMENT…`
+    ");
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    assert!(!repo.exists(".git/modules/packages/other") && repo.status().is_empty());
+}
+
+#[test]
+fn an_addition_that_was_cut_off_is_undone_or_completed() {
+    let repo = beside(&["v0.3.0"]);
+    let url = repo.package_url("bench-utils");
+    let commit = repo.tag_commit("bench-utils", "v0.3.0");
+    let note = format!(r#"{{"format":1,"path":"packages/bench_utils","url":"{url}","commit":"{commit}"}}"#);
+    let before = repo.tree("").without(".envloom");
+    // Cut off before anything was written.
+    repo.git(&[
+        "clone",
+        "-q",
+        "--separate-git-dir",
+        ".git/modules/packages/bench_utils",
+        &url,
+        "packages/bench_utils",
+    ])
+    .success();
+    repo.write(".envloom/journal/submodule.json", &note);
+    let ran = repo.run("list").success();
+    assert!(
+        ran.stderr().contains("packages/bench_utils, whose addition was cut off, is gone again"),
+        "{ran}"
+    );
+    assert_eq!(repo.tree("").without(".envloom"), before);
+    assert!(!repo.exists(".git/modules/packages/bench_utils"));
+    // Where somebody has worked in it since it stays.
+    repo.git(&[
+        "clone",
+        "-q",
+        "--separate-git-dir",
+        ".git/modules/packages/bench_utils",
+        &url,
+        "packages/bench_utils",
+    ])
+    .success();
+    repo.write(".envloom/journal/submodule.json", &note).write("packages/bench_utils/new.py", "");
+    let ran = repo.run("list").success();
+    assert!(ran.stderr().contains("is left as it is: it has changes"), "{ran}");
+    assert!(repo.exists("packages/bench_utils/new.py") && !repo.exists(".envloom/journal/submodule.json"));
+    // Cut off after the files were written: the index follows.
+    repo.remove("packages/bench_utils/new.py");
+    repo.append(
+        ".gitmodules",
+        &format!("[submodule \"packages/bench_utils\"]\n\tpath = packages/bench_utils\n\turl = {url}\n"),
+    );
+    repo.write(".envloom/journal/submodule.json", &note);
+    let ran = repo.run("list").success();
+    assert!(
+        ran.stderr().contains("packages/bench_utils, whose addition was cut off, is a submodule now"),
+        "{ran}"
+    );
+    insta::assert_snapshot!(repo.status(), @r"
+    M  .gitmodules
+    A  packages/bench_utils
+    ");
+}
