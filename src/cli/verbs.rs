@@ -181,14 +181,12 @@ impl Verb<'_> {
             let belongs_to = "`add REQUIREMENT…`";
             return Err(CliError::OptionWithoutUse { option, belongs_to }.into());
         }
-        match self.words {
-            [_, name] => add::add_package(&Call::read(process, arguments)?, name, output),
-            _ => {
-                let usage = "envloom add package NAME --git URL [--path PATH] [--tag TAG]".to_owned();
-                let (verb, problem) = ("add package".to_owned(), "takes one name".to_owned());
-                Err(CliError::VerbWords { verb, problem, usage }.into())
-            }
-        }
+        let [_, name] = self.words else {
+            let usage = "envloom add package NAME --git URL [--path PATH] [--tag TAG]".to_owned();
+            let (verb, problem) = ("add package".to_owned(), "takes one name".to_owned());
+            return Err(CliError::VerbWords { verb, problem, usage }.into());
+        };
+        add::add_package(&Call::read(process, arguments)?, name, output)
     }
 
     /// The call of a verb that works on one cell.

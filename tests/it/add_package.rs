@@ -10,6 +10,7 @@ fn beside(tags: &[&str]) -> Monorepo {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one package, and all that follows from it")]
 fn a_package_comes_as_a_submodule_with_its_pins() {
     let repo = beside(&["v0.3.0", "v0.4.0.dev1"]);
     let url = repo.package_url("bench-utils");
@@ -122,6 +123,7 @@ fn an_environment_whose_channel_has_no_tag_is_left_out() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one look at every refusal")]
 fn what_is_no_package_is_named() {
     let repo = beside(&["v0.3.0"]);
     let url = repo.package_url("bench-utils");

@@ -114,7 +114,7 @@ fn what_people_wrote_beside_our_entries_comes_from_both_sides() {
 fn lines_that_are_nobodys_but_both_sides_changed_are_for_people() {
     let line = |value: &'static str| {
         move |repo: &Monorepo| {
-            drop(repo.append("prod/pyproject.toml", &format!("\n[tool.mine]\nkey = {value}\n")))
+            drop(repo.append("prod/pyproject.toml", &format!("\n[tool.mine]\nkey = {value}\n")));
         }
     };
     let repo = merged_with(line("1"), line("2"));
