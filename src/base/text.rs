@@ -28,6 +28,16 @@ pub(crate) fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
+/// The help for a name that is none of the known ones.
+#[must_use]
+pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "there are none".to_owned(),
+        None => format!("use one of: {}", known.join(", ")),
+    }
+}
+
 /// A text from a file as a message shows it: printable, without credentials, and cut when long.
 #[must_use]
 pub(crate) fn brief(text: &str) -> String {

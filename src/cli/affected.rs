@@ -168,7 +168,7 @@ impl Affected {
                 format!("{some} of {asked} tasks {} affected", if some == 1 { "is" } else { "are" })
             }
         };
-        let commit: String = self.commit.as_str().chars().take(12).collect();
+        let commit = self.commit.short();
         format!("{count} since {} ({commit})", brief(&self.base))
     }
 

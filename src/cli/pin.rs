@@ -12,7 +12,7 @@ use super::exit;
 use super::load::Stop;
 use super::output::Output;
 use super::trial::{self, Request, Tried};
-use crate::base::{RelPath, brief, nearest};
+use crate::base::{RelPath, brief, suggest};
 use crate::cache::FileChange;
 use crate::manifest::{NewPin, NewReference, repinned};
 use crate::model::{EnvironmentId, Model, PackageId, PackageName, Pin, PinReference, Sources};
@@ -39,7 +39,7 @@ pub(super) fn carry_out(call: &Call<'_>, words: &[String], output: &Output) -> R
         &Request {
             call,
             files: vec![tasks_file(call, text)?],
-            targets: ["lock", "check", "verify"].map(|task| format!("{task}:{name}")).to_vec(),
+            targets: trial::locked_and_verified(&[&name]),
             arguments: call.arguments.clone(),
         },
         output,
@@ -108,11 +108,7 @@ pub(super) fn package(model: &Model, option: &'static str, word: &str) -> Result
 /// What is said of a package that `tasks.kdl` does not declare.
 pub(super) fn unknown_package(model: &Model, option: &'static str, word: &str) -> CliError {
     let names: Vec<&str> = model.packages.iter().map(|package| package.name.value.as_str()).collect();
-    let help = match nearest(word, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => "there are none".to_owned(),
-        None => format!("use one of: {}", names.join(", ")),
-    };
+    let help = suggest(word, &names);
     CliError::UnknownPackage { option, name: brief(word), help }
 }
 

@@ -5,9 +5,8 @@ use miette::SourceSpan;
 use super::auto::{axis_of_auto, choose, no_drivers};
 use super::error::GraphFinding;
 use super::target::{Notes, Scope};
-use super::unknown::suggest;
 use super::words::{Parts, malformed, span_of};
-use crate::base::{Spanned, nearest, printable};
+use crate::base::{Spanned, nearest, printable, suggest};
 use crate::config::AxisChoice;
 use crate::model::{Axis, Cell, EnvironmentId, Kept, Preference, Variant};
 

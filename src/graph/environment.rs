@@ -2,9 +2,8 @@
 
 use super::error::GraphFinding;
 use super::target::Scope;
-use super::unknown::suggest;
 use super::words::{Parts, span_of};
-use crate::base::{RelPath, Spanned, printable};
+use crate::base::{RelPath, Spanned, printable, suggest};
 use crate::model::EnvironmentId;
 
 /// The environments that a target names: those after `:`, else those of `ENV=…`, else all.

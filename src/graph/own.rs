@@ -11,9 +11,8 @@ use super::error::GraphFinding;
 use super::own_error::OwnFinding;
 use super::target::{Notes, Scope};
 use super::task::{Declared, OwnKey};
-use super::unknown::suggest;
 use super::words::Parts;
-use crate::base::{Spanned, printable};
+use crate::base::{Spanned, printable, suggest};
 use crate::model::{Cell, EnvironmentId, Kept, OwnCell, OwnTask, Point};
 
 /// The cells found, and what is to be said of how.

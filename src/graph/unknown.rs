@@ -6,7 +6,7 @@ use super::cell::words_of;
 use super::error::GraphFinding;
 use super::target::Scope;
 use super::task::VERBS_OF_TASKS;
-use crate::base::{Spanned, nearest, printable};
+use crate::base::{Spanned, printable, suggest};
 use crate::model::Axis;
 
 impl Scope<'_> {
@@ -86,14 +86,5 @@ impl Scope<'_> {
                 })
             })
             .collect()
-    }
-}
-
-/// The help for a name that is not known.
-pub(super) fn suggest(name: &str, known: &[&str]) -> String {
-    match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "there are none".to_owned(),
-        None => format!("use one of: {}", known.join(", ")),
     }
 }

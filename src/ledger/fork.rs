@@ -13,7 +13,7 @@ use pep440_rs::Version;
 use pep508_rs::{ExtraName, MarkerTree};
 
 use super::lockfile::{Conflict, Dependency, LockedPackage, Lockfile};
-use crate::model::{PackageName, marker_fault};
+use crate::model::marker_fault;
 
 /// A package that an install takes.
 #[derive(Debug, Clone, Copy)]
@@ -183,11 +183,6 @@ impl<'a> Walk<'a> {
             tree.evaluate_extras(&self.active)
         })
     }
-}
-
-/// An extra's or a group's name as the lockfile writes it.
-pub(super) fn normal(name: &str) -> String {
-    PackageName::parse(name).map_or_else(|_| name.to_owned(), |name| name.as_str().to_owned())
 }
 
 /// The releases that a Python such as `3.12` or `3.12.1` stands for: the first, and the first after them.

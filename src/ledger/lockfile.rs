@@ -20,7 +20,7 @@ use super::error::{LedgerError, LedgerFinding};
 use super::origin::plain_http_in;
 use super::record::conflict_marker;
 use crate::base::{SourceFile, printable};
-use crate::model::PackageName;
+use crate::model::normal;
 
 /// A lockfile of uv.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -296,12 +296,7 @@ impl From<Raw> for Lockfile {
 }
 
 fn normalised<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    String::deserialize(deserializer).map(normal)
-}
-
-/// A name as uv compares it; what is no name stays.
-fn normal(name: String) -> String {
-    PackageName::parse(&name).map_or(name, |name| name.as_str().to_owned())
+    String::deserialize(deserializer).map(|name| normal(&name))
 }
 
 impl TryFrom<RawSource> for Source {

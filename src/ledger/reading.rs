@@ -128,7 +128,7 @@ impl Reading<'_> {
         let (package, reference, commit, span) = (
             self.need.key.package.to_string(),
             self.need.key.reference.clone(),
-            short(commit),
+            commit.short(),
             self.need.span,
         );
         if PackageName::parse(&found.name).as_ref() != Ok(&self.need.key.package) {
@@ -159,7 +159,7 @@ impl Reading<'_> {
         LedgerFinding::NoManifest {
             package: self.need.key.package.to_string(),
             reference: self.need.key.reference.clone(),
-            commit: short(commit),
+            commit: commit.short(),
             path,
             span: self.need.span,
         }
@@ -215,11 +215,6 @@ impl Reading<'_> {
             }
         }
     }
-}
-
-/// The first digits of a commit, for messages.
-fn short(commit: &ObjectId) -> String {
-    commit.as_str().chars().take(12).collect()
 }
 
 /// What to pin instead of a tag that is not there, in words: the releases before and after it, and the like-named.

@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::finding::VerifyFinding;
-use super::fork::{Install, Reached, Rest, normal, reached};
+use super::fork::{Install, Reached, Rest, reached};
 use super::lockfile::Source;
 use super::origin::describe;
 use super::verify::{Case, version};
 use crate::base::printable;
-use crate::model::{Axis, IndexLocation, Variant};
+use crate::model::{Axis, IndexLocation, Variant, normal};
 
 /// Combinations of variants that are looked at; beyond it each variant is looked at alone.
 const MOST_COMBINATIONS: usize = 512;

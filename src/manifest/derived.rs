@@ -17,9 +17,8 @@ use super::pinned::Releases;
 use super::project::{Entries, required_uv};
 use super::request::Request;
 use super::view::{Node, View};
-use super::words::normal;
 use crate::base::{SourceFile, printable};
-use crate::model::{Environment, Model, PackageName};
+use crate::model::{Environment, Model, PackageName, normal};
 
 /// Metadata that must stand in the manifest itself to be taken over.
 const NEEDED: [&str; 2] = ["dependencies", "optional-dependencies"];

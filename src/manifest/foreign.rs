@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::SourceFile;
-use crate::model::{CARRIED, Environment, Model, Sources};
+use crate::model::{CARRIED, Environment, Model, Sources, normal};
 
 use super::entry::{EntryPath, Segment};
 use super::faithful::is_ours;
@@ -64,9 +64,8 @@ pub(super) fn concerning(model: &Model, environment: &Environment, leaf: &EntryP
     let concerns = match keys.as_slice() {
         // tasks.kdl has no word for a group that includes another: only who has the same group lacks that.
         ["dependency-groups", group] if element.is_some_and(|element| element.starts_with(INCLUDED)) => {
-            let has = |other: &Environment| {
-                other.groups.iter().any(|one| words::normal(&one.name.value) == words::normal(group))
-            };
+            let has =
+                |other: &Environment| other.groups.iter().any(|one| normal(&one.name.value) == normal(group));
             let others =
                 model.environments.iter().filter(|other| other.manifest.value != environment.manifest.value);
             others.filter(|other| other.is_written()).any(has)

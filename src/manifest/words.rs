@@ -9,7 +9,7 @@ use super::entry::{EntryPath, Segment};
 use super::identity;
 use super::layout;
 use crate::base::{RelPath, printable};
-use crate::model::{Environment, Kept, Model, PackageName, Sources, Variant};
+use crate::model::{Environment, Kept, Model, Sources, Variant};
 
 /// A value in a message: one line, safe to print, not endless.
 pub(super) fn shown(value: &Value) -> String {
@@ -121,11 +121,6 @@ pub(super) fn parts(path: &EntryPath) -> (Vec<&str>, Option<&str>) {
         }
     }
     (keys, element)
-}
-
-/// The normal form of an extra's or group's name.
-pub(super) fn normal(name: &str) -> String {
-    PackageName::parse(name).map_or_else(|_| name.to_owned(), |name| name.as_str().to_owned())
 }
 
 /// Is it where an internal package comes from?

@@ -177,6 +177,12 @@ impl Environment {
     pub(crate) fn directory(&self) -> RelPath {
         self.manifest.value.parent()
     }
+
+    /// The lockfile that uv keeps there.
+    #[must_use]
+    pub(crate) fn lockfile(&self) -> RelPath {
+        self.directory().join("uv.lock").expect("the file's name is a path")
+    }
 }
 
 /// Keys of `[tool.uv]` that `carry` may name: what decides a resolution, so that what was tested is what ships.

@@ -47,7 +47,7 @@ pub(crate) use environment::{
 pub(crate) use found::{Facts, Found, FoundProject, Supplied};
 pub(crate) use marker::{even, marker_fault};
 pub(crate) use matrix::Point;
-pub(crate) use name::PackageName;
+pub(crate) use name::{PackageName, normal};
 pub(crate) use package::{Package, PackageId, TagForm};
 
 pub(crate) use resolve::requirement::is_requirement;

@@ -54,6 +54,12 @@ impl fmt::Display for PackageName {
     }
 }
 
+/// The normal form of a package's, an extra's or a group's name; what is no name stays as it is.
+#[must_use]
+pub(crate) fn normal(name: &str) -> String {
+    PackageName::parse(name).map_or_else(|_| name.to_owned(), |name| name.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

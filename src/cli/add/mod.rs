@@ -20,7 +20,7 @@ use super::load::{self, Stop};
 use super::output::Output;
 use super::pin::tasks_file;
 use super::trial::{self, Passed, Request, Tried};
-use crate::base::{SourceFile, brief, nearest};
+use crate::base::{SourceFile, brief, suggest};
 use crate::graph::{AskDriver, environment_of};
 use crate::manifest::{List, lists_with, requirement_name, with_requirements, without_requirements};
 use crate::model::{Axis, Environment, EnvironmentId, Group, Kept, Model, Requirement};
@@ -122,11 +122,7 @@ fn of_variant(model: &Model, name: String, from_index: bool) -> Result<List, Add
         return Ok(List::Axis(name));
     }
     let known: Vec<&str> = variants().chain(axes()).collect();
-    let help = match nearest(&name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "there are none".to_owned(),
-        None => format!("use one of: {}", known.join(", ")),
-    };
+    let help = suggest(&name, &known);
     Err(AddError::UnknownVariant { name: brief(&name), help })
 }
 
@@ -149,6 +145,16 @@ fn not_asked_for(call: &Call<'_>, list: &List, absent: &[&str]) -> Result<AddErr
     Ok(AddError::NotAskedFor { names: names.join(", "), is_one, list, help })
 }
 
+/// What happens to the words, or would.
+fn asks(is_added: bool, dry_run: bool) -> &'static str {
+    match (is_added, dry_run) {
+        (true, false) => "asks for",
+        (true, true) => "would ask for",
+        (false, false) => "no longer asks for",
+        (false, true) => "would no longer ask for",
+    }
+}
+
 /// A change of one list.
 struct Change<'c> {
     call: &'c Call<'c>,
@@ -168,13 +174,10 @@ impl Change<'_> {
         let source = SourceFile::new(call.place.file_name.as_str(), text.as_str());
         let model = load::model_of(&call.place.root, &source, &call.observer)?;
         let concerned = concerned(&call.model, &model);
-        let targets = ["lock", "check", "verify"]
-            .into_iter()
-            .flat_map(|task| concerned.iter().map(move |name| format!("{task}:{name}")));
         let request = Request {
             call,
             files: vec![tasks_file(call, text)?],
-            targets: targets.collect(),
+            targets: trial::locked_and_verified(&concerned),
             arguments: Arguments { adding: Adding::default(), ..call.arguments.clone() },
         };
         let passed = match trial::run(&request, output)? {
@@ -214,12 +217,7 @@ impl Change<'_> {
             answer["environments"] = json!(concerned);
             return Output::answer(&answer);
         }
-        let verb = match (self.is_added, self.call.arguments.dry_run) {
-            (true, false) => "asks for",
-            (true, true) => "would ask for",
-            (false, false) => "no longer asks for",
-            (false, true) => "would no longer ask for",
-        };
+        let verb = asks(self.is_added, self.call.arguments.dry_run);
         let (file, words) = (&self.call.place.file_name, self.words.join(", "));
         output.say(&format!("{file} {verb} {words} in {list}: {}", passed.paths()));
         passed.print()

@@ -17,6 +17,7 @@ use super::super::output::Output;
 use super::super::pin::package;
 use super::super::prepare;
 use super::super::trial::{self, Passed, Request, Tried};
+use super::asks;
 use super::error::AddError;
 use crate::base::{RelPath, SourceFile, read_if_exists};
 use crate::ledger::{Lockfile, Source};
@@ -96,7 +97,7 @@ fn is_locked_from(
     directory: &RelPath,
 ) -> Result<bool, Stop> {
     let environment = call.model.environment(at);
-    let Ok(path) = environment.directory().join("uv.lock") else { return Ok(false) };
+    let path = environment.lockfile();
     let Some(bytes) = read_if_exists(&path.under(&call.place.root))? else { return Ok(false) };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let source = SourceFile::new(path.as_str(), text);
@@ -122,13 +123,10 @@ impl Change<'_> {
         let call = self.call;
         let names: Vec<&str> =
             self.held.iter().map(|id| call.model.environment(*id).name.value.as_str()).collect();
-        let targets = ["lock", "check", "verify"]
-            .into_iter()
-            .flat_map(|task| names.iter().map(move |name| format!("{task}:{name}")));
         let request = Request {
             call,
             files: Vec::new(),
-            targets: targets.collect(),
+            targets: trial::locked_and_verified(&names),
             arguments: Arguments { adding: Adding::default(), package: Vec::new(), ..call.arguments.clone() },
         };
         let tried = trial::run_prepared(&request, &|copy| self.by_uv(copy, output), output)?;
@@ -199,12 +197,7 @@ impl Change<'_> {
             output.say(&format!("{package} asks for {words} already: nothing changes"));
             return exit::DONE;
         }
-        let verb = match (self.is_added, self.call.arguments.dry_run) {
-            (true, false) => "asks for",
-            (true, true) => "would ask for",
-            (false, false) => "no longer asks for",
-            (false, true) => "would no longer ask for",
-        };
+        let verb = asks(self.is_added, self.call.arguments.dry_run);
         output.say(&format!("{package} {verb} {words}: {}", passed.paths()));
         if is_apart && !self.call.arguments.dry_run {
             let directory = self.directory;

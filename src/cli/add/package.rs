@@ -111,12 +111,10 @@ impl<'n> New<'n> {
         let is_known = known.iter().any(|one| {
             one.path.to_str() == Some(path.as_str()) || one.name.as_deref() == Some(path.as_str())
         });
-        let nobody: ObjectId =
-            "0".repeat(40).parse().map_err(|_| AddError::Occupied { path: path.to_string() })?;
         let is_taken = is_known
             || self.git.standing(root, path)? != Standing::Empty
             || self.git.tracks(root, path.as_str())? == Some(true)
-            || self.git.has_module(&self.module(&nobody))?;
+            || self.git.has_module(root, path.as_str())?;
         if is_taken { Err(AddError::Occupied { path: path.to_string() }.into()) } else { Ok(()) }
     }
 
@@ -176,13 +174,10 @@ impl<'n> New<'n> {
             environments: environments.clone(),
             everywhere: without.is_empty(),
         };
-        let targets = ["lock", "check", "verify"]
-            .into_iter()
-            .flat_map(|task| names.iter().map(move |name| format!("{task}:{name}")));
         let request = Request {
             call,
             files: vec![tasks_file(call, with_package(&call.model, &new)?)?],
-            targets: targets.collect(),
+            targets: trial::locked_and_verified(&names),
             arguments: Arguments { adding: Adding::default(), ..call.arguments.clone() },
         };
         let mut passed = match trial::run(&request, output)? {

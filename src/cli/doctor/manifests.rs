@@ -7,12 +7,12 @@ use toml::Table;
 
 use super::finding::{Finding, Mend, Place};
 use super::ground::{Files, Ground, Text, first};
-use super::requirements::{normal, required};
+use super::requirements::required;
 use super::trouble::Trouble;
 use crate::cli::{load, prepare};
 use crate::ledger::{self, Difference, Side, Source, difference, missing};
 use crate::manifest::{self, PythonVersionFile, Rendered};
-use crate::model::{Environment, EnvironmentId, Kept, Model, Sources};
+use crate::model::{Environment, EnvironmentId, Kept, Model, Sources, normal};
 
 /// So many changes are named.
 const NAMED: usize = 3;

@@ -11,7 +11,7 @@ use pep440_rs::VersionSpecifiers;
 use toml::{Table, Value};
 
 use super::manifests::table_at;
-use crate::model::PackageName;
+use crate::model::normal;
 
 /// Keys of `[tool.uv]` that list requirements.
 const LISTS: [&str; 4] =
@@ -19,11 +19,6 @@ const LISTS: [&str; 4] =
 
 /// Keys of an entry of `requires-dist` that an index answers.
 const OF_INDEX: [&str; 6] = ["name", "specifier", "marker", "extras", "index", "conflict"];
-
-/// A name in its normal form; as it is where it is none.
-pub(super) fn normal(name: &str) -> String {
-    PackageName::parse(name).map_or_else(|_| name.to_owned(), |name| name.to_string())
-}
 
 /// The name that a requirement asks for.
 fn name(requirement: &str) -> String {

@@ -17,7 +17,7 @@ use super::call::Call;
 use super::load::Stop;
 use super::output::Output;
 use super::{exit, state};
-use crate::base::{RelPath, brief, hidden, nearest, side_by_side};
+use crate::base::{RelPath, brief, hidden, side_by_side, suggest};
 use crate::exec::{LOCKS_VARIABLE, LockGuard, Locks};
 use crate::model::Package;
 use crate::report::diagnostic_json;
@@ -111,11 +111,7 @@ fn chosen<'c, 'p>(all: &'c [Pinned<'p>], words: &[String]) -> Result<Vec<&'c Pin
         };
         let Some(at) = all.iter().position(named) else {
             let known: Vec<&str> = all.iter().flat_map(Pinned::names).collect();
-            let help = match nearest(word, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if known.is_empty() => "there are none".to_owned(),
-                None => format!("use one of: {}", known.join(", ")),
-            };
+            let help = suggest(word, &known);
             return Err(FetchError::NoSubmodule { name: brief(word), help });
         };
         chosen.insert(at);
@@ -239,9 +235,8 @@ impl Told<'_> {
 
     fn lines(&self) -> u8 {
         let (mut fetched, mut present, mut failed) = (0, 0, 0);
-        let short = |commit: &ObjectId| commit.as_str().chars().take(12).collect::<String>();
         for (one, outcome) in self.chosen.iter().zip(self.outcomes) {
-            let pinned = short(&one.commit);
+            let pinned = one.commit.short();
             match outcome {
                 Outcome::Fetched(url) => {
                     fetched += 1;
@@ -253,7 +248,7 @@ impl Told<'_> {
                 Outcome::Present(commit) => {
                     present += 1;
                     if commit.as_ref() != Some(&one.commit) {
-                        let at = commit.as_ref().map_or_else(|| "no commit".to_owned(), short);
+                        let at = commit.as_ref().map_or_else(|| "no commit".to_owned(), ObjectId::short);
                         let path = &one.path;
                         self.output
                             .say(&format!("{path} is at {at}, not at the pinned {pinned}: left as it is"));

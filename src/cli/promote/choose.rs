@@ -185,8 +185,8 @@ impl Promotion<'_> {
             self.record.releases.get(&key).and_then(|release| release.commit.parse::<ObjectId>().ok());
         let commit = commit.ok_or_else(|| self.no_commit(moving, "envloom.lock does not know its commit"))?;
         let shown = match &pin.reference {
-            PinReference::Tag(tag) => format!("{tag} ({})", short(&commit)),
-            PinReference::Rev(_) => short(&commit),
+            PinReference::Tag(tag) => format!("{tag} ({})", commit.short()),
+            PinReference::Rev(_) => commit.short(),
         };
         Ok((commit, shown))
     }
@@ -202,7 +202,7 @@ impl Promotion<'_> {
             .and_then(|clean| Ok((clean, self.git.checked_out(&directory)?)));
         match asked {
             Ok((true, Some(commit))) => {
-                let shown = short(&commit);
+                let shown = commit.short();
                 Ok((commit, shown))
             }
             Ok((true, None)) => Err(self.no_commit(moving, "its checkout has no commit yet")),
@@ -240,7 +240,7 @@ impl Promotion<'_> {
             package: moving.package.name.to_string(),
             channel: if stable { "stable" } else { "dev" },
             from: self.name(self.from),
-            commit: short(tested),
+            commit: tested.short(),
             nearest: if nearest.is_empty() {
                 format!("there is none from {} on", moving.pin.version)
             } else {
@@ -259,10 +259,6 @@ fn tags_unknown(moving: &Moving<'_>, reason: String) -> PromoteFinding {
         git: moving.url.to_owned(),
         span: moving.pin.span,
     }
-}
-
-pub(super) fn short(commit: &ObjectId) -> String {
-    commit.as_str().chars().take(12).collect()
 }
 
 /// The requirements between internal packages that the pins of an environment do not meet. `record` has all its releases.

@@ -28,7 +28,7 @@ use crate::base::{RelPath, SourceFile, printable, read_if_exists};
 use crate::cache::FileChange;
 use crate::ledger::{self, Build, Progress, Remotes, difference};
 use crate::manifest::{NewPin, NewReference, repinned};
-use crate::model::{Environment, EnvironmentId, Model, PackageId, Sources};
+use crate::model::{EnvironmentId, Model, PackageId, Sources};
 use crate::tool::ToolError;
 use crate::tool::git::Git;
 
@@ -90,8 +90,7 @@ fn tried(
     output: &Output,
 ) -> Result<u8, Stop> {
     let [from_name, to_name] = [from, to].map(|id| call.model.environment(id).name.value.as_str());
-    let mut targets: Vec<String> =
-        ["lock", "check", "verify"].map(|task| format!("{task}:{to_name}")).to_vec();
+    let mut targets = trial::locked_and_verified(&[to_name]);
     targets.push(format!("check:{from_name}"));
     if matches!(call.model.environment(from).sources, Sources::Tags(_)) {
         targets.push(format!("verify:{from_name}"));
@@ -184,15 +183,11 @@ fn ready(call: &Call<'_>, promotion: &Promotion<'_>) -> Result<Ready, Stop> {
 /// that are directories are written from where the lockfile lies.
 fn seed(call: &Call<'_>, from: EnvironmentId, to: EnvironmentId) -> Result<Option<FileChange>, Stop> {
     let (from, to) = (call.model.environment(from), call.model.environment(to));
-    let Some(tested) = read_if_exists(&lockfile(from).under(&call.place.root))? else { return Ok(None) };
-    let before = read_if_exists(&lockfile(to).under(&call.place.root))?;
+    let Some(tested) = read_if_exists(&from.lockfile().under(&call.place.root))? else { return Ok(None) };
+    let before = read_if_exists(&to.lockfile().under(&call.place.root))?;
     let tested = String::from_utf8_lossy(&tested).into_owned();
     let after = Some(moved(&tested, &from.directory(), &to.directory()).into_bytes());
-    Ok(Some(FileChange { path: lockfile(to), before, after }))
-}
-
-fn lockfile(environment: &Environment) -> RelPath {
-    environment.directory().join("uv.lock").unwrap_or_else(|_| RelPath::root())
+    Ok(Some(FileChange { path: to.lockfile(), before, after }))
 }
 
 /// A lockfile whose relative indexes are written from another directory.
@@ -239,7 +234,7 @@ fn differing(
     let side = |model: &Model, id: EnvironmentId, is_old: bool| -> Result<Reading, Stop> {
         let environment = model.environment(id);
         let manifest = found(&environment.manifest.value, is_old)?;
-        let locked = found(&lockfile(environment), is_old)?;
+        let locked = found(&environment.lockfile(), is_old)?;
         Reading::of_files(model, id, manifest.as_deref(), locked.as_deref())
     };
     let old = side(&call.model, was, true)?;
@@ -275,7 +270,7 @@ fn refuse_dirty(call: &Call<'_>, git: &Git, to: EnvironmentId, further: &[RelPat
     let own = ["pyproject.toml", ".python-version"]
         .into_iter()
         .filter_map(|name| environment.directory().join(name).ok());
-    let paths: Vec<RelPath> = own.chain([lockfile(environment)]).chain(further.iter().cloned()).collect();
+    let paths: Vec<RelPath> = own.chain([environment.lockfile()]).chain(further.iter().cloned()).collect();
     if git.is_clean(&call.place.root, &paths)? {
         return Ok(());
     }

@@ -64,13 +64,10 @@ pub(super) fn carry_out(process: &Process, arguments: &Arguments, output: &Outpu
         still_in_conflict(&sides, output);
         return Ok(exit::DONE);
     };
-    let targets = ["lock", "check", "verify"]
-        .into_iter()
-        .flat_map(|task| ready.concerned.iter().map(move |name| format!("{task}:{name}")));
     let request = Request {
         call: &call,
         files: ready.files,
-        targets: targets.collect(),
+        targets: trial::locked_and_verified(&ready.concerned),
         arguments: call.arguments.clone(),
     };
     let passed = match trial::run(&request, output)? {

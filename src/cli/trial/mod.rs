@@ -68,6 +68,12 @@ pub(super) struct Passed {
     _alone: LockGuard,
 }
 
+/// The targets after which environments are locked, and what was asked of them holds.
+pub(super) fn locked_and_verified<N: std::fmt::Display>(environments: &[N]) -> Vec<String> {
+    let of = |task| environments.iter().map(move |name| format!("{task}:{name}"));
+    ["lock", "check", "verify"].into_iter().flat_map(of).collect()
+}
+
 /// Runs the targets in a copy.
 ///
 /// # Errors

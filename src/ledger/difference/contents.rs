@@ -7,9 +7,9 @@ use toml::{Table, Value};
 
 use super::Build;
 use crate::base::RelPath;
-use crate::ledger::fork::{Install, Rest, normal, reached};
+use crate::ledger::fork::{Install, Rest, reached};
 use crate::ledger::lockfile::{LockedPackage, Lockfile, Source, percent_decoded};
-use crate::model::{Axis, Cell, Model};
+use crate::model::{Axis, Cell, Model, normal};
 
 /// A lockfile with what it was made from.
 #[derive(Debug, Clone)]

@@ -9,8 +9,7 @@ use toml::{Table, Value};
 
 use super::SettingChange;
 use super::contents::Side;
-use crate::ledger::fork::normal;
-use crate::model::CARRIED;
+use crate::model::{CARRIED, normal};
 
 /// Keys of `[tool.uv]` that decide a resolution and are nobody's to carry.
 const FURTHER: [&str; 2] = ["conflicts", "required-version"];

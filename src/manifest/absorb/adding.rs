@@ -5,12 +5,12 @@ use toml_edit::Value;
 use super::super::entry::{EntryPath, canonical};
 use super::super::identity;
 use super::super::project::Parts;
-use super::super::words::{normal, parts, place, quoted};
+use super::super::words::{parts, place, quoted};
 use super::difference::Edit;
 use super::placing::{Placing, find_list, node_at};
 use crate::base::brief;
 use crate::config::OutlineNode;
-use crate::model::{Axis, Environment, Kept, PackageName, Sources, Variant};
+use crate::model::{Axis, Environment, Kept, PackageName, Sources, Variant, normal};
 
 impl<'p> Placing<'p> {
     /// Something beside envloom's entries.

@@ -5,11 +5,11 @@
 //! either: whoever called reads and resolves the text.
 
 use super::super::identity;
-use super::super::words::{normal, quoted};
+use super::super::words::quoted;
 use super::placing::{find_list, node_at};
 use super::writing::Writing;
 use crate::config::{ConfigError, Outline, OutlineNode, outline};
-use crate::model::{EnvironmentId, Kept, Model, Sources};
+use crate::model::{EnvironmentId, Kept, Model, Sources, normal};
 
 /// A list of requirements in `tasks.kdl`.
 #[derive(Debug, Clone, PartialEq, Eq)]

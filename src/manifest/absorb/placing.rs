@@ -17,12 +17,12 @@ use toml_edit::Value;
 use super::super::entry::{Entry, EntryPath};
 use super::super::identity;
 use super::super::supply::marker;
-use super::super::words::{self, normal, parts, place, quoted};
+use super::super::words::{self, parts, place, quoted};
 use super::difference::{Edit, Looked};
 use super::writing::Writing;
 use crate::base::{RelPath, Spanned};
 use crate::config::{Outline, OutlineNode};
-use crate::model::{Axis, Kept, Model, PackageName, PinReference, Variant, WantedUv, even};
+use crate::model::{Axis, Kept, Model, PackageName, PinReference, Variant, WantedUv, even, normal};
 
 /// Names of packages by their directories, as their manifests say.
 pub(crate) type Names = BTreeMap<RelPath, PackageName>;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::super::entry::Entry;
 use super::super::identity;
-use super::super::words::{normal, parts, place, quoted};
+use super::super::words::{parts, place, quoted};
 use super::difference::{Edit, Looked};
 use super::placing::Placing;
 use super::writing::spaced;
 use crate::base::Spanned;
 use crate::config::OutlineNode;
-use crate::model::{Group, Requirement};
+use crate::model::{Group, Requirement, normal};
 
 /// One element of a list that the project and its environments add to.
 struct Listed {

@@ -4,12 +4,12 @@
 //! it. What somebody else needs stays, and where that keeps the list in this manifest the place is named.
 
 use super::super::entry::EntryPath;
-use super::super::words::{normal, parts, place, quoted};
+use super::super::words::{parts, place, quoted};
 use super::difference::{Edit, Looked};
 use super::placing::{Placing, find_list, node_at};
 use super::removing::head;
 use crate::config::OutlineNode;
-use crate::model::Environment;
+use crate::model::{Environment, normal};
 
 /// An extra or a group by its path in the manifest and its words in `tasks.kdl`.
 pub(super) struct Whole {

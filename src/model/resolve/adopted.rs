@@ -12,11 +12,10 @@ use super::super::environment::{
 };
 use super::super::error::ModelFinding;
 use super::super::found::{Facts, Found, FoundProject, Supplied};
-use super::super::name::PackageName;
+use super::super::name::{PackageName, normal};
 use super::super::package::{Package, PackageId};
 use super::super::variant::{Axis, Index, Variant};
 use super::environment::{NOT_ENVIRONMENTS, Shared};
-use super::project::normal;
 use super::{Packages, Resolver};
 use crate::base::{RelPath, Spanned, brief};
 use crate::config::{AxisChoice, EnvironmentNode, Install, KeptNode, ProjectsNode, Role, SourcesNode};

@@ -7,7 +7,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use super::super::environment::{Group, Requirement, Settings};
 use super::super::error::ModelFinding;
-use super::super::name::PackageName;
+use super::super::name::{PackageName, normal};
 use super::axis::Taken;
 use super::requirement::Named;
 use super::{ONE_NAME, Packages, Resolver, Thing};
@@ -186,9 +186,4 @@ fn add_groups(base: &[Group], added: &[Group], only: &[String]) -> Vec<Group> {
         }
     }
     all
-}
-
-/// The normal form of an extra's or group's name.
-pub(super) fn normal(name: &str) -> String {
-    PackageName::parse(name).map_or_else(|_| name.to_owned(), |name| name.as_str().to_owned())
 }

@@ -48,13 +48,13 @@ impl Git {
             _ => return Ok(false),
         }
         // What a clone that was cut off has left: whoever calls lets nobody else clone meanwhile.
-        let beside = self.module_place(module)?.parent().map(fs::read_dir);
+        let beside = self.module_place(module.top, module.name)?.parent().map(fs::read_dir);
         for entry in beside.into_iter().flatten().flatten().flatten() {
             if entry.file_name().as_encoded_bytes().starts_with(b".clone-") {
                 fs::remove_dir_all(entry.path()).map_err(ToolError::io("remove", &entry.path()))?;
             }
         }
-        for place in [self.module_place(module)?, tree] {
+        for place in [self.module_place(module.top, module.name)?, tree] {
             if place.symlink_metadata().is_ok() {
                 fs::remove_dir_all(&place).map_err(ToolError::io("remove", &place))?;
             }
@@ -74,7 +74,7 @@ impl Git {
     ///
     /// # Errors
     /// When git cannot say.
-    pub(crate) fn has_module(&self, module: &Module<'_>) -> Result<bool, ToolError> {
-        Ok(self.module_place(module)?.symlink_metadata().is_ok())
+    pub(crate) fn has_module(&self, top: &Path, name: &str) -> Result<bool, ToolError> {
+        Ok(self.module_place(top, name)?.symlink_metadata().is_ok())
     }
 }

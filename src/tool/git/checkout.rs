@@ -86,7 +86,7 @@ impl Git {
     /// # Errors
     /// When git cannot say.
     pub(crate) fn keeps(&self, module: &Module<'_>) -> Result<bool, ToolError> {
-        let place = self.module_place(module)?;
+        let place = self.module_place(module.top, module.name)?;
         Ok(place.is_dir() && self.holds(&place, module.commit)?)
     }
 
@@ -95,7 +95,7 @@ impl Git {
     /// # Errors
     /// When the url is refused, or the commit cannot be brought or written; nothing is left of it then.
     pub(crate) fn check_out(&self, module: &Module<'_>) -> Result<(), ToolError> {
-        let place = self.module_place(module)?;
+        let place = self.module_place(module.top, module.name)?;
         let is_new = place.symlink_metadata().is_err();
         if is_new {
             self.clone_module(module, &place)?;
@@ -148,12 +148,12 @@ impl Git {
     }
 
     /// Where the submodule's repository lies.
-    pub(super) fn module_place(&self, module: &Module<'_>) -> Result<PathBuf, ToolError> {
-        let below = format!("modules/{}", module.name);
+    pub(super) fn module_place(&self, top: &Path, name: &str) -> Result<PathBuf, ToolError> {
+        let below = format!("modules/{name}");
         let arguments = ["rev-parse", "--path-format=absolute", "--git-path", below.as_str()];
-        let query = self.local(module.top, arguments);
-        let is_plain = Path::new(module.name).components().all(|part| matches!(part, Component::Normal(_)));
-        if !is_plain || module.name.is_empty() {
+        let query = self.local(top, arguments);
+        let is_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        if !is_plain || name.is_empty() {
             // A name such as `../../hooks` would be a place elsewhere.
             return Err(query.unexpected("the submodule's name is no plain path"));
         }

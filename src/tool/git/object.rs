@@ -20,6 +20,11 @@ impl ObjectId {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The first digits, for messages.
+    pub(crate) fn short(&self) -> String {
+        self.0.chars().take(12).collect()
+    }
 }
 
 impl FromStr for ObjectId {
