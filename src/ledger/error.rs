@@ -318,6 +318,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
         "envloom::ledger::unsafe_strategy",
         "a frozen environment searches indexes in a way that lets strangers win",
     ),
+    ("envloom::ledger::insecure_host", "a frozen environment does not look at a host's certificate"),
     (
         "envloom::ledger::plain_http_setting",
         "a setting of a frozen environment names something by plain http",

@@ -322,6 +322,21 @@ pub(crate) enum VerifyFinding {
         span: SourceSpan,
     },
 
+    /// A frozen environment takes a host at its word.
+    #[error("{manifest} names {host} in `allow-insecure-host`")]
+    #[diagnostic(
+        code(envloom::ledger::insecure_host),
+        help(
+            "its certificate is not looked at, so that anyone on the way chooses the code: delete it, and name the authority that signed the certificate in SSL_CERT_FILE"
+        )
+    )]
+    InsecureHost {
+        manifest: String,
+        host: String,
+        #[label("this environment is frozen")]
+        span: SourceSpan,
+    },
+
     /// A setting of a frozen environment names something by plain http.
     #[error("{manifest}: `{key}` is {url}, which is not encrypted")]
     #[diagnostic(

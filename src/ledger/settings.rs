@@ -1,11 +1,12 @@
-//! Row of `verify` on the settings of a frozen environment: what its manifest, or the `uv.toml` beside it, lets uv do
-//! that no release should rest on. Pure.
+//! Row of `verify` on the settings of a frozen environment: what its manifest, or another file that uv takes its settings
+//! from, lets uv do that no release should rest on. Pure.
 //!
 //! | found | why it is refused |
 //! | --- | --- |
 //! | an index of PyTorch without `explicit = true` | every package may come from it; it carries many that are not PyTorch's |
 //! | an `index-strategy` other than `first-index` | a stranger's higher version on a second index wins |
 //! | plain http, but to this machine | anyone on the way chooses the code |
+//! | `allow-insecure-host`, but this machine | likewise: nobody's certificate is looked at |
 
 use toml::{Table, Value};
 
@@ -14,6 +15,7 @@ use super::lockfile::Source;
 use super::origin::{host_of, plain_http_in};
 use super::verify::Case;
 use crate::base::{hidden, printable};
+use crate::tool::address::is_loopback;
 
 /// The hosts that serve PyTorch's builds.
 const PYTORCH: &[&str] = &["download.pytorch.org", "download-r2.pytorch.org"];
@@ -52,6 +54,11 @@ pub(super) fn settings(case: &Case<'_>, findings: &mut Vec<VerifyFinding>) {
     }
 }
 
+/// The host of `https://host:port`, of `host:port` or of a host alone.
+fn host_in(text: &str) -> &str {
+    host_of(text.split_once("://").map_or(text, |(_, rest)| rest))
+}
+
 /// One file of settings.
 struct File<'a> {
     case: &'a Case<'a>,
@@ -68,6 +75,14 @@ impl File<'_> {
                 manifest: self.name.to_owned(),
                 strategy: printable(strategy).into_owned(),
                 environment: self.case.name(),
+                span: self.case.environment.span,
+            });
+        }
+        let hosts = uv.get("allow-insecure-host").and_then(Value::as_array).into_iter().flatten();
+        for host in hosts.filter_map(Value::as_str).filter(|host| !is_loopback(host_in(host))) {
+            findings.push(VerifyFinding::InsecureHost {
+                manifest: self.name.to_owned(),
+                host: printable(&hidden(host)).into_owned(),
                 span: self.case.environment.span,
             });
         }
@@ -163,6 +178,7 @@ mod tests {
             dev = ["c @ git+http://h.example.com/c"]
             [tool.uv]
             index-strategy = "unsafe-best-match"
+            allow-insecure-host = ["localhost:8000", "http://127.0.0.1", "https://u:secret@pypi.example.com:8443", "*"]
             extra-index-url = ["https://user:secret@download.pytorch.org./whl/cu128"]
             index = [
                 { name = "cu124", url = "../indexes/cu124" },
@@ -191,6 +207,32 @@ mod tests {
             ╰────
           help: whoever owns a name on any of the indexes chooses your code: delete it, so that the first
                 index that has a name decides, and type `envloom lock:prod`
+
+        Error: envloom::ledger::insecure_host
+
+          × prod/pyproject.toml names https://********@pypi.example.com:8443 in `allow-insecure-host`
+            ╭─[tasks.kdl:10:1]
+          9 │ environment "dev" { manifest "pyproject.toml"; }
+         10 │ environment "prod" {
+            · ─────────┬────────
+            ·          ╰── this environment is frozen
+         11 │     manifest "prod/pyproject.toml"
+            ╰────
+          help: its certificate is not looked at, so that anyone on the way chooses the code: delete it,
+                and name the authority that signed the certificate in SSL_CERT_FILE
+
+        Error: envloom::ledger::insecure_host
+
+          × prod/pyproject.toml names * in `allow-insecure-host`
+            ╭─[tasks.kdl:10:1]
+          9 │ environment "dev" { manifest "pyproject.toml"; }
+         10 │ environment "prod" {
+            · ─────────┬────────
+            ·          ╰── this environment is frozen
+         11 │     manifest "prod/pyproject.toml"
+            ╰────
+          help: its certificate is not looked at, so that anyone on the way chooses the code: delete it,
+                and name the authority that signed the certificate in SSL_CERT_FILE
 
         Error: envloom::ledger::unexplicit_index
 

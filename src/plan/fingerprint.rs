@@ -45,7 +45,7 @@
 //! manifests as bytes (a comment would relock), an allow-list of keys (a new key of uv would be a false hit).
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::PlanError;
 use super::parsed::Parsed;
@@ -111,12 +111,19 @@ impl Fingerprint {
     ) -> Result<Self, PlanError> {
         let mut collector = Collector::new(inputs, Scope::Metadata);
         let directory = inputs.directory.under(inputs.root);
-        collector.toml(&directory.join("pyproject.toml"))?;
-        collector.toml(&directory.join("uv.toml"))?;
+        collector.files_of_settings()?;
         collector.bytes(&directory.join("uv.lock"))?;
         collector.fields.extend(own_fields(environment, "verification"));
         collector.fields.extend(handed.clone());
         Ok(collector.finish())
+    }
+
+    /// The files that uv takes the environment's settings from, absolute: those that a verification rests on.
+    ///
+    /// # Errors
+    /// When a file is there and cannot be read.
+    pub(crate) fn files_of_settings(inputs: &Inputs<'_>) -> Result<Vec<PathBuf>, PlanError> {
+        Collector::new(inputs, Scope::Metadata).files_of_settings()
     }
 
     /// That a venv of `environment` holds what the lockfile says. `chosen` are the words of the command line:
@@ -549,6 +556,9 @@ mod tests {
         let manifest = |r: &mut Repository| r.edit("prod/pyproject.toml", "\"1\"", "\"2\"");
         assert_eq!(keys_after("verification", "prod", manifest), ["prod/pyproject.toml: project.version"]);
         assert_eq!(keys_after("verification", "prod", |r| r.uv = "0.14.0".into()), [""; 0]);
+        let user = |r: &mut Repository| r.write("../../home/uv/uv.toml", "prerelease = 'allow'\n");
+        let keys = keys_after("verification", "prod", user);
+        assert!(keys.iter().any(|key| key.ends_with("uv/uv.toml: prerelease")), "{keys:?}");
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub(crate) use reason::RunReason;
 pub(crate) use records::check_records;
 pub(crate) use refusal::{CODES as REFUSAL_CODES, Refusal};
 pub(crate) use remote_tags::{believed, field_names, freshness, pinned_remotes, unasked};
-pub(crate) use uv_fingerprints::{agreement, sync_arguments, sync_fingerprint, verification};
+pub(crate) use uv_fingerprints::{
+    agreement, files_of_settings, sync_arguments, sync_fingerprint, verification,
+};
 pub(crate) use venv::{compare, inspect};
 pub(crate) use workspace::{Roots, expand, is_unmanaged, matcher, table};

@@ -72,19 +72,37 @@ impl<'a> Collector<'a> {
 
     /// Settings files of the user and the system, and the files that variables name.
     pub(super) fn settings(&mut self) -> Result<(), PlanError> {
-        let home = self.inputs.home.map(|home| home.join(".config"));
-        let user = self.variable("XDG_CONFIG_HOME").map(PathBuf::from).or(home);
-        let system = self.variable("XDG_CONFIG_DIRS").unwrap_or(OsStr::new("/etc/xdg"));
-        let mut places: Vec<PathBuf> = user.into_iter().chain(std::env::split_paths(system)).collect();
-        places.push(PathBuf::from("/etc"));
-        // A relative one is not believed, as the standard for these directories says.
-        for place in places.iter().filter(|place| place.is_absolute()) {
-            self.toml(&place.join("uv/uv.toml"))?;
+        for path in self.of_user_and_system() {
+            self.toml(&path)?;
         }
         for name in NAMING_FILES {
             self.files_named_by(name)?;
         }
         Ok(())
+    }
+
+    /// The files that uv takes E's settings from: its manifest, the `uv.toml` beside it, the user's and the system's.
+    /// It looks no further up than a manifest with `[tool.uv]` (tried), and that of a frozen environment has it. What
+    /// is no TOML is not among them: uv refuses it.
+    pub(super) fn files_of_settings(&mut self) -> Result<Vec<PathBuf>, PlanError> {
+        let directory = self.inputs.directory.under(self.inputs.root);
+        let beside = ["pyproject.toml", "uv.toml"].map(|name| directory.join(name));
+        let mut files = Vec::new();
+        for path in beside.into_iter().chain(self.of_user_and_system()) {
+            if self.toml(&path)?.is_some() {
+                files.push(path);
+            }
+        }
+        Ok(files)
+    }
+
+    fn of_user_and_system(&self) -> Vec<PathBuf> {
+        let home = self.inputs.home.map(|home| home.join(".config"));
+        let user = self.variable("XDG_CONFIG_HOME").map(PathBuf::from).or(home);
+        let system = self.variable("XDG_CONFIG_DIRS").unwrap_or(OsStr::new("/etc/xdg"));
+        let places = user.into_iter().chain(std::env::split_paths(system)).chain([PathBuf::from("/etc")]);
+        // A relative one is not believed, as the standard for these directories says.
+        places.filter(|place| place.is_absolute()).map(|place| place.join("uv/uv.toml")).collect()
     }
 
     /// The pin of Python beside a manifest; comments and blank lines are no change.

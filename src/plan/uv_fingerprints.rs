@@ -1,6 +1,7 @@
 //! The fingerprints of the tasks that uv does, made from the premises of a run; `fingerprint` says which fields there are.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::decider::name;
 use super::error::PlanError;
@@ -29,6 +30,14 @@ pub(crate) fn verification(premises: &Premises, id: EnvironmentId) -> Result<Fin
     let inputs = inputs(premises, &directory, interpreter)?;
     let promised = promises(premises, id).map_err(PlanError::from)?;
     Ok(Fingerprint::verification(&inputs.borrowed(premises), &name(premises, id), &promised)?)
+}
+
+/// The files that uv takes the environment's settings from, absolute.
+pub(crate) fn files_of_settings(premises: &Premises, id: EnvironmentId) -> Result<Vec<PathBuf>, Refusal> {
+    let interpreter = premises.interpreter(id).ok_or_else(|| Refusal::no_interpreter(premises, id))?;
+    let directory = premises.model.environment(id).directory();
+    let inputs = inputs(premises, &directory, interpreter)?;
+    Ok(Fingerprint::files_of_settings(&inputs.borrowed(premises))?)
 }
 
 /// The fingerprint of a cell's venv.

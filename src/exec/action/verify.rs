@@ -5,8 +5,8 @@ use std::cell::OnceCell;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use super::child::{keep_if_unmoved, missing, notice, remember};
-use crate::base::{SourceFile, counted};
+use super::child::{keep_if_unmoved, notice, remember};
+use crate::base::{SourceFile, counted, printable};
 use crate::exec::failure::TaskFailure;
 use crate::exec::work::{Done, Hand};
 use crate::ledger::{
@@ -14,7 +14,7 @@ use crate::ledger::{
     VerifyError, answer_place, doubtful, manifests_at, releases_of, tags_of,
 };
 use crate::model::{EnvironmentId, Sources};
-use crate::plan::{RunReason, field_names, freshness, pinned_remotes, verification};
+use crate::plan::{RunReason, field_names, files_of_settings, freshness, pinned_remotes, verification};
 use crate::tool::git::Git;
 use crate::tool::{Surroundings, ToolError};
 
@@ -113,14 +113,14 @@ fn find_git(hand: &Hand<'_>) -> Result<Git, ToolError> {
     Git::find(&surroundings, &premises.root)
 }
 
-/// The manifest, and the `uv.toml` beside it, as they are.
+/// What uv takes its settings from, as it is.
 fn settings(hand: &Hand<'_>, id: EnvironmentId) -> Result<Vec<SourceFile>, TaskFailure> {
     let premises = hand.premises;
-    let manifest = premises.manifest(id);
     let mut files = Vec::new();
-    for path in [manifest.clone(), manifest.parent().join("uv.toml").map_err(|_| missing())?] {
-        if let Some(bytes) = premises.observer.read(&path.under(&premises.root))? {
-            files.push(SourceFile::new(path.as_str(), String::from_utf8_lossy(&bytes).into_owned()));
+    for path in files_of_settings(premises, id)? {
+        if let Some(bytes) = premises.observer.read(&path)? {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            files.push(SourceFile::new(printable(&premises.shown(&path)).into_owned(), text));
         }
     }
     Ok(files)

@@ -1,6 +1,7 @@
 //! What uv lets through and envloom does not.
 
 mod remotes;
+mod settings;
 mod table;
 
 use std::fs;

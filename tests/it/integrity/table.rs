@@ -299,6 +299,17 @@ fn unsafe_settings() -> Row {
     Row::new("an index of PyTorch that is not explicit", uv, ours)
 }
 
+fn unsafe_settings_of_the_user() -> Row {
+    let repo = locked();
+    let settings = repo.read("../home/.config/uv/uv.toml");
+    let weak = "index-strategy = \"unsafe-best-match\"\nallow-insecure-host = [\"pypi.example.com\"]\n";
+    repo.write("../home/.config/uv/uv.toml", &format!("{weak}{settings}"));
+    let uv = uv(in_prod(&repo, &FROZEN), 0, "they are heeded");
+    let ours = refused(&repo, "verify:prod", 1, "ledger::unsafe_strategy");
+    let ours = format!("{ours}; {}", refused(&repo, "verify:prod", 1, "ledger::insecure_host"));
+    Row::new("the user's uv.toml has an unsafe index-strategy and an allow-insecure-host", uv, ours)
+}
+
 fn unknown_lockfile() -> Row {
     let repo = locked();
     repo.replace("prod/uv.lock", "version = 1\nrevision", "version = 2\nrevision");
@@ -331,6 +342,7 @@ fn table() {
         empty_submodule(),
         conflict_markers(),
         unsafe_settings(),
+        unsafe_settings_of_the_user(),
         unknown_lockfile(),
     ];
     let mut text = "\n| found | uv 0.13.9 | envloom |\n| --- | --- | --- |\n".to_owned();
