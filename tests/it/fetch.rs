@@ -161,7 +161,36 @@ fn what_cannot_be_fetched_is_named_and_leaves_nothing() {
       ],
       "fetched": [],
       "present": [],
-      "written": true
+      "written": false
     }
     "#);
+}
+
+#[test]
+fn a_submodule_is_named_by_its_path_from_wherever_the_call_is_made() {
+    let repo = locked().deinit("foo").deinit("bar");
+    repo.in_dir("packages").run("fetch ./foo/").success().stderr_has("fetched 1, there already 0");
+    repo.in_dir("packages/bar").run("fetch .").success().stderr_has("fetched 1, there already 0");
+    repo.in_dir("packages").run("fetch packages/bar Foo").success().stderr_has("there already 2");
+    repo.in_dir("packages").run("fetch prod").code(2).stderr_has("envloom::cli::no_submodule");
+}
+
+#[test]
+fn what_somebody_completed_and_worked_in_since_is_left_alone() {
+    let repo = locked();
+    // What a fetch that was cut off leaves, mended by hand with git.
+    repo.write(".git/modules/packages/foo/envloom-fetching", "")
+        .append("packages/foo/pyproject.toml", "# mine\n");
+    repo.run("fetch foo").success().stderr_has("fetched 0, there already 1");
+    assert!(repo.read("packages/foo/pyproject.toml").ends_with("# mine\n"));
+}
+
+#[test]
+fn a_checkout_whose_repository_is_gone_is_in_the_way() {
+    let repo = locked();
+    repo.remove(".git/modules/packages/foo");
+    repo.run("fetch foo").code(1).stderr_has("envloom::cli::submodule_in_the_way");
+    repo.remove("packages/foo");
+    repo.run("fetch foo").success();
+    assert_eq!(repo.status(), "");
 }

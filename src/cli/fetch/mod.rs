@@ -19,7 +19,7 @@ use super::output::Output;
 use super::{exit, state};
 use crate::base::{RelPath, brief, hidden, side_by_side, suggest};
 use crate::exec::{LOCKS_VARIABLE, LockGuard, Locks};
-use crate::model::Package;
+use crate::model::{Package, normal};
 use crate::report::diagnostic_json;
 use crate::tool::ToolError;
 use crate::tool::git::{Git, Module, ObjectId, Standing, Submodule};
@@ -55,17 +55,18 @@ pub(super) fn fetch(call: &Call<'_>, words: &[String], output: &Output) -> Resul
     let top = git.toplevel(root)?.ok_or_else(|| ToolError::NotARepository { directory: root.clone() })?;
     let declared = git.submodules(&top)?;
     let all = pinned(call, &top, &declared);
-    let chosen = chosen(&all, words)?;
+    let chosen = chosen(call, &top, &all, words)?;
     let _alone = if call.arguments.dry_run { None } else { Some(alone(call, output)?) };
     let arguments = call.arguments;
     let work = |one: &&Pinned<'_>| fetched(arguments, &git, &top, one, output);
-    let outcomes = side_by_side(&chosen, work);
-    for (one, outcome) in chosen.iter().zip(&outcomes) {
+    let mut outcomes = side_by_side(&chosen, work);
+    for (one, outcome) in chosen.iter().zip(&mut outcomes) {
         if let (Outcome::Fetched(url), Some(name), false) =
-            (outcome, &one.declared.name, call.arguments.dry_run)
-        {
+            (&*outcome, &one.declared.name, call.arguments.dry_run)
             // git's settings have one writer at a time.
-            git.register(&one.module(&top, name, url))?;
+            && let Err(error) = git.register(&one.module(&top, name, url))
+        {
+            *outcome = Outcome::Failed(error.into());
         }
     }
     let told = Told { call, output, chosen: &chosen, outcomes: &outcomes };
@@ -84,8 +85,7 @@ pub(super) fn alone(call: &Call<'_>, output: &Output) -> Result<LockGuard, Stop>
 
 /// The submodules that have a gitlink, with the packages in them.
 fn pinned<'p>(call: &'p Call<'_>, top: &Path, declared: &'p [Submodule]) -> Vec<Pinned<'p>> {
-    let below = call.place.root.strip_prefix(top).ok().and_then(Path::to_str).unwrap_or_default();
-    let of_top = |path: &RelPath| RelPath::parse(below).ok()?.join(path.as_str()).ok();
+    let of_top = |path: &RelPath| from_top(call, top, path.as_str());
     let one = |submodule: &'p Submodule| {
         let path = RelPath::parse(submodule.path.to_str()?).ok()?;
         let lies_in = |package: &&Package| {
@@ -98,16 +98,30 @@ fn pinned<'p>(call: &'p Call<'_>, top: &Path, declared: &'p [Submodule]) -> Vec<
     declared.iter().filter_map(one).collect()
 }
 
-/// Those that the words name: packages, or paths of submodules.
-fn chosen<'c, 'p>(all: &'c [Pinned<'p>], words: &[String]) -> Result<Vec<&'c Pinned<'p>>, FetchError> {
+/// A path that is seen from the root, from the top of the repository.
+fn from_top(call: &Call<'_>, top: &Path, path: &str) -> Option<RelPath> {
+    let below = call.place.root.strip_prefix(top).ok()?.to_str()?;
+    RelPath::parse(below).ok()?.join(path).ok()
+}
+
+/// Those that the words name: packages, or paths of submodules, from where the call is made or from the top.
+fn chosen<'c, 'p>(
+    call: &Call<'_>,
+    top: &Path,
+    all: &'c [Pinned<'p>],
+    words: &[String],
+) -> Result<Vec<&'c Pinned<'p>>, FetchError> {
     if words.is_empty() {
         return Ok(all.iter().filter(|one| !one.packages.is_empty()).collect());
     }
     let mut chosen = BTreeSet::new();
     for word in words {
+        let here = call.place.directory.as_ref().and_then(|here| here.join(word).ok());
+        let here = here.and_then(|path| from_top(call, top, path.as_str()));
         let named = |one: &Pinned<'_>| {
-            one.path.as_str() == word.trim_end_matches('/')
-                || one.packages.iter().any(|package| package.name.value.as_str() == word)
+            here.as_ref() == Some(&one.path)
+                || one.path.as_str() == word.trim_end_matches('/')
+                || one.packages.iter().any(|package| package.name.value.as_str() == normal(word))
         };
         let Some(at) = all.iter().position(named) else {
             let known: Vec<&str> = all.iter().flat_map(Pinned::names).collect();
@@ -228,7 +242,7 @@ impl Told<'_> {
                 }
             }
         }
-        let written = !self.call.arguments.dry_run;
+        let written = !self.call.arguments.dry_run && !fetched.is_empty();
         let answer = json!({ "fetched": fetched, "present": present, "failed": failed, "written": written });
         Output::answer(&answer).max(self.code())
     }

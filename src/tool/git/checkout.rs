@@ -4,8 +4,9 @@
 //! names it, the commit detached. git's own command is not used: it takes urls, and commands to run, from the settings of
 //! the repository it is in, and knows no submodule that `.gitmodules` lacks.
 //!
-//! A clone is made beside its place and renamed. A mark in it says that files are being written; whoever finds one does
-//! that again. What fails takes away what it made.
+//! A clone is made beside its place and renamed. A mark in it, without an index, says that files are being written;
+//! whoever finds that does it again. git writes the index last, so that beside one the mark says nothing: somebody has
+//! completed the checkout, and what lies there is theirs. What fails takes away what it made.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,12 +15,15 @@ use std::path::{Component, Path, PathBuf};
 use super::call::{Git, with_settings};
 use super::object::ObjectId;
 use super::remote::{network, patiently};
-use crate::base::RelPath;
+use crate::base::{RelPath, read_if_exists};
 use crate::tool::address::check_url;
 use crate::tool::error::ToolError;
 
 /// In a submodule's repository while its files are written.
 const MARK: &str = "envloom-fetching";
+
+/// What git knows of the files of a checkout, once all are written.
+const INDEX: &str = "index";
 
 /// A submodule to be checked out.
 #[derive(Debug, Clone, Copy)]
@@ -68,14 +72,14 @@ impl Git {
         if entries.next().is_none() {
             return Ok(Standing::Empty);
         }
-        if directory.join(".git").symlink_metadata().is_err()
+        if !leads_somewhere(&directory.join(".git"))
             || self.toplevel(&directory)?.as_deref() != Some(directory.as_path())
         {
             return Ok(Standing::Occupied);
         }
         let place = self.local(&directory, ["rev-parse", "--absolute-git-dir"]).demand()?;
         let place = PathBuf::from(String::from_utf8_lossy(&place).trim_end());
-        if place.join(MARK).exists() {
+        if place.join(MARK).exists() && !place.join(INDEX).exists() {
             return Ok(Standing::Empty);
         }
         Ok(Standing::CheckedOut(self.checked_out(&directory)?))
@@ -209,10 +213,30 @@ impl Git {
         self.local(Path::new("/"), words).demand()?;
         let line = [b"gitdir: ", relative(tree, place).as_os_str().as_encoded_bytes(), b"\n"].concat();
         write(&tree.join(".git"), &line)?;
-        // Of one that was cut off.
-        drop(fs::remove_file(place.join("index.lock")));
-        let words = with_settings(["checkout", "--quiet", "--force", "--detach", module.commit.as_str()]);
-        self.query(tree, words, self.limits.transfer).demand().map(drop)
+        // Of one that was cut off; and the index of files that are no more.
+        for name in ["index.lock", INDEX] {
+            let old = place.join(name);
+            if old.symlink_metadata().is_ok() {
+                fs::remove_file(&old).map_err(ToolError::io("remove", &old))?;
+            }
+        }
+        let commit = module.commit.as_str();
+        // git itself would do this last, after the index.
+        self.local(
+            Path::new("/"),
+            [
+                git_dir(place).as_os_str(),
+                "update-ref".as_ref(),
+                "--no-deref".as_ref(),
+                "HEAD".as_ref(),
+                commit.as_ref(),
+            ],
+        )
+        .demand()?;
+        // Its place is named: where this has failed, the line that repeats it must not mean the repository around.
+        let checkout = ["checkout", "--quiet", "--force", "--detach", commit];
+        let words = std::iter::once(git_dir(place)).chain(checkout.map(OsString::from));
+        self.query(tree, with_settings(words), self.limits.transfer).demand().map(drop)
     }
 
     /// Has that repository the commit?
@@ -221,6 +245,14 @@ impl Git {
         let words = vec![git_dir(place), "cat-file".into(), "-e".into(), wanted.into()];
         Ok(self.local(Path::new("/"), words).ask()?.status.success())
     }
+}
+
+/// Is it a repository, or a file that names one which is there?
+fn leads_somewhere(git: &Path) -> bool {
+    let Ok(bytes) = read_if_exists(git) else { return git.is_dir() };
+    let text = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+    let place = text.strip_prefix("gitdir:").map(str::trim);
+    place.zip(git.parent()).is_some_and(|(place, above)| above.join(place).exists())
 }
 
 fn git_dir(place: &Path) -> OsString {
@@ -293,6 +325,23 @@ mod tests {
         assert_eq!(git.standing(&top, &path).unwrap(), Standing::Empty);
         git.check_out(&module).unwrap();
         assert_eq!(git.standing(&top, &path).unwrap(), Standing::CheckedOut(Some(commit.clone())));
+
+        // Cut off, and completed by somebody who has worked in it since.
+        std::fs::write(kept.join(MARK), "").unwrap();
+        assert_eq!(git.standing(&top, &path).unwrap(), Standing::CheckedOut(Some(commit.clone())));
+
+        // Kept on a branch by `git submodule deinit`: the branch stays where it is.
+        place.git(&top.join("packages/a b"), &["checkout", "-q", "-b", "mine"]);
+        place.git(&top.join("packages/a b"), &["commit", "-q", "--allow-empty", "-m", "mine"]);
+        place.git(&top, &["submodule", "--quiet", "deinit", "--force", "packages/a b"]);
+        git.check_out(&module).unwrap();
+        assert_eq!(git.standing(&top, &path).unwrap(), Standing::CheckedOut(Some(commit.clone())));
+        assert_ne!(git.commit_of(&top.join("packages/a b"), "mine").unwrap(), Some(commit.clone()));
+        place.git(&top, &["diff", "--exit-code", "--ignore-submodules=none"]);
+
+        // Its repository is gone.
+        std::fs::rename(&kept, top.join(".git/modules/elsewhere")).unwrap();
+        assert_eq!(git.standing(&top, &path).unwrap(), Standing::Occupied);
 
         // Elsewhere than a submodule's files may come to lie.
         let outside = Module { name: "../../x", ..module };
