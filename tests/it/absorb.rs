@@ -36,7 +36,10 @@ fn a_package_that_uv_adds_goes_to_the_environment() {
     insta::assert_snapshot!(absorbed(&repo, "dev", "pyproject.toml").output_snapshot(), @r#"
     exit: 0
     ----- stdout -----
+    @@ -20,2 +20,3 @@
+         groups "dev"
     +    dependencies "packaging>=24.0"
+     }
     ----- stderr -----
     tasks.kdl absorbed 1 entry of pyproject.toml
       + project.dependencies[packaging] = "packaging>=24.0"
@@ -145,9 +148,15 @@ fn what_is_gone_altogether_goes_with_its_node() {
     insta::assert_snapshot!(absorbed(&repo, "dev", "pyproject.toml").output_snapshot(), @r#"
     exit: 0
     ----- stdout -----
+    @@ -6,3 +6,2 @@
+         dependencies "tqdm>=4"
     -    group "dev" "ruff>=0.4"
+     }
+    @@ -19,4 +18,2 @@
+         sources "workspace"
     -    groups "dev"
     -    extra "viz" "rich>=12"
+     }
     ----- stderr -----
     tasks.kdl absorbed 2 entries of pyproject.toml
       - project.optional-dependencies.viz[rich] = "rich>=12"
@@ -181,8 +190,11 @@ fn a_bots_bump_is_everybodys() {
     insta::assert_snapshot!(absorbed(&repo, "dev", "pyproject.toml").output_snapshot(), @r#"
     exit: 0
     ----- stdout -----
+    @@ -5,3 +5,3 @@
+         python "3.12"
     -    dependencies "tqdm>=4"
     +    dependencies "tqdm>=4.68"
+         group "dev" "ruff>=0.4"
     ----- stderr -----
     tasks.kdl absorbed 1 entry of pyproject.toml
       ~ project.dependencies[tqdm]: "tqdm>=4" -> "tqdm>=4.68"
@@ -214,8 +226,11 @@ fn a_bump_in_every_variants_extra_is_the_axis_and_in_one_the_variants() {
     insta::assert_snapshot!(repo.run("absorb dev").success().output_snapshot(), @r#"
     exit: 0
     ----- stdout -----
+    @@ -12,3 +12,3 @@
+     variants "cuda" choose="exactly-one" {
     -    dependencies "torch>=2.4,<2.8"
     +    dependencies "torch>=2.5,<2.8"
+         variant "cu124" index="[INDEX]/cu124"
     ----- stderr -----
     tasks.kdl absorbed 2 entries of pyproject.toml
       ~ project.optional-dependencies.cu124[torch]: "torch>=2.4,<2.8" -> "torch>=2.5,<2.8"
@@ -238,8 +253,11 @@ fn a_bumped_tag_is_the_pins() {
     insta::assert_snapshot!(repo.run("absorb prod").success().output_snapshot(), @r#"
     exit: 0
     ----- stdout -----
+    @@ -30,3 +30,3 @@
+         sources "tags" channel="stable"
     -    pin "foo" "v0.1.2"
     +    pin "foo" "v0.1.1"
+         pin "bar" "v0.1.2"
     ----- stderr -----
     tasks.kdl absorbed 1 entry of prod/pyproject.toml
       ~ tool.uv.sources.foo.tag: "v0.1.2" -> "v0.1.1"
@@ -262,12 +280,15 @@ fn the_pythons_follow() {
     insta::assert_snapshot!(absorbed(&repo, "dev", "pyproject.toml").output_snapshot(), @r#"
     exit: 0
     ----- stdout -----
+    @@ -2,5 +2,5 @@
+     project "app" {
     -    version "0.1.0"
     -    requires-python ">=3.10"
     -    python "3.12"
     +    version "0.2.0"
     +    requires-python ">=3.11"
     +    python "3.13"
+         dependencies "tqdm>=4"
     ----- stderr -----
     tasks.kdl absorbed 3 entries of pyproject.toml
       ~ project.version: "0.1.0" -> "0.2.0"
@@ -369,8 +390,11 @@ fn in_a_dry_run_and_with_locked_nothing_is_written() {
     insta::assert_snapshot!(repo.run("absorb dev -n").success().output_snapshot(), @r#"
     exit: 0
     ----- stdout -----
+    @@ -5,3 +5,3 @@
+         python "3.12"
     -    dependencies "tqdm>=4"
     +    dependencies "tqdm>=4.68"
+         group "dev" "ruff>=0.4"
     ----- stderr -----
     tasks.kdl would absorb 1 entry of pyproject.toml
       ~ project.dependencies[tqdm]: "tqdm>=4" -> "tqdm>=4.68"
@@ -404,7 +428,10 @@ fn what_has_no_word_stays_and_is_said() {
     insta::assert_snapshot!(repo.run("absorb dev").code(1).output_snapshot(), @r#"
     exit: 1
     ----- stdout -----
+    @@ -20,2 +20,3 @@
+         groups "dev"
     +    dependencies "rich>=13.0"
+     }
     ----- stderr -----
     tasks.kdl absorbed 1 entry of pyproject.toml
       + project.dependencies[rich] = "rich>=13.0"

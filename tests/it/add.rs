@@ -24,7 +24,10 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
     exit: 0
     ----- stdout -----
     prod/pyproject.toml
+    @@ -10,2 +10,3 @@
+         "bar",
     +    "numpy>=1.26",
+     ]
     prod/uv.lock
 
     added
@@ -32,9 +35,15 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
 
     4 packages agree
     pyproject.toml
+    @@ -10,2 +10,3 @@
+         "bar",
     +    "numpy>=1.26",
+     ]
     staging/pyproject.toml
+    @@ -10,2 +10,3 @@
+         "bar",
     +    "numpy>=1.26",
+     ]
     staging/uv.lock
 
     added
@@ -42,8 +51,11 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
 
     4 packages agree
     tasks.kdl
+    @@ -5,3 +5,3 @@
+         python "3.12"
     -    dependencies "tqdm>=4"
     +    dependencies "tqdm>=4" "numpy>=1.26"
+         group "dev" "ruff>=0.4"
     uv.lock
 
     added
@@ -69,7 +81,10 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
     exit: 0
     ----- stdout -----
     prod/pyproject.toml
+    @@ -10,3 +10,2 @@
+         "bar",
     -    "numpy>=1.26",
+     ]
     prod/uv.lock
 
     removed
@@ -77,9 +92,15 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
 
     4 packages agree
     pyproject.toml
+    @@ -10,3 +10,2 @@
+         "bar",
     -    "numpy>=1.26",
+     ]
     staging/pyproject.toml
+    @@ -10,3 +10,2 @@
+         "bar",
     -    "numpy>=1.26",
+     ]
     staging/uv.lock
 
     removed
@@ -87,8 +108,11 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
 
     4 packages agree
     tasks.kdl
+    @@ -5,3 +5,3 @@
+         python "3.12"
     -    dependencies "tqdm>=4" "numpy>=1.26"
     +    dependencies "tqdm>=4"
+         group "dev" "ruff>=0.4"
     uv.lock
 
     removed
@@ -109,6 +133,26 @@ fn a_requirement_comes_into_every_environment_and_goes_again() {
     tasks.kdl no longer asks for numpy in dependencies: envloom.lock, prod/pyproject.toml, prod/uv.lock, pyproject.toml, staging/pyproject.toml, staging/uv.lock, tasks.kdl, uv.lock
     "#);
     assert_eq!(repo.tree("").without(".envloom"), before);
+}
+
+#[test]
+fn a_lockfile_whose_versions_stay_is_said_in_a_line() {
+    let ran = stocked().run("-j1 add tqdm>=4.1 --environment dev -n").success();
+    insta::assert_snapshot!(ran.stdout(), @r#"
+    pyproject.toml
+    @@ -7,3 +7,3 @@
+     dependencies = [
+    -    "tqdm>=4",
+    +    "tqdm>=4.1",
+         "foo",
+    tasks.kdl
+    @@ -20,2 +20,3 @@
+         groups "dev"
+    +    dependencies "tqdm>=4.1"
+     }
+    uv.lock
+    every version is as it was (5 packages)
+    "#);
 }
 
 #[test]
@@ -425,7 +469,10 @@ fn a_requirement_comes_into_the_manifest_of_a_package_and_goes_again() {
     exit: 0
     ----- stdout -----
     packages/foo/pyproject.toml
+    @@ -6,2 +6,3 @@
+         "bar",
     +    "numpy>=1.26",
+         "torch>=2.4",
     uv.lock
 
     added

@@ -26,9 +26,18 @@ fn a_package_comes_as_a_submodule_with_its_pins() {
     exit: 0
     ----- stdout -----
     prod/pyproject.toml
+    @@ -10,2 +10,3 @@
+         "bar",
     +    "bench-utils",
+     ]
+    @@ -29,2 +30,3 @@
+         "torch>=2.4,<2.8",
     +    "bench-utils",
+     ]
+    @@ -44,2 +46,3 @@
+     ]
     +bench-utils = { git = "https://git.example.com/bench-utils.git", tag = "v0.3.0" }
+     
     prod/uv.lock
 
     internal packages
@@ -36,13 +45,31 @@ fn a_package_comes_as_a_submodule_with_its_pins() {
 
     4 packages agree
     pyproject.toml
+    @@ -10,2 +10,3 @@
+         "bar",
     +    "bench-utils",
+     ]
+    @@ -41,2 +42,3 @@
+         "packages/bar",
     +    "packages/bench_utils",
+     ]
+    @@ -50,2 +52,3 @@
+     ]
     +bench-utils = { workspace = true }
+     
     staging/pyproject.toml
+    @@ -10,2 +10,3 @@
+         "bar",
     +    "bench-utils",
+     ]
+    @@ -29,2 +30,3 @@
+         "torch>=2.4,<2.8",
     +    "bench-utils",
+     ]
+    @@ -44,2 +46,3 @@
+     ]
     +bench-utils = { git = "https://git.example.com/bench-utils.git", tag = "v0.4.0.dev1" }
+     
     staging/uv.lock
 
     internal packages
@@ -50,9 +77,18 @@ fn a_package_comes_as_a_submodule_with_its_pins() {
 
     4 packages agree
     tasks.kdl
+    @@ -10,2 +10,3 @@
+     package "bar" path="packages/bar" git="https://git.example.com/bar.git"
     +package "bench-utils" path="packages/bench_utils" git="https://git.example.com/bench-utils.git"
+     index "pypi" url="[INDEX]/pypi" default=#true
+    @@ -26,2 +27,3 @@
+         pin "bar" "v0.1.2.dev0"
     +    pin "bench-utils" "v0.4.0.dev1"
+     }
+    @@ -32,2 +34,3 @@
+         pin "bar" "v0.1.2"
     +    pin "bench-utils" "v0.3.0"
+     }
     uv.lock
 
     internal packages

@@ -25,10 +25,16 @@ fn a_pin_moves_with_manifest_lockfile_and_record() {
     exit: 0
     ----- stdout -----
     prod/pyproject.toml
+    @@ -38,3 +38,3 @@
+     [tool.uv.sources]
     -foo = { git = "https://git.example.com/foo.git", tag = "v0.1.2" }
     +foo = { git = "https://git.example.com/foo.git", tag = "v0.1.3" }
+     bar = { git = "https://git.example.com/bar.git", tag = "v0.1.2" }
+    @@ -62,3 +62,3 @@
+     name = "foo"
     -version = "0.1.2"
     +version = "0.1.3"
+     requires-dist = [
     prod/uv.lock
 
     internal packages
@@ -36,8 +42,11 @@ fn a_pin_moves_with_manifest_lockfile_and_record() {
 
     3 packages agree
     tasks.kdl
+    @@ -30,3 +30,3 @@
+         sources "tags" channel="stable"
     -    pin "foo" "v0.1.2"
     +    pin "foo" "v0.1.3"
+         pin "bar" "v0.1.2"
     ----- stderr -----
     fetching https://git.example.com/foo.git
     ✓ generate:prod  ran in [TIME], prod/pyproject.toml, 2 entries  (prod/pyproject.toml: tool.uv.sources.foo.tag: "v0.1.2" -> "v0.1.3" (and 1 more))

@@ -43,12 +43,18 @@ fn the_tested_releases_and_versions_become_prods() {
     exit: 0
     ----- stdout -----
     prod/pyproject.toml
+    @@ -38,4 +38,4 @@
+     [tool.uv.sources]
     -foo = { git = "https://git.example.com/foo.git", tag = "v0.1.2" }
     -bar = { git = "https://git.example.com/bar.git", tag = "v0.1.2" }
     +foo = { git = "https://git.example.com/foo.git", tag = "v0.1.3" }
     +bar = { git = "https://git.example.com/bar.git", tag = "v0.1.3" }
+     torch = [
+    @@ -62,3 +62,3 @@
+     name = "foo"
     -version = "0.1.2"
     +version = "0.1.3"
+     requires-dist = [
     prod/uv.lock
 
     internal packages
@@ -60,10 +66,13 @@ fn the_tested_releases_and_versions_become_prods() {
 
     1 package agrees
     tasks.kdl
+    @@ -30,4 +30,4 @@
+         sources "tags" channel="stable"
     -    pin "foo" "v0.1.2"
     -    pin "bar" "v0.1.2"
     +    pin "foo" "v0.1.3"
     +    pin "bar" "v0.1.3"
+     }
     ----- stderr -----
     ✓ generate:prod  ran in [TIME], prod/pyproject.toml, 3 entries  (prod/pyproject.toml: tool.uv.sources.foo.tag: "v0.1.2" -> "v0.1.3" (and 2 more))
     ✓ lock:prod  ran in [TIME], prod/uv.lock written  (no record of it here)

@@ -10,7 +10,7 @@ use super::super::hunk::hunk;
 use super::super::output::Output;
 use super::Passed;
 use super::mirror::Mirror;
-use crate::base::{RelPath, printable};
+use crate::base::{RelPath, counted, printable};
 use crate::cache::FileChange;
 use crate::ledger::{Difference, FILE_NAME, difference};
 use crate::model::{EnvironmentId, Model};
@@ -22,8 +22,14 @@ impl Passed {
         // What is in these follows from the others.
         let is_told = |change: &&FileChange| ![FILE_NAME, ".gitmodules"].contains(&change.path.as_str());
         for change in self.files.iter().filter(is_told) {
-            let lines = match self.locked.get(&change.path) {
-                Some(difference) => diff::body(&difference.of_lockfiles()),
+            let lines = match self.locked.get(&change.path).map(Difference::of_lockfiles) {
+                Some(difference) if difference.is_empty() => {
+                    format!(
+                        "every version is as it was ({})\n",
+                        counted(difference.agreeing, "package", "packages")
+                    )
+                }
+                Some(difference) => diff::body(&difference),
                 None => hunk(&content(change.before.as_ref()), &content(change.after.as_ref())),
             };
             if !lines.is_empty() {
