@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
+use super::known::{assert_each_works, is_turned_away, known, put_back};
 use super::{campaign, figure};
 use crate::seed::locked;
 use crate::support::{BadRemote, Monorepo, Ran};
@@ -184,17 +185,29 @@ const VERBS: &[&str] = &[
     "-B outdated",
     "--json --offline outdated",
     "promote staging prod -n",
+    "promote staging prod",
     "--json promote staging prod",
     "pin prod foo v0.1.1 -n",
     "pin prod foo v0.1.1",
+    "--json pin prod foo v0.1.1",
     "diff staging prod",
     "diff prod --since HEAD --format markdown",
     "--json diff staging prod",
     "doctor",
     "--json doctor",
+    "doctor --fix",
+    "--json doctor --fix",
     "fetch",
     "--json fetch foo",
     "add tqdm>=4.1 -n",
+    "remove tqdm",
+    "add tqdm>=4.1 --package foo",
+    "add package baz --git https://git.example.com/baz.git -n",
+    "--json add package baz --git https://git.example.com/baz.git",
+    "absorb prod",
+    "resolve -n",
+    "resolve",
+    "--json resolve",
     "graph verify:prod",
     "--json explain verify:prod",
 ];
@@ -232,22 +245,15 @@ fn wrong(repo: &Monorepo, ran: &Ran, before: &BTreeSet<String>) -> Option<String
     if ran.exit_code().is_none_or(|code| code > 2) {
         text.push_str("ended badly, ");
     }
+    if is_turned_away(ran) {
+        text.push_str("turned away at the door, ");
+    }
     (!text.is_empty()).then_some(text)
 }
 
-/// A repository in which everything has been asked once.
-fn known() -> Monorepo {
-    let repo = locked();
-    repo.run("verify").success();
-    repo.exec("cp", &["-a", "[ROOT]/repo", "[ROOT]/kept"]).success();
-    fs::create_dir(repo.root().join("outside")).unwrap();
-    repo
-}
-
-/// Everything in the repository as [`known`] made it.
-fn restore(repo: &Monorepo) {
-    let script = "find . -mindepth 1 -maxdepth 1 -exec rm -rf {} + && cp -a [ROOT]/kept/. .";
-    repo.exec("sh", &["-c", script]).success();
+#[test]
+fn every_call_that_is_tried_works_where_nothing_is_hostile() {
+    assert_each_works(&known(), VERBS);
 }
 
 #[test]
@@ -256,15 +262,13 @@ fn what_strangers_write_into_files_is_neither_run_nor_printed_raw() {
     let repo = known();
     let before = outside(&repo);
     let words = hostile();
+    // A few words at each place, others at the next, and a few calls with each. The campaign tries every word at every
+    // place with a sixth of the calls; `ENVLOOM_CAMPAIGN=6` with all of them.
+    let (apart, share) = campaign().map_or((16, 17), |rounds| (1, 6_usize.div_ceil(rounds.max(1))));
     for (at, (place, plant)) in PLACES.iter().enumerate() {
-        // A few words at each place, others at the next; the campaign tries them all.
-        let every = if campaign().is_some() { 1 } else { 16 };
-        for word in words.iter().skip(at % every).step_by(every) {
-            for (nth, line) in VERBS.iter().enumerate() {
-                if campaign().is_none() && (nth + at) % 6 > 0 {
-                    continue;
-                }
-                restore(&repo);
+        for (word_at, word) in words.iter().enumerate().skip(at % apart).step_by(apart) {
+            for line in VERBS.iter().skip((at + word_at) % share).step_by(share) {
+                put_back(&repo, line);
                 plant(&repo, word);
                 let ran = repo.run(line);
                 if let Some(what) = wrong(&repo, &ran, &before) {
@@ -294,9 +298,24 @@ const LINES: &[&[&str]] = &[
     &["--json", "diff", "prod", "--since", "?"],
     &["affected", "--since", "?"],
     &["fetch", "?"],
+    &["absorb", "?"],
+    &["resolve", "?"],
+    &["doctor", "?"],
     &["add", "?"],
     &["add", "x @ ?"],
+    &["add", "tqdm", "--group", "?"],
+    &["add", "tqdm", "--extra", "?"],
+    &["add", "tqdm", "--environment", "?"],
+    &["add", "tqdm", "--variant", "?"],
+    &["add", "?", "--package", "foo"],
+    &["add", "tqdm", "--package", "?"],
+    &["add", "package", "?"],
+    &["add", "package", "?", "--git", "https://git.example.com/baz.git"],
+    &["add", "package", "baz", "--git", "?"],
+    &["add", "package", "baz", "--git", "https://git.example.com/baz.git", "--path", "?"],
+    &["add", "package", "baz", "--git", "https://git.example.com/baz.git", "--tag", "?"],
     &["remove", "?"],
+    &["remove", "tqdm", "--package", "?"],
     &["lock:prod", "--accept-moved", "?"],
     &["verify:?"],
     &["explain", "?"],
@@ -308,11 +327,14 @@ fn what_is_typed_is_neither_run_nor_printed_raw() {
     let repo = known();
     let before = outside(&repo);
     for (at, line) in LINES.iter().enumerate() {
-        let every = if campaign().is_some() { 1 } else { 4 };
+        let every = if campaign().is_some() { 1 } else { 12 };
         for word in hostile().iter().skip(at % every).step_by(every) {
             let word = repo.fill(word);
             let line: Vec<String> = line.iter().map(|part| part.replace('?', &word)).collect();
             let ran = repo.run_args(&line);
+            if ran.exit_code() == Some(0) {
+                put_back(&repo, "");
+            }
             if let Some(what) = wrong(&repo, &ran, &before) {
                 bad.push(format!("{line:?}: {what}\n{ran}"));
                 fs::remove_file(repo.root().join("canary")).ok();
@@ -369,6 +391,7 @@ fn hostile_tags_of_a_remote_are_never_considered_or_printed() {
             "--json -B verify:prod",
             "-B promote staging prod",
             "pin prod foo v0.1.9",
+            "add package baz --git https://git.example.com/baz.git -n",
         ];
         for line in lines {
             let ran = facing.run(line);

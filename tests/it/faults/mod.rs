@@ -14,6 +14,7 @@
 //! | `own_tasks` | changes of what tasks declare, and of what they do not; outputs touched; tasks killed half-way |
 //! | `orphans` | SIGKILL of envloom above grandchildren |
 //! | `hostile` | KDL that aims at the parser; names, paths, symlinks, FIFOs, tags and URLs |
+//! | `known` | nothing: the repository that `hostile_releases` and `secrets` put back after each call |
 //! | `hostile_releases` | hostile words in remotes, files and command lines against every verb of releases |
 //! | `programs` | programs called `uv` that are not uv; escape sequences; verbs that must write nothing |
 //!
@@ -29,6 +30,7 @@ mod generate;
 mod hostile;
 mod hostile_releases;
 mod interrupted;
+mod known;
 mod orphans;
 mod own_tasks;
 mod programs;
