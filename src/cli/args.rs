@@ -265,12 +265,12 @@ impl Arguments {
         self
     }
 
-    /// The first option that only `promote` knows.
-    pub(super) fn of_promote(&self) -> Option<&'static str> {
+    /// The first option of `promote` that is given, and the verbs that know it.
+    pub(super) fn of_promote(&self) -> Option<(&'static str, &'static str)> {
         let given = [
-            (!self.package.is_empty(), "--package"),
-            (!self.allow_untested.is_empty(), "--allow-untested"),
-            (self.commit, "--commit"),
+            (!self.package.is_empty(), ("--package", "`promote`, `add` and `remove`")),
+            (!self.allow_untested.is_empty(), ("--allow-untested", "`promote`")),
+            (self.commit, ("--commit", "`promote`")),
         ];
         given.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
     }

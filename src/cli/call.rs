@@ -205,8 +205,8 @@ impl<'a> Call<'a> {
                 return Err(CliError::OptionWithoutUse { option, belongs_to });
             }
         }
-        if let Some(option) = arguments.of_promote() {
-            return Err(CliError::OptionWithoutUse { option, belongs_to: "`promote`" });
+        if let Some((option, belongs_to)) = arguments.of_promote() {
+            return Err(CliError::OptionWithoutUse { option, belongs_to });
         }
         for (given, option) in [(arguments.restart, "--restart"), (arguments.poll, "--poll")] {
             // `watch` is the first word of what is run here, too.

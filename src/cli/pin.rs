@@ -79,7 +79,7 @@ struct Shown<'s> {
 ///
 /// # Errors
 /// When there is none, or it takes its packages from the workspace.
-pub(super) fn pinning(call: &Call<'_>, lead: &'static str, word: &str) -> Result<EnvironmentId, Stop> {
+pub(super) fn pinning(call: &Call<'_>, lead: &str, word: &str) -> Result<EnvironmentId, Stop> {
     let id = environment(call, lead, &[word.to_owned()])?;
     if matches!(call.model.environment(id).sources, Sources::Tags(_)) {
         return Ok(id);

@@ -232,9 +232,9 @@ impl Verb<'_> {
             }
         }
         let is_adding = ["add", "remove"].contains(&self.name);
-        let of_promote = arguments.of_promote().filter(|option| !(is_adding && *option == "--package"));
-        if let Some(option) = of_promote.filter(|_| self.name != "promote") {
-            return Err(CliError::OptionWithoutUse { option, belongs_to: "`promote`" });
+        let of_promote = arguments.of_promote().filter(|(option, _)| !(is_adding && *option == "--package"));
+        if let Some((option, belongs_to)) = of_promote.filter(|_| self.name != "promote") {
+            return Err(CliError::OptionWithoutUse { option, belongs_to });
         }
         if let Some(option) = arguments.adding.given().filter(|_| !is_adding) {
             return Err(CliError::OptionWithoutUse { option, belongs_to: "`add` and `remove`" });

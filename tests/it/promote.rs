@@ -296,6 +296,7 @@ fn mistakes_are_named() {
         "promote prod prod",
         "promote staging dev",
         "promote staging",
+        "promote staging prd",
         "promote staging prod --package baz",
         "promote prod staging --package foo",
         "lock --commit",
@@ -341,7 +342,7 @@ fn mistakes_are_named() {
     ----- stdout -----
 
     ----- stderr -----
-    error[envloom::cli::verb_words]: `promote` takes two environments
+    error[envloom::cli::verb_words]: `promote` takes two different environments
     help: type `envloom promote FROM TO`
     $ promote staging dev
     exit: 2
@@ -357,6 +358,18 @@ fn mistakes_are_named() {
     ----- stderr -----
     error[envloom::cli::verb_words]: `promote` takes two environments
     help: type `envloom promote FROM TO [--package X]… [--commit]`
+    $ promote staging prd
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the call cannot be carried out
+
+    error[envloom::graph::unknown_environment]: unknown environment `prd`
+     --> command line:1:25
+    1 | envloom promote staging prd
+      |                         ^^^ no environment, manifest or directory of that name
+    help: did you mean `prod`?
     $ promote staging prod --package baz
     exit: 2
     ----- stdout -----
@@ -384,7 +397,7 @@ fn mistakes_are_named() {
 
     ----- stderr -----
     error[envloom::cli::option_without_use]: `--package` says nothing to this call
-    help: it belongs to `promote`
+    help: it belongs to `promote`, `add` and `remove`
     $ promote staging prod --package bar --commit
     exit: 1
     ----- stdout -----

@@ -38,15 +38,16 @@ use crate::tool::git::Git;
 /// When nothing may be written, a word means nothing, or a package cannot be promoted.
 pub(super) fn carry_out(call: &Call<'_>, words: &[String], output: &Output) -> Result<u8, Stop> {
     refuse_locked(call, "promote")?;
-    let to = pinning(call, "promote ", &words[1])?;
     let from = environment(call, "promote ", &words[..1])?;
+    let lead = format!("promote {} ", call.model.environment(from).name.value);
+    let to = pinning(call, &lead, &words[1])?;
     let wrong = |problem: &str| CliError::VerbWords {
         verb: "promote".to_owned(),
         problem: problem.to_owned(),
         usage: "envloom promote FROM TO".to_owned(),
     };
     if from == to {
-        return Err(wrong("takes two environments").into());
+        return Err(wrong("takes two different environments").into());
     }
     let packages = named(call, to, "--package", &call.arguments.package)?;
     let allowed = named(call, to, "--allow-untested", &call.arguments.allow_untested)?;
