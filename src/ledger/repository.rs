@@ -5,13 +5,14 @@
 //! whose `origin` is the declared url, to the byte. Anything else could show another repository's tags under
 //! this package's name. Nothing in it is changed; the bare clone is a copy that may be deleted at any time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-use crate::base::{Digest, RelPath};
+use super::tags::{Answer, answer_place};
+use crate::base::{Digest, RelPath, read_if_exists};
 use crate::model::Package;
 use crate::tool::ToolError;
 use crate::tool::git::{Git, ObjectId};
@@ -120,6 +121,15 @@ impl<'a> Remotes<'a> {
     pub(super) fn kept_mirror(&self, url: &str) -> Option<PathBuf> {
         let place = self.mirror_place(url);
         place.join("HEAD").is_file().then_some(place)
+    }
+
+    /// The names of the tags that `url` is known to have without asking it: those of its bare clone, and those it named
+    /// when it was asked last. What cannot be read is not known.
+    pub(crate) fn kept_tags(&self, url: &str) -> BTreeSet<String> {
+        let cloned = self.kept_mirror(url).and_then(|clone| self.git.local_tags(&clone).ok());
+        let told = read_if_exists(&answer_place(&self.root.join(".envloom"), url)).ok().flatten();
+        let told = told.and_then(|bytes| Answer::parse(&bytes, url)).map(|answer| answer.tags);
+        cloned.into_iter().chain(told).flat_map(BTreeMap::into_keys).collect()
     }
 
     fn mirror_place(&self, url: &str) -> PathBuf {

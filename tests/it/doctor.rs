@@ -540,3 +540,78 @@ fn nothing_of_a_hostile_repository_is_executed_and_no_network_is_used() {
         assert!(!calls.lines().any(|line| line.split(' ').any(|one| one == word)), "{word}: {calls}");
     }
 }
+
+#[test]
+fn tags_are_known_from_what_remotes_have_said_too() {
+    let repo = locked();
+    repo.release("bar", "0.1.3");
+    assert_eq!(codes(&repo.run("doctor --json").success()), BTreeSet::new());
+    repo.run("outdated").success();
+    for repo in [repo.clone(), repo.deinit("bar")] {
+        let found = repo.run("doctor");
+        assert!(
+            found.stdout().contains("tags of `bar` are spelt in two ways: v0.1.2.dev0 and 0.1.3"),
+            "{found}"
+        );
+    }
+    // What came with the repository has said nothing.
+    repo.write(".envloom/made-here", "");
+    assert!(!codes(&repo.run("doctor --json").code(1)).contains("envloom::doctor::tag_styles"));
+}
+
+#[test]
+fn checkouts_that_are_none() {
+    let repo = locked();
+    // Cut off while its files were written; and its repository is gone.
+    repo.write(".git/modules/packages/foo/envloom-fetching", "").remove(".git/modules/packages/foo/index");
+    repo.remove(".git/modules/packages/bar");
+    insta::assert_snapshot!(repo.run("doctor").code(1).output_snapshot(), @r"
+    exit: 1
+    ----- stdout -----
+    error: submodule packages/foo is not checked out
+      tasks.kdl:9:20, envloom::doctor::submodule_empty
+      type `envloom fetch foo`
+    error: submodule packages/bar is not checked out
+      tasks.kdl:10:20, envloom::doctor::submodule_empty
+      move what lies in packages/bar away, and type `envloom fetch bar`
+    ----- stderr -----
+    2 errors, 0 warnings
+    ");
+    repo.write("packages/bar/.git", "gitdir: ../..\n");
+    // What git says is shown line by line.
+    let found = repo.run("doctor").code(1);
+    assert!(found.stdout().contains("status: 128:\n  fatal: not a git repository: "), "{found}");
+}
+
+#[test]
+fn a_lockfile_of_other_groups_is_stale() {
+    let repo = locked();
+    repo.replace("pyproject.toml", "\"ruff>=0.4\"", "\"ruff>=0.4.1\"");
+    insta::assert_snapshot!(repo.run("doctor").code(1).output_snapshot(), @r#"
+    exit: 1
+    ----- stdout -----
+    error: pyproject.toml: `dependency-groups.dev[ruff]` was edited by hand: it is "ruff>=0.4.1"
+      pyproject.toml:23:5, envloom::doctor::manifest_edited
+      to keep it: envloom absorb dev, or write at tasks.kdl:7:17: group "dev" "ruff>=0.4.1"
+      to undo it: envloom generate:dev --discard
+    error: the lockfile of dev is stale: group dev requires ruff >=0.4.1, and >=0.4 when it was locked
+      uv.lock, envloom::doctor::lockfile_stale
+      type `envloom lock:dev`
+    ----- stderr -----
+    2 errors, 0 warnings
+    "#);
+    repo.replace("pyproject.toml", "\"ruff>=0.4.1\"", "\"ruff>=0.4\"");
+    repo.append("packages/bar/pyproject.toml", "[dependency-groups]\nlint = [\"ruff\"]\n");
+    let found = repo.run("doctor").code(1);
+    assert!(found.stdout().contains("group lint of bar requires ruff, which was not required"), "{found}");
+}
+
+#[test]
+fn a_tasks_file_that_was_emptied_says_nothing_of_the_record() {
+    let repo = locked();
+    repo.write("tasks.kdl", "");
+    assert!(!codes(&repo.run("doctor --json")).contains("envloom::doctor::record_unused"));
+    let before = repo.read("envloom.lock");
+    repo.run("doctor --fix").success();
+    assert_eq!(repo.read("envloom.lock"), before);
+}

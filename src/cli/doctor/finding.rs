@@ -96,13 +96,12 @@ impl Finding {
         (!self.is_error(), self.place.clone(), self.trouble.to_string())
     }
 
-    /// For a reader, in lines.
+    /// For a reader, in lines; all but the first are indented.
     pub(super) fn text(&self) -> String {
-        let head = format!("{}: {}", self.word(), safe(&self.trouble.to_string()));
-        let place = format!("  {}, {}", safe(&self.place.to_string()), self.code_text());
-        let mend: String =
-            self.mend.to_string().lines().map(|line| ["  ", &safe(line), "\n"].concat()).collect();
-        format!("{head}\n{place}\n{mend}")
+        let head = safe(&self.trouble.to_string());
+        let place = format!("{}, {}", safe(&self.place.to_string()), self.code_text());
+        let lines = [head, place, safe(&self.mend.to_string())].join("\n");
+        format!("{}: {}\n", self.word(), lines.replace('\n', "\n  "))
     }
 
     /// For a program.
@@ -141,9 +140,10 @@ impl Finding {
     }
 }
 
-/// What strangers wrote, as it may be shown.
+/// What strangers wrote, as it may be shown: line by line.
 fn safe(text: &str) -> String {
-    printable(&hidden(text)).into_owned()
+    let hidden = hidden(text);
+    hidden.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! What manifests require, and whether a lockfile was made from just that. Pure.
 //!
 //! Whether a lockfile holds only uv knows. What is seen here is less, and sure: uv writes into the lockfile what each
-//! local package required when it was locked. Names are compared, and specifiers where nothing but an index was asked;
-//! markers are not, because uv rewrites them.
+//! local package required when it was locked, dependencies, extras and groups. Names are compared, and specifiers where
+//! nothing but an index was asked; markers are not, because uv rewrites them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
@@ -52,15 +52,24 @@ fn texts(list: &Value) -> impl Iterator<Item = &str> {
 /// By name, every set of specifiers; `None` among them: one that no index answers.
 type Asked = BTreeMap<String, BTreeSet<Option<String>>>;
 
+/// Groups, by name.
+type Groups = BTreeMap<String, Asked>;
+
 /// Why a lockfile is not of a manifest, if that is seen. `place` is the package's directory as the lockfile writes it.
 pub(super) fn stale(manifest: &Table, lockfile: &Table, place: &str) -> Option<String> {
+    let Some(project) = table_at(manifest, &["project"]) else {
+        // The root of a workspace that is no project has groups, and nothing else.
+        let locked = table_at(lockfile, &["manifest", "dependency-groups"]);
+        return (place == ".")
+            .then(|| groups_differ(&groups(manifest)?, &locked_groups(locked), ""))
+            .flatten();
+    };
     let packages = lockfile.get("package")?.as_array()?.iter().filter_map(Value::as_table);
     let mut local = packages.filter(|package| {
         let source = package.get("source").and_then(Value::as_table);
         let at = |key: &str| source.and_then(|source| source.get(key)).and_then(Value::as_str);
         ["editable", "virtual", "directory"].into_iter().any(|key| at(key) == Some(place))
     });
-    let project = table_at(manifest, &["project"])?;
     let named = project.get("name").and_then(Value::as_str).map(normal)?;
     let Some(package) = local.next() else {
         return (place == ".").then(|| format!("it does not hold {named}"));
@@ -69,32 +78,99 @@ pub(super) fn stale(manifest: &Table, lockfile: &Table, place: &str) -> Option<S
     if locked_name != named {
         return Some(format!("it is of {locked_name}, not of {named}"));
     }
-    let dynamic: Vec<&str> = project.get("dynamic").map(|list| texts(list).collect()).unwrap_or_default();
-    if dynamic.contains(&"dependencies") || dynamic.contains(&"optional-dependencies") {
-        return None;
+    let metadata = table_at(package, &["metadata"]);
+    let of_project = || {
+        let dynamic: Vec<&str> = project.get("dynamic").map(|list| texts(list).collect()).unwrap_or_default();
+        if dynamic.contains(&"dependencies") || dynamic.contains(&"optional-dependencies") {
+            return None;
+        }
+        let asked = asked(manifest)?;
+        // Of itself a project asks for its extras, which some versions of uv write out.
+        if asked.contains_key(&named) {
+            return None;
+        }
+        let what = differ(&asked, &locked(metadata.and_then(|metadata| metadata.get("requires-dist"))))?;
+        Some(if place == "." { what } else { format!("{named} {what}") })
+    };
+    let of_groups = || {
+        let mut asked = groups(manifest)?;
+        asked.retain(|_, asked| !asked.contains_key(&named));
+        let mut locked = locked_groups(metadata.and_then(|metadata| table_at(metadata, &["requires-dev"])));
+        locked.retain(|_, locked| !locked.contains_key(&named));
+        groups_differ(&asked, &locked, &if place == "." { String::new() } else { format!(" of {named}") })
+    };
+    of_project().or_else(of_groups)
+}
+
+/// The first group that differs. One without requirements is as good as none.
+fn groups_differ(asked: &Groups, locked: &Groups, of: &str) -> Option<String> {
+    let none = Asked::new();
+    let names: BTreeSet<&String> = asked.keys().chain(locked.keys()).collect();
+    names.into_iter().find_map(|name| {
+        let what = differ(asked.get(name).unwrap_or(&none), locked.get(name).unwrap_or(&none))?;
+        Some(format!("group {name}{of} {what}"))
+    })
+}
+
+/// What the groups of a manifest ask for, those that they include too; `None`: something that is no requirement.
+fn groups(manifest: &Table) -> Option<Groups> {
+    let declared = table_at(manifest, &["dependency-groups"]).into_iter().flatten();
+    let declared: BTreeMap<String, &Value> = declared.map(|(name, list)| (normal(name), list)).collect();
+    // uv puts these into the group dev.
+    let old = table_at(manifest, &["tool", "uv"]).and_then(|uv| uv.get("dev-dependencies"));
+    let mut groups = Groups::new();
+    for name in declared.keys() {
+        let mut asked = Asked::new();
+        included(name, &declared, &mut BTreeSet::new(), &mut asked)?;
+        groups.insert(name.clone(), asked);
     }
-    let asked = asked(manifest)?;
-    // Of itself a project asks for its extras, which uv writes out.
-    if asked.contains_key(&named) {
-        return None;
+    for text in old.into_iter().flat_map(texts) {
+        ask(text, groups.entry("dev".to_owned()).or_default())?;
     }
-    let list = table_at(package, &["metadata"]).and_then(|metadata| metadata.get("requires-dist"));
-    differ(&asked, &locked(list)).map(|what| if place == "." { what } else { format!("{named} {what}") })
+    Some(groups)
+}
+
+fn included(
+    name: &str,
+    declared: &BTreeMap<String, &Value>,
+    seen: &mut BTreeSet<String>,
+    asked: &mut Asked,
+) -> Option<()> {
+    if !seen.insert(name.to_owned()) {
+        return Some(());
+    }
+    for element in declared.get(name)?.as_array()? {
+        match element {
+            Value::String(text) => ask(text, asked)?,
+            other => included(&normal(other.get("include-group")?.as_str()?), declared, seen, asked)?,
+        }
+    }
+    Some(())
+}
+
+fn locked_groups(table: Option<&Table>) -> Groups {
+    table.into_iter().flatten().map(|(name, list)| (name.clone(), locked(Some(list)))).collect()
 }
 
 /// What a manifest asks for; `None`: something that is no requirement.
 fn asked(manifest: &Table) -> Option<Asked> {
     let mut asked = Asked::new();
     for text in own(manifest).flat_map(texts) {
-        let requirement = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).ok()?;
-        let specifiers = match &requirement.version_or_url {
-            None => Some(String::new()),
-            Some(pep508_rs::VersionOrUrl::VersionSpecifier(specifiers)) => Some(sorted(specifiers)),
-            Some(pep508_rs::VersionOrUrl::Url(_)) => None,
-        };
-        asked.entry(normal(requirement.name.as_ref())).or_default().insert(specifiers);
+        ask(text, &mut asked)?;
     }
     Some(asked)
+}
+
+/// Adds a requirement; `None`: it is none.
+fn ask(text: &str, asked: &mut Asked) -> Option<()> {
+    let requirement = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(text).ok()?;
+    let specifiers = match &requirement.version_or_url {
+        None => Some(String::new()),
+        Some(pep508_rs::VersionOrUrl::VersionSpecifier(specifiers)) => Some(sorted(specifiers)),
+        Some(pep508_rs::VersionOrUrl::Url(_)) => None,
+    };
+    asked.entry(normal(requirement.name.as_ref())).or_default().insert(specifiers);
+    Some(())
 }
 
 /// What a lockfile says was asked for.
@@ -180,6 +256,53 @@ mod tests {
         for (dependencies, place, expected) in cases {
             assert_eq!(why(dependencies, place).as_deref(), Some(expected), "{dependencies}");
         }
+    }
+
+    #[test]
+    fn groups_are_compared_with_all_that_they_include() {
+        const GROUPS: &str = "
+            [dependency-groups]
+            Dev = ['ruff>=0.1', { include-group = 'te_st' }]
+            te_st = ['tqdm', 'lib @ https://h/lib.zip']
+            self = ['app[cpu]', 'x']
+            empty = []
+            [tool.uv]
+            dev-dependencies = ['pandas >= 2']
+        ";
+        // As uv 0.13.9 wrote it.
+        const LOCKED: &str = "
+            dev = [
+                { name = 'lib', url = 'https://h/lib.zip' },
+                { name = 'pandas', specifier = '>=2' },
+                { name = 'ruff', specifier = '>=0.1' },
+                { name = 'tqdm' },
+            ]
+            te-st = [{ name = 'lib', url = 'https://h/lib.zip' }, { name = 'tqdm' }]
+            self = [{ name = 'app', extras = ['cpu'] }]
+        ";
+        let project = |name: &str| format!("[project]\nname = '{name}'\n{GROUPS}");
+        let lock = |name: &str, at: &str, groups: &str| {
+            let package = format!("[[package]]\nname = '{name}'\nsource = {{ editable = '{at}' }}");
+            toml::from_str(&format!("{package}\n[package.metadata.requires-dev]\n{groups}")).unwrap()
+        };
+        let why =
+            |manifest: &str, lock: &Table, at: &str| stale(&toml::from_str(manifest).unwrap(), lock, at);
+        assert_eq!(why(&project("app"), &lock("app", ".", LOCKED), "."), None);
+        assert_eq!(why(&project("app"), &lock("app", "a", LOCKED), "a"), None);
+        let workspace = toml::from_str(&format!("[manifest.dependency-groups]\n{LOCKED}")).unwrap();
+        assert_eq!(
+            why(&GROUPS.replace("app[cpu]", "app"), &workspace, "."),
+            Some("group self requires x, which was not required when it was locked".to_owned())
+        );
+        let other = LOCKED.replace(">=0.1", ">=0.2");
+        let expected = "group dev of app requires ruff >=0.1, and >=0.2 when it was locked";
+        assert_eq!(why(&project("app"), &lock("app", "a", &other), "a").as_deref(), Some(expected));
+        let added = format!("{LOCKED}\nold = [{{ name = 'y' }}]");
+        let expected = "group old required y when it was locked, and does no longer";
+        assert_eq!(why(&project("app"), &lock("app", ".", &added), ".").as_deref(), Some(expected));
+        // Groups that include each other, or what is not there, only uv judges.
+        let odd = project("app").replace("include-group = 'te_st'", "include-group = 'nowhere'");
+        assert_eq!(why(&odd, &lock("app", ".", ""), "."), None);
     }
 
     #[test]

@@ -1,12 +1,16 @@
-//! Submodules that are, or hold, internal packages. git is asked; nothing of the repository's is executed.
+//! Submodules that are, or hold, internal packages, and the tags of packages. git is asked; nothing of the repository's
+//! is executed.
+
+use std::collections::BTreeSet;
 
 use super::finding::{Finding, Mend, Place};
 use super::ground::Ground;
 use super::trouble::Trouble;
 use crate::base::{RelPath, counted, side_by_side};
+use crate::ledger::Remotes;
 use crate::model::{Package, PackageId, PinReference, TagForm};
 use crate::tool::ToolError;
-use crate::tool::git::{Git, ObjectId, Submodule};
+use crate::tool::git::{Git, ObjectId, Standing, Submodule};
 use crate::tool::run::quoted;
 
 /// So many digits of a commit are shown.
@@ -21,7 +25,9 @@ pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
     };
     let looks = side_by_side(&submodules, |(path, submodule)| Look { ground, git, path, submodule }.all());
     let mut findings: Vec<Finding> = looks.into_iter().flatten().collect();
-    findings.extend(pins_spelt_in_two_ways(ground));
+    let without_checkout: Vec<&Package> = without_checkout(ground, &submodules).collect();
+    let styles = side_by_side(&without_checkout, |package| tags_elsewhere(ground, git, package));
+    findings.extend(styles.into_iter().flatten());
     findings.extend(absent(ground, &submodules));
     findings
 }
@@ -91,24 +97,27 @@ impl Look<'_> {
         if packages.is_empty() {
             return findings;
         }
-        let directory = self.path.under(&self.ground.call.place.root);
-        if directory.join(".git").symlink_metadata().is_err() {
-            let names: Vec<String> = packages
-                .iter()
-                .map(|id| self.ground.call.model.package(*id).name.value.to_string())
-                .collect();
-            findings.push(Finding {
-                trouble: Trouble::SubmoduleEmpty { path },
-                place,
-                mend: Mend::Type(format!("envloom fetch {}", names.join(" "))),
-            });
-            return findings;
-        }
-        match self.checked_out(recorded, &packages, &place) {
+        let looked = match self.git.standing(&self.ground.call.place.root, self.path) {
+            Ok(Standing::CheckedOut(head)) => self.checked_out(recorded, head.as_ref(), &packages, &place),
+            Ok(standing) => Ok(vec![self.not_checked_out(&standing, &packages, place)]),
+            Err(error) => Err(error),
+        };
+        match looked {
             Ok(more) => findings.extend(more),
             Err(error) => findings.push(Finding { place: Place::file(&path), ..silent(&error) }),
         }
         findings
+    }
+
+    fn not_checked_out(&self, standing: &Standing, packages: &[PackageId], place: Place) -> Finding {
+        let path = self.path.to_string();
+        let names = packages.iter().map(|id| self.ground.call.model.package(*id).name.value.as_str());
+        let line = format!("envloom fetch {}", names.collect::<Vec<_>>().join(" "));
+        let mend = match standing {
+            Standing::Occupied => Mend::Do(format!("move what lies in {path} away, and type `{line}`")),
+            _ => Mend::Type(line),
+        };
+        Finding { trouble: Trouble::SubmoduleEmpty { path }, place, mend }
     }
 
     /// The packages that lie in it.
@@ -154,6 +163,7 @@ impl Look<'_> {
     fn checked_out(
         &self,
         recorded: &ObjectId,
+        head: Option<&ObjectId>,
         packages: &[PackageId],
         place: &Place,
     ) -> Result<Vec<Finding>, ToolError> {
@@ -172,8 +182,7 @@ impl Look<'_> {
                 mend: Mend::Do(format!("commit them there, or put them aside: git -C {word} stash")),
             });
         }
-        let head = self.git.commit_of(&directory, "HEAD")?;
-        if let Some(head) = head.as_ref().filter(|head| *head != recorded) {
+        if let Some(head) = head.filter(|head| *head != recorded) {
             let short = |id: &ObjectId| id.as_str().chars().take(SHORT).collect::<String>();
             findings.push(Finding {
                 trouble: Trouble::SubmoduleMoved {
@@ -189,7 +198,7 @@ impl Look<'_> {
         }
         let Some(head) = head else { return Ok(findings) };
         for id in packages {
-            findings.extend(self.behind(*id, &directory, &head)?);
+            findings.extend(self.behind(*id, &directory, head)?);
             findings.extend(self.tags(*id, &directory, place)?);
         }
         Ok(findings)
@@ -234,7 +243,7 @@ impl Look<'_> {
         Ok(None)
     }
 
-    /// Tags with and without `v`.
+    /// Tags with and without `v`, in the checkout or where else they are known.
     fn tags(
         &self,
         id: PackageId,
@@ -242,14 +251,57 @@ impl Look<'_> {
         place: &Place,
     ) -> Result<Option<Finding>, ToolError> {
         let package = self.ground.call.model.package(id);
-        if package.tag_form != TagForm::Plain {
-            return Ok(None);
-        }
-        let tags = self.git.local_tags(directory)?;
-        let versions = tags.keys().filter(|tag| package.tag_form.version_of(tag).is_some());
-        let (with, without): (Vec<&String>, Vec<&String>) = versions.partition(|tag| tag.starts_with('v'));
-        Ok(with.last().zip(without.last()).map(|(one, other)| two_styles(package, one, other, place.clone())))
+        let mut tags = kept_tags(self.ground, self.git, package);
+        tags.extend(self.git.local_tags(directory)?.into_keys());
+        Ok(styles(package, &tags, place.clone()))
     }
+}
+
+/// The packages that no checkout says the tags of.
+fn without_checkout<'a>(
+    ground: &'a Ground<'_>,
+    submodules: &'a [(RelPath, Submodule)],
+) -> impl Iterator<Item = &'a Package> {
+    let root = &ground.call.place.root;
+    ground.call.model.packages.iter().filter(move |package| {
+        let path = package.path.as_ref().map(|path| &path.value);
+        let mut around = submodules.iter().filter(|(around, _)| path.is_some_and(|path| path.is_in(around)));
+        !around.any(|(around, _)| around.under(root).join(".git").exists())
+    })
+}
+
+/// Tags with and without `v` of a package that has no checkout to ask: those that are pinned, and those that are known.
+fn tags_elsewhere(ground: &Ground<'_>, git: &Git, package: &Package) -> Option<Finding> {
+    let model = &ground.call.model;
+    let taken = model.environments.iter().flat_map(|environment| &environment.packages);
+    let taken = taken.filter(|one| model.package(one.package).name.value == package.name.value);
+    let pins = taken.filter_map(|one| one.pin.as_ref());
+    let pins: Vec<_> = pins.filter(|pin| matches!(pin.reference, PinReference::Tag(_))).collect();
+    let pinned: BTreeSet<String> = pins.iter().map(|pin| pin.reference.as_str().to_owned()).collect();
+    let other = pins.iter().find(|pin| !pin.reference.as_str().starts_with('v'));
+    let of_pins = other.and_then(|other| styles(package, &pinned, Place::span(&model.source, other.span)));
+    of_pins.or_else(|| {
+        let known = pinned.into_iter().chain(kept_tags(ground, git, package)).collect();
+        let span = package.path.as_ref().map_or(package.span, |path| path.span);
+        styles(package, &known, Place::span(&model.source, span))
+    })
+}
+
+/// The tags of a package's remote that are known here.
+fn kept_tags(ground: &Ground<'_>, git: &Git, package: &Package) -> BTreeSet<String> {
+    let url = package.git.as_ref().filter(|_| ground.foreign.is_none());
+    let remotes = Remotes::new(git, &ground.call.place.root, true, &|_| {});
+    url.map(|url| remotes.kept_tags(&url.value)).unwrap_or_default()
+}
+
+/// Are tags of versions spelt with and without `v`?
+fn styles(package: &Package, tags: &BTreeSet<String>, place: Place) -> Option<Finding> {
+    if package.tag_form != TagForm::Plain {
+        return None;
+    }
+    let versions = tags.iter().filter(|tag| package.tag_form.version_of(tag).is_some());
+    let (with, without): (Vec<&String>, Vec<&String>) = versions.partition(|tag| tag.starts_with('v'));
+    with.last().zip(without.last()).map(|(one, other)| two_styles(package, one, other, place))
 }
 
 fn two_styles(package: &Package, one: &str, other: &str, place: Place) -> Finding {
@@ -264,28 +316,4 @@ fn two_styles(package: &Package, one: &str, other: &str, place: Place) -> Findin
             "tag in one way, and pin tags of that one: a version tagged twice may be two commits".to_owned(),
         ),
     }
-}
-
-/// The pins of a package that has no checkout to ask.
-fn pins_spelt_in_two_ways(ground: &Ground<'_>) -> Vec<Finding> {
-    let model = &ground.call.model;
-    let mut findings = Vec::new();
-    for (at, package) in model.packages.iter().enumerate() {
-        let is_there = package
-            .path
-            .as_ref()
-            .is_some_and(|path| path.value.under(&ground.call.place.root).join(".git").exists());
-        if is_there || package.tag_form != TagForm::Plain {
-            continue;
-        }
-        let pins = model.environments.iter().flat_map(|environment| &environment.packages);
-        let pins = pins.filter(|one| one.package.0 == at).filter_map(|one| one.pin.as_ref());
-        let tags = pins.filter(|pin| matches!(pin.reference, PinReference::Tag(_)));
-        let (with, without): (Vec<_>, Vec<_>) = tags.partition(|pin| pin.reference.as_str().starts_with('v'));
-        if let (Some(one), Some(other)) = (with.first(), without.first()) {
-            let place = Place::span(&model.source, other.span);
-            findings.push(two_styles(package, one.reference.as_str(), other.reference.as_str(), place));
-        }
-    }
-    findings
 }
