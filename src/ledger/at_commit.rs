@@ -4,12 +4,9 @@
 //! package's own checkout answers where it has the commit, else the bare clone that is kept, else the commit alone is
 //! fetched. Only where a remote does not give that away is it cloned, or the clone brought up to date.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
+use std::sync::Arc;
 
 use super::complete::{is_of, pins_of, recorded_path};
 use super::metadata;
@@ -18,7 +15,8 @@ use super::repository::Remotes;
 use crate::base::{Digest, FileError, RelPath, printable, read_if_exists, side_by_side, write_cached};
 use crate::model::{EnvironmentId, Model, Package};
 use crate::tool::ToolError;
-use crate::tool::git::{Git, ObjectId};
+use crate::tool::git::{Content, FilesAt, Git, ObjectId, Question, Revision};
+use serde::{Deserialize, Serialize};
 
 /// The form of what is kept. Another one is none.
 const FORMAT: u32 = 1;
@@ -43,8 +41,8 @@ pub(crate) enum AtCommit {
     Unusable(String),
     /// No checkout and no clone has the commit, and the remote may not be asked.
     NotAsked,
-    /// The remote did not answer.
-    Failed(ToolError),
+    /// The remote did not answer, or its clone cannot be read.
+    Failed(Arc<ToolError>),
 }
 
 /// What is known of the manifests of several releases.
@@ -56,21 +54,13 @@ pub(crate) struct ManifestsAt {
     pub(crate) unkept: Option<FileError>,
 }
 
-/// Why a manifest cannot be read at a commit.
+/// Why what a commit has is no manifest.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// git cannot, at this place.
-    Git(ToolError),
     /// There is no such file.
     NoManifest { path: String },
     /// It holds something else.
     Bad { path: String, reason: String },
-}
-
-impl From<ToolError> for Fault {
-    fn from(error: ToolError) -> Self {
-        Self::Git(error)
-    }
 }
 
 /// Where a package lies.
@@ -81,6 +71,32 @@ pub(super) struct Spot<'a> {
     /// Its directory there.
     pub(super) subdirectory: &'a RelPath,
 }
+
+/// A manifest that is looked for in a repository.
+#[derive(Debug, Clone)]
+pub(super) struct Sought<'a> {
+    /// Where.
+    pub(super) spot: Spot<'a>,
+    /// When.
+    pub(super) revision: Revision<'a>,
+}
+
+impl<'a> Sought<'a> {
+    /// The package's manifest, and those of the directories above it, from below.
+    fn question(&self) -> Question<'a> {
+        let mut directory = self.spot.subdirectory.clone();
+        let mut paths = Vec::new();
+        while !directory.is_root() {
+            paths.push(format!("{directory}/pyproject.toml"));
+            directory = directory.parent();
+        }
+        paths.push("pyproject.toml".to_owned());
+        Question { revision: self.revision.clone(), paths }
+    }
+}
+
+/// A commit, and the manifest that it has.
+pub(super) type Found = (ObjectId, Result<ManifestAt, Fault>);
 
 /// What is kept of a manifest.
 #[derive(Serialize, Deserialize)]
@@ -97,8 +113,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Is it pinned by tag? A server may give away a commit that no branch or tag of its repository has, one of a fork:
-    /// of a tag its own answer is compared, of a commit only a clone can tell.
+    /// Is it pinned by tag, not by commit?
     fn is_tag(&self) -> bool {
         self.key.reference.parse::<ObjectId>().is_err()
     }
@@ -148,9 +163,8 @@ pub(crate) fn manifests_at(
     // A remote's clone is fetched by one thread.
     let groups: Vec<_> = groups.into_values().collect();
     let answers = side_by_side(&groups, |group| {
-        let light = Light { wanted: group, remotes: &remotes, brought: OnceCell::new() };
-        let look = |wanted: &Wanted<'_>| (wanted.key.clone(), look(wanted, &light));
-        group.iter().map(look).collect::<Vec<_>>()
+        let keys = group.iter().map(|wanted| wanted.key.clone());
+        keys.zip(Search::new(group, &remotes).carry_out()).collect::<Vec<_>>()
     });
     for (key, at) in answers.into_iter().flatten() {
         if let AtCommit::Read(manifest) = &at {
@@ -161,61 +175,111 @@ pub(crate) fn manifests_at(
     Ok(manifests)
 }
 
-/// The commits that are wanted of one remote, brought alone when the first of them is nowhere near.
-struct Light<'a> {
+/// The manifests that are wanted of one remote, looked for where it costs least first. Each place is asked once, for
+/// all that was not found before.
+struct Search<'a> {
     wanted: &'a [Wanted<'a>],
+    /// Of each its commit; `None`: the record's has not its form.
+    commits: Vec<Option<ObjectId>>,
+    answers: Vec<Option<AtCommit>>,
     remotes: &'a Remotes<'a>,
-    brought: OnceCell<Option<TempDir>>,
 }
 
-impl Light<'_> {
-    /// `None`: only a clone can tell.
-    fn place(&self, url: &str) -> Option<PathBuf> {
-        let brought = self.brought.get_or_init(|| {
-            let tagged = self.wanted.iter().filter(|wanted| wanted.is_tag());
-            let commits = tagged.filter_map(|wanted| wanted.release.commit.parse().ok());
-            self.remotes.commits(url, &commits.collect::<Vec<_>>())
-        });
-        brought.as_ref().map(|place| place.path().to_owned())
+impl<'a> Search<'a> {
+    fn new(wanted: &'a [Wanted<'a>], remotes: &'a Remotes<'a>) -> Self {
+        let commits = wanted.iter().map(|wanted| wanted.release.commit.parse().ok()).collect();
+        Self { wanted, commits, answers: wanted.iter().map(|_| None).collect(), remotes }
     }
-}
 
-/// Reads one manifest wherever its commit is.
-fn look(wanted: &Wanted<'_>, light: &Light<'_>) -> AtCommit {
-    let remotes = light.remotes;
-    let (package, url) = (wanted.package, wanted.release.git.as_str());
-    let spot = Spot { url, subdirectory: &package.subdirectory };
-    // A record whose commit has not its form cannot be read.
-    let Ok(commit) = wanted.release.commit.parse::<ObjectId>() else { return AtCommit::Gone };
-    let near = remotes.checkout(package, url).into_iter().chain(remotes.kept_mirror(url));
-    let far = std::iter::once_with(|| wanted.is_tag().then(|| light.place(url))?).flatten();
-    for directory in near.chain(far) {
-        match read_at(remotes.git(), &directory, spot, &commit) {
-            // It has not this commit, or cannot be read; another place may.
-            Err(Fault::Git(_)) => {}
-            read => return judged(read),
+    /// The answers, in the order of what is wanted.
+    fn carry_out(mut self) -> Vec<AtCommit> {
+        self.near();
+        self.alone();
+        let rest = self.whole();
+        self.answers.into_iter().map(|answer| answer.unwrap_or_else(&rest)).collect()
+    }
+
+    /// In checkouts, and in the clone that is kept.
+    fn near(&mut self) {
+        let mut places: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
+        for at in self.open() {
+            if let Some(checkout) = self.remotes.checkout(self.wanted[at].package, self.url()) {
+                places.entry(checkout).or_default().push(at);
+            }
+        }
+        for (place, which) in places {
+            self.try_in(&place, &which);
+        }
+        if let Some(mirror) = self.remotes.kept_mirror(self.url()) {
+            self.try_in(&mirror, &self.open());
         }
     }
-    if remotes.is_offline() {
-        return AtCommit::NotAsked;
-    }
-    let mirror = match remotes.mirror(url) {
-        Ok(Some(mirror)) => mirror,
-        Ok(None) => return AtCommit::NotAsked,
-        Err(error) => return AtCommit::Failed(error),
-    };
-    match read_at(remotes.git(), &mirror, spot, &commit) {
-        Err(Fault::Git(_)) if matches!(remotes.git().has_commit(&mirror, &commit), Ok(false)) => {
-            AtCommit::Gone
+
+    /// In what the remote gives away of these commits alone. Not those that are pinned by commit: a server may give
+    /// away one that no branch or tag of its repository has, one of a fork. Of a tag its own answer is compared.
+    fn alone(&mut self) {
+        let mut which = self.open();
+        which.retain(|at| self.wanted[*at].is_tag());
+        let commits: Vec<ObjectId> = which.iter().filter_map(|at| self.commits[*at].clone()).collect();
+        let brought = if commits.is_empty() { None } else { self.remotes.commits(self.url(), &commits) };
+        if let Some(place) = brought {
+            self.try_in(place.path(), &which);
         }
-        read => judged(read),
+    }
+
+    /// In a clone that is as new as the remote. What is to be said of those that it has not either.
+    fn whole(&mut self) -> impl Fn() -> AtCommit + use<'a> {
+        let asked = if self.open().is_empty() {
+            Ok(true)
+        } else {
+            self.remotes.mirror(self.url()).and_then(|mirror| {
+                mirror
+                    .as_ref()
+                    .map(|mirror| self.read(mirror, &self.open()))
+                    .transpose()
+                    .map(|read| read.is_some())
+            })
+        };
+        let asked = asked.map_err(Arc::new);
+        move || match &asked {
+            Ok(true) => AtCommit::Gone,
+            Ok(false) => AtCommit::NotAsked,
+            Err(error) => AtCommit::Failed(Arc::clone(error)),
+        }
+    }
+
+    fn url(&self) -> &'a str {
+        self.wanted.first().map_or("", |wanted| wanted.release.git.as_str())
+    }
+
+    /// What has a commit and no answer.
+    fn open(&self) -> Vec<usize> {
+        let is_open = |at: &usize| self.answers[*at].is_none() && self.commits[*at].is_some();
+        (0..self.wanted.len()).filter(is_open).collect()
+    }
+
+    /// A place that cannot be read keeps no other from answering.
+    fn try_in(&mut self, place: &Path, which: &[usize]) {
+        drop(self.read(place, which));
+    }
+
+    fn read(&mut self, place: &Path, which: &[usize]) -> Result<(), ToolError> {
+        let sought = |at: &usize| {
+            let spot = Spot { url: self.url(), subdirectory: &self.wanted[*at].package.subdirectory };
+            self.commits[*at].clone().map(|commit| Sought { spot, revision: Revision::Commit(commit) })
+        };
+        let sought: Vec<Sought<'_>> = which.iter().filter_map(sought).collect();
+        let found = read_in(self.remotes.git(), place, &sought)?;
+        for (at, found) in which.iter().zip(found) {
+            self.answers[*at] = found.map(|(_, manifest)| judged(manifest));
+        }
+        Ok(())
     }
 }
 
 fn judged(read: Result<ManifestAt, Fault>) -> AtCommit {
     match read {
         Ok(manifest) => AtCommit::Read(Box::new(manifest)),
-        Err(Fault::Git(error)) => AtCommit::Failed(error),
         Err(Fault::NoManifest { path }) => AtCommit::Unusable(format!("there is no {}", printable(&path))),
         Err(Fault::Bad { path, reason }) => {
             AtCommit::Unusable(printable(&format!("{path}: {reason}")).into_owned())
@@ -223,27 +287,48 @@ fn judged(read: Result<ManifestAt, Fault>) -> AtCommit {
     }
 }
 
-/// The manifest of the package at `spot` in that commit, as the repository at `directory` has it.
-pub(super) fn read_at(
+/// The manifests that the repository at `directory` has; `None` for a commit that it has not.
+pub(super) fn read_in(
     git: &Git,
     directory: &Path,
-    spot: Spot<'_>,
-    commit: &ObjectId,
-) -> Result<ManifestAt, Fault> {
-    let path = manifest_in(spot.subdirectory)?;
-    let Some(text) = git.show(directory, commit, &path)? else { return Err(Fault::NoManifest { path }) };
-    let metadata = match metadata::read(&text) {
+    sought: &[Sought<'_>],
+) -> Result<Vec<Option<Found>>, ToolError> {
+    let questions: Vec<Question<'_>> = sought.iter().map(Sought::question).collect();
+    let answers = git.files_at(directory, &questions)?;
+    let read = |((one, question), answer): ((&Sought<'_>, &Question<'_>), Option<FilesAt>)| {
+        let answer = answer?;
+        let manifest = manifest(one.spot, &question.paths, &answer);
+        Some((answer.commit, manifest))
+    };
+    Ok(sought.iter().zip(&questions).zip(answers).map(read).collect())
+}
+
+/// What the manifests at `paths` say of the package.
+fn manifest(spot: Spot<'_>, paths: &[String], at: &FilesAt) -> Result<ManifestAt, Fault> {
+    let path = paths.first().cloned().unwrap_or_default();
+    let text = match at.files.first() {
+        Some(Content::File(text)) => text,
+        Some(Content::Other) => return Err(Fault::Bad { path, reason: "it is no ordinary file".to_owned() }),
+        Some(Content::Absent) | None => return Err(Fault::NoManifest { path }),
+    };
+    let metadata = match metadata::read(text) {
         Ok(metadata) => metadata,
         Err(reason) => return Err(Fault::Bad { path, reason }),
     };
-    let inherited = inherited_sources(git, directory, spot, commit)?;
+    // The sources of the uv workspace that the package is a member of in its own repository: those of the nearest
+    // workspace root above it. A manifest that is a symbolic link or a directory there is no workspace root.
+    let above = at.files.iter().skip(1).filter_map(|content| match content {
+        Content::File(text) => metadata::workspace_sources(text),
+        Content::Other | Content::Absent => None,
+    });
+    let inherited = above.into_iter().next().unwrap_or_default();
     let required = metadata::required(&metadata.requires_dist);
     let mut sources = metadata.sources;
     sources.extend(inherited.intersection(&required).cloned());
     let release = Release {
         git: spot.url.to_owned(),
         subdirectory: recorded_path(spot.subdirectory),
-        commit: commit.to_string(),
+        commit: at.commit.to_string(),
         version: metadata.version,
         requires_python: metadata.requires_python,
         requires_dist: metadata.requires_dist,
@@ -255,33 +340,6 @@ pub(super) fn read_at(
         None => Ok(ManifestAt { name: metadata.name, release }),
         Some((field, reason)) => Err(Fault::Bad { path, reason: format!("`{field}`: {reason}") }),
     }
-}
-
-/// The manifest's path in a directory of the package's repository.
-fn manifest_in(directory: &RelPath) -> Result<String, Fault> {
-    let path = directory.join("pyproject.toml").map(|path| path.to_string());
-    path.map_err(|fault| Fault::Bad { path: directory.to_string(), reason: fault.to_string() })
-}
-
-/// The sources of the uv workspace that the package is a member of in its own repository: those of the
-/// nearest workspace root above it.
-fn inherited_sources(
-    git: &Git,
-    directory: &Path,
-    spot: Spot<'_>,
-    commit: &ObjectId,
-) -> Result<BTreeSet<String>, Fault> {
-    let mut above = spot.subdirectory.clone();
-    while !above.is_root() {
-        above = above.parent();
-        let path = manifest_in(&above)?;
-        // A manifest that is a symbolic link or a directory there is no workspace root.
-        let text = git.show(directory, commit, &path).ok().flatten();
-        if let Some(sources) = text.as_deref().and_then(metadata::workspace_sources) {
-            return Ok(sources);
-        }
-    }
-    Ok(BTreeSet::new())
 }
 
 fn place(state: &Path, release: &Release) -> PathBuf {

@@ -4,13 +4,12 @@
 //! the manifest at it can be read, name and version are the pin's. Nothing a stranger wrote into it reaches
 //! the record or a terminal unless it has its form.
 
-use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pep440_rs::Version;
 
-use super::at_commit::{Fault, ManifestAt, Spot, read_at};
+use super::at_commit::{Fault, Found, ManifestAt, Sought, Spot, read_in};
 use super::complete::Need;
 use super::error::LedgerFinding;
 use super::record::{Release, ReleaseKey};
@@ -18,7 +17,7 @@ use super::repository::{Progress, Remotes};
 use crate::base::{nearest, printable};
 use crate::model::{Model, Package, PackageName, PinReference, TagForm};
 use crate::tool::ToolError;
-use crate::tool::git::ObjectId;
+use crate::tool::git::{ObjectId, Revision};
 
 /// Needs of one remote.
 pub(super) struct Group<'a> {
@@ -29,21 +28,50 @@ pub(super) struct Group<'a> {
 /// A release, or why it cannot be recorded.
 pub(super) type Answer = Result<(ReleaseKey, Release), LedgerFinding>;
 
-/// Reads all releases of one remote, which is cloned or fetched at most once.
+/// Reads all releases of one remote, which is cloned or fetched at most once: from submodules that have the tags, else
+/// from the bare clone. Each of them is asked once.
 pub(super) fn read_all(model: &Model, group: &Group<'_>, remotes: &Remotes<'_>) -> Vec<Answer> {
-    let mirror = OnceCell::new();
+    let readings: Vec<Reading<'_>> =
+        group.needs.iter().map(|need| Reading { model, need, url: group.url, remotes }).collect();
+    let mut places: BTreeMap<Option<PathBuf>, Vec<&Reading<'_>>> = BTreeMap::new();
+    for reading in &readings {
+        let checkout = remotes.checkout(reading.package(), group.url);
+        places.entry(checkout).or_default().push(reading);
+    }
     let mut answers = Vec::new();
-    for need in &group.needs {
-        let reading = Reading { model, need, url: group.url, remotes };
-        let answer = reading.release(&mirror);
-        let is_unreachable = matches!(answer, Err(LedgerFinding::Unreachable { .. }));
-        answers.push(answer.map(|release| (need.key.clone(), release)));
-        if is_unreachable {
-            // The others of this remote would only say the same.
-            break;
+    let mut open = places.remove(&None).unwrap_or_default();
+    for (checkout, readings) in places {
+        let found = checkout.map(|checkout| read_in(remotes.git(), &checkout, &sought(&readings)));
+        // What cannot be read there may be in the clone.
+        let found = found.and_then(Result::ok).unwrap_or_default();
+        let found = found.into_iter().chain(std::iter::repeat_with(|| None));
+        for (reading, found) in readings.into_iter().zip(found) {
+            match found {
+                Some(found) => answers.push(reading.answer(found)),
+                None => open.push(reading),
+            }
         }
     }
+    let Some(first) = open.first() else { return answers };
+    // The others of this remote would only say the same.
+    let unreachable = |error| Err(first.unreachable(error));
+    let mirror = match remotes.mirror(group.url) {
+        Ok(Some(mirror)) => mirror,
+        Ok(None) => return answers.into_iter().chain(open.iter().map(|one| Err(one.offline()))).collect(),
+        Err(error) => return answers.into_iter().chain([unreachable(error)]).collect(),
+    };
+    match read_in(remotes.git(), &mirror, &sought(&open)) {
+        Err(error) => answers.push(unreachable(error)),
+        Ok(found) => answers.extend(open.iter().zip(found).map(|(reading, found)| match found {
+            Some(found) => reading.answer(found),
+            None => Err(reading.absent(&mirror)),
+        })),
+    }
     answers
+}
+
+fn sought<'a>(readings: &[&Reading<'a>]) -> Vec<Sought<'a>> {
+    readings.iter().map(|reading| reading.sought()).collect()
 }
 
 /// One release that is being read.
@@ -54,77 +82,36 @@ struct Reading<'a> {
     remotes: &'a Remotes<'a>,
 }
 
-/// What went wrong at one place: git, which another place may not suffer from, or the release itself.
-enum Trouble {
-    Git(ToolError),
-    Release(LedgerFinding),
-}
-
-impl From<ToolError> for Trouble {
-    fn from(error: ToolError) -> Self {
-        Self::Git(error)
-    }
-}
-
-impl Reading<'_> {
-    /// From the submodule if it has the tag, else from the bare clone.
-    fn release(&self, mirror: &OnceCell<Option<PathBuf>>) -> Result<Release, LedgerFinding> {
-        if let Some(checkout) = self.remotes.checkout(self.package(), self.url) {
-            match self.read_in(&checkout) {
-                Ok(Some(release)) => return Ok(release),
-                Err(Trouble::Release(finding)) => return Err(finding),
-                Ok(None) | Err(Trouble::Git(_)) => {}
-            }
-        }
-        if mirror.get().is_none() {
-            let _ = mirror.set(self.remotes.mirror(self.url).map_err(|error| self.unreachable(error))?);
-        }
-        let Some(mirror) = mirror.get().and_then(Option::as_ref) else {
-            return Err(self.offline());
-        };
-        match self.read_in(mirror) {
-            Ok(Some(release)) => Ok(release),
-            Ok(None) => Err(self.absent(mirror)),
-            Err(Trouble::Release(finding)) => Err(finding),
-            Err(Trouble::Git(error)) => Err(self.unreachable(error)),
-        }
-    }
-
-    fn package(&self) -> &Package {
+impl<'a> Reading<'a> {
+    fn package(&self) -> &'a Package {
         self.model.package(self.need.package)
     }
 
-    /// The release as the repository at `directory` has it; `None` where it has no such tag or commit.
-    fn read_in(&self, directory: &Path) -> Result<Option<Release>, Trouble> {
-        let git = self.remotes.git();
-        let commit = match &self.need.reference {
-            PinReference::Tag(tag) => git.resolve_tag(directory, tag)?,
-            PinReference::Rev(rev) => match rev.parse::<ObjectId>() {
-                Ok(commit) if git.has_commit(directory, &commit)? => Some(commit),
-                _ => None,
-            },
+    fn sought(&self) -> Sought<'a> {
+        let spot = Spot { url: self.url, subdirectory: &self.package().subdirectory };
+        let revision = match &self.need.reference {
+            PinReference::Tag(tag) => Revision::Tag(tag),
+            PinReference::Rev(commit) => {
+                Revision::Commit(commit.parse().expect("the model lets no other form pass"))
+            }
         };
-        let Some(commit) = commit else { return Ok(None) };
-        let release = self.release_at(directory, &commit)?;
-        let (package, reference) = (self.need.key.package.as_str(), self.need.key.reference.as_str());
-        self.remotes.tell(Progress::Read { package, reference });
-        Ok(Some(release))
+        Sought { spot, revision }
     }
 
-    /// The release at a commit, checked against the pin.
-    fn release_at(&self, directory: &Path, commit: &ObjectId) -> Result<Release, Trouble> {
-        let spot = Spot { url: self.url, subdirectory: &self.package().subdirectory };
-        let found = read_at(self.remotes.git(), directory, spot, commit).map_err(|fault| match fault {
-            Fault::Git(error) => Trouble::Git(error),
-            Fault::NoManifest { path } => Trouble::Release(self.no_manifest(commit, path)),
+    /// The release that was found, checked against the pin.
+    fn answer(&self, (commit, found): Found) -> Answer {
+        let found = found.map_err(|fault| match fault {
+            Fault::NoManifest { path } => self.no_manifest(&commit, path),
             Fault::Bad { path, reason } => self.bad_manifest(&path, &reason),
         })?;
-        self.check(&found, commit)?;
-        Ok(found.release)
+        self.check(&found, &commit)?;
+        let (package, reference) = (self.need.key.package.as_str(), self.need.key.reference.as_str());
+        self.remotes.tell(Progress::Read { package, reference });
+        Ok((self.need.key.clone(), found.release))
     }
 
     /// Name and version must be those of the pin.
-    fn check(&self, found: &ManifestAt, commit: &ObjectId) -> Result<(), Trouble> {
+    fn check(&self, found: &ManifestAt, commit: &ObjectId) -> Result<(), LedgerFinding> {
         let (package, reference, commit, span) = (
             self.need.key.package.to_string(),
             self.need.key.reference.clone(),
@@ -133,20 +120,12 @@ impl Reading<'_> {
         );
         if PackageName::parse(&found.name).as_ref() != Ok(&self.need.key.package) {
             let found = printable(&found.name).into_owned();
-            return Err(Trouble::Release(LedgerFinding::WrongName {
-                package,
-                reference,
-                commit,
-                found,
-                span,
-            }));
+            return Err(LedgerFinding::WrongName { package, reference, commit, found, span });
         }
         match &found.release.version {
             Some(version) if version.parse().as_ref() != Ok(&self.need.version) => {
                 let (expected, found) = (self.need.version.to_string(), printable(version).into_owned());
-                let finding =
-                    LedgerFinding::WrongVersion { package, reference, commit, expected, found, span };
-                Err(Trouble::Release(finding))
+                Err(LedgerFinding::WrongVersion { package, reference, commit, expected, found, span })
             }
             _ => Ok(()),
         }
@@ -165,14 +144,14 @@ impl Reading<'_> {
         }
     }
 
-    fn bad_manifest(&self, path: &str, reason: &str) -> Trouble {
-        Trouble::Release(LedgerFinding::BadManifest {
+    fn bad_manifest(&self, path: &str, reason: &str) -> LedgerFinding {
+        LedgerFinding::BadManifest {
             package: self.need.key.package.to_string(),
             reference: self.need.key.reference.clone(),
             path: path.to_owned(),
             reason: printable(reason).into_owned(),
             span: self.need.span,
-        })
+        }
     }
 
     fn unreachable(&self, error: ToolError) -> LedgerFinding {

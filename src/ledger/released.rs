@@ -409,7 +409,7 @@ mod tests {
         unread
             .manifests
             .values_mut()
-            .for_each(|at| *at = AtCommit::Failed(crate::tool::ToolError::GitNotFound));
+            .for_each(|at| *at = AtCommit::Failed(std::sync::Arc::new(crate::tool::ToolError::GitNotFound)));
         assert!(matches!(found(&record, &unread)[..], [VerifyFinding::RemoteSilent { .. }, ..]));
     }
 

@@ -27,6 +27,16 @@ pub(crate) struct Remotes<'a> {
     progress: &'a (dyn Fn(Progress<'_>) + Sync),
     /// Bare clones that are as new as their remotes were a moment ago.
     fetched: Mutex<BTreeSet<String>>,
+    /// Checkouts that were found: several packages may lie in one.
+    checkouts: Mutex<BTreeMap<RelPath, Checkout>>,
+}
+
+/// A checkout in the working tree.
+#[derive(Debug, Clone)]
+struct Checkout {
+    directory: PathBuf,
+    /// The url it comes from.
+    origin: String,
 }
 
 /// What is being done, for a status line. May come from several threads at once.
@@ -59,7 +69,8 @@ impl<'a> Remotes<'a> {
         offline: bool,
         progress: &'a (dyn Fn(Progress<'_>) + Sync),
     ) -> Self {
-        Self { git, root, offline, remote_only: &[], progress, fetched: Mutex::default() }
+        let (fetched, checkouts) = Default::default();
+        Self { git, root, offline, remote_only: &[], progress, fetched, checkouts }
     }
 
     /// The same, reading the tags of `packages` from their remotes, whatever checkouts say.
@@ -83,14 +94,24 @@ impl<'a> Remotes<'a> {
             return None;
         }
         let path = above(&package.path.as_ref()?.value, &package.subdirectory)?;
+        let known = || self.checkouts.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known().get(&path).cloned();
+        let found = match found {
+            Some(found) => found,
+            None => self.look(&path).inspect(|found| drop(known().insert(path, found.clone())))?,
+        };
+        (found.origin == url).then_some(found.directory)
+    }
+
+    /// The checkout at `path`, whosever it is. What cannot be read is none: the bare clone then says what is wrong.
+    fn look(&self, path: &RelPath) -> Option<Checkout> {
         let directory = path.under(self.root);
         directory.join(".git").symlink_metadata().ok()?;
         let directory = directory.canonicalize().ok()?;
         let is_inside = self.root.canonicalize().is_ok_and(|root| directory.starts_with(root));
-        // What cannot be read is not used; the bare clone then says what is wrong.
         let top = self.git.toplevel(&directory).ok()??;
         let origin = self.git.origin(&directory).ok()??;
-        (is_inside && top == directory && origin == url).then_some(directory)
+        (is_inside && top == directory).then_some(Checkout { directory, origin })
     }
 
     /// A bare clone of `url`, as new as the remote; with `--offline` as old as it is, `None` if there is none.

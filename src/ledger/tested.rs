@@ -39,6 +39,9 @@ const PROSE: [&str; 4] = ["CHANGELOG", "CHANGES", "HISTORY", "NEWS"];
 /// How they end. A module `news.py` is code, and anything may be data.
 const PROSE_ENDS: [&str; 6] = ["", ".MD", ".MARKDOWN", ".RST", ".TXT", ".ADOC"];
 
+/// How many files are read from one process, twice over: what it prints is kept whole.
+const READ_AT_ONCE: usize = 32;
+
 /// A tag that may be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
@@ -99,14 +102,9 @@ fn place(
     remotes: &Remotes<'_>,
 ) -> Result<Option<PathBuf>, ToolError> {
     let git = remotes.git();
-    let has_all = |place: &Path| -> Result<bool, ToolError> {
-        for commit in std::iter::once(tested).chain(candidates.iter().map(|candidate| &candidate.commit)) {
-            if !git.has_commit(place, commit)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    };
+    let all: Vec<&ObjectId> =
+        std::iter::once(tested).chain(candidates.iter().map(|candidate| &candidate.commit)).collect();
+    let has_all = |place: &Path| git.has_commits(place, &all);
     for place in [remotes.checkout(package, url), remotes.kept_mirror(url)].into_iter().flatten() {
         if has_all(&place)? {
             return Ok(Some(place));
@@ -139,8 +137,7 @@ impl Trees<'_> {
     /// The files that differ, and may not.
     fn differing(&self, here: &Files, there: &Files) -> Result<Vec<String>, ToolError> {
         let paths: BTreeSet<&PathBuf> = here.keys().chain(there.keys()).collect();
-        let mut versions = None;
-        let mut differing = Vec::new();
+        let (mut differing, mut unread) = (BTreeSet::new(), Vec::new());
         for path in paths {
             let (old, new) = (here.get(path), there.get(path));
             let same = |old: &TreeEntry, new: &TreeEntry| (old.mode, &old.object) == (new.mode, &new.object);
@@ -149,36 +146,70 @@ impl Trees<'_> {
             }
             let both =
                 old.zip(new).filter(|(old, new)| old.mode == new.mode && old.mode & 0o170_000 == 0o100_000);
-            let alike = match both {
-                None => false,
-                Some((old, new)) => {
-                    if versions.is_none() {
-                        versions = Some((self.version(here)?, self.version(there)?));
-                    }
-                    let (old, new) = (self.blob(old)?, self.blob(new)?);
-                    let (before, after) =
-                        versions.as_ref().map_or((None, None), |(one, two)| (one.as_deref(), two.as_deref()));
-                    is_alike(path, (&old, before), (&new, after))
-                }
-            };
-            if !alike {
-                differing.push(printable(&path.to_string_lossy()).into_owned());
+            match both.zip(Kind::of(path)) {
+                Some(((old, new), kind)) => unread.push(Changed { path, kind, old, new }),
+                None => drop(differing.insert(path)),
             }
         }
-        Ok(differing)
+        if !unread.is_empty() {
+            let versions = self.versions([here, there])?;
+            for some in unread.chunks(READ_AT_ONCE) {
+                differing.extend(self.unlike(some, [versions[0].as_deref(), versions[1].as_deref()])?);
+            }
+        }
+        Ok(differing.into_iter().map(|path| printable(&path.to_string_lossy()).into_owned()).collect())
     }
 
-    fn blob(&self, file: &TreeEntry) -> Result<Vec<u8>, ToolError> {
-        self.git.blob(self.place, &file.object)
+    /// Those of the files that differ in more than the version, read by one process.
+    fn unlike<'c>(
+        &self,
+        files: &[Changed<'c>],
+        versions: [Option<&str>; 2],
+    ) -> Result<Vec<&'c PathBuf>, ToolError> {
+        let ids: Vec<&ObjectId> =
+            files.iter().flat_map(|file| [&file.old.object, &file.new.object]).collect();
+        let contents = self.git.blobs(self.place, &ids)?;
+        let pairs = files.iter().zip(contents.chunks_exact(2));
+        let unlike = pairs
+            .filter(|(file, both)| !is_alike(file.kind, (&both[0], versions[0]), (&both[1], versions[1])));
+        Ok(unlike.map(|(file, _)| file.path).collect())
     }
 
-    /// The version that a commit's manifest says.
-    fn version(&self, files: &Files) -> Result<Option<String>, ToolError> {
-        let Some(file) = files.get(Path::new("pyproject.toml")) else { return Ok(None) };
-        let manifest = parsed(&self.blob(file)?);
-        let version =
-            manifest.as_ref().and_then(|manifest| manifest.get("project")?.get("version")?.as_str());
-        Ok(version.map(str::to_owned))
+    /// The versions that commits' manifests say.
+    fn versions(&self, commits: [&Files; 2]) -> Result<[Option<String>; 2], ToolError> {
+        let manifests = commits.map(|files| files.get(Path::new("pyproject.toml")));
+        let ids: Vec<&ObjectId> = manifests.iter().flatten().map(|file| &file.object).collect();
+        let mut contents = self.git.blobs(self.place, &ids)?.into_iter();
+        Ok(manifests.map(|file| {
+            let manifest = file.and_then(|_| parsed(&contents.next()?))?;
+            Some(manifest.get("project")?.get("version")?.as_str()?.to_owned())
+        }))
+    }
+}
+
+/// A file that two commits have, and not alike.
+struct Changed<'c> {
+    path: &'c PathBuf,
+    kind: Kind,
+    old: &'c TreeEntry,
+    new: &'c TreeEntry,
+}
+
+/// A file that may say the version.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Manifest,
+    Lockfile,
+    Module,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Option<Self> {
+        match path.to_str()? {
+            "pyproject.toml" => Some(Self::Manifest),
+            "uv.lock" => Some(Self::Lockfile),
+            name => (Path::new(name).extension()? == "py").then_some(Self::Module),
+        }
     }
 }
 
@@ -190,9 +221,9 @@ fn is_prose(path: &Path) -> bool {
 }
 
 /// Do two contents of one file differ in nothing but the version? With each the version of its commit.
-fn is_alike(path: &Path, (old, before): (&[u8], Option<&str>), (new, after): (&[u8], Option<&str>)) -> bool {
-    match path.to_str() {
-        Some("pyproject.toml") => match (parsed(old), parsed(new)) {
+fn is_alike(kind: Kind, (old, before): (&[u8], Option<&str>), (new, after): (&[u8], Option<&str>)) -> bool {
+    match kind {
+        Kind::Manifest => match (parsed(old), parsed(new)) {
             (Some(mut old), Some(mut new)) => {
                 for keys in VERSIONS {
                     remove(&mut old, keys);
@@ -202,7 +233,7 @@ fn is_alike(path: &Path, (old, before): (&[u8], Option<&str>), (new, after): (&[
             }
             _ => false,
         },
-        Some("uv.lock") => match (parsed(old), parsed(new)) {
+        Kind::Lockfile => match (parsed(old), parsed(new)) {
             (Some(mut old), Some(mut new)) => {
                 without_own_version(&mut old, before);
                 without_own_version(&mut new, after);
@@ -210,13 +241,10 @@ fn is_alike(path: &Path, (old, before): (&[u8], Option<&str>), (new, after): (&[
             }
             _ => false,
         },
-        Some(name) if Path::new(name).extension().is_some_and(|extension| extension == "py") => {
-            match (std::str::from_utf8(old), std::str::from_utf8(new)) {
-                (Ok(old), Ok(new)) => without_version(old, before) == without_version(new, after),
-                _ => false,
-            }
-        }
-        _ => false,
+        Kind::Module => match (std::str::from_utf8(old), std::str::from_utf8(new)) {
+            (Ok(old), Ok(new)) => without_version(old, before) == without_version(new, after),
+            _ => false,
+        },
     }
 }
 
@@ -264,7 +292,9 @@ mod tests {
     use super::*;
 
     fn alike(path: &str, old: &str, new: &str) -> bool {
-        is_alike(Path::new(path), (old.as_bytes(), Some("1.0.dev0")), (new.as_bytes(), Some("1.0")))
+        let kind = Kind::of(Path::new(path));
+        let (old, new) = ((old.as_bytes(), Some("1.0.dev0")), (new.as_bytes(), Some("1.0")));
+        kind.is_some_and(|kind| is_alike(kind, old, new))
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! In: an absolute program, its arguments, directory, whole environment and time limit. Out: how
 //! it ended and what it printed. This is the only place of the room that starts a process, so the
-//! invocation rule is kept here: no shell, no stdin, a process group of its own (which the time
+//! invocation rule is kept here: no shell, no stdin but what is given, a process group of its own (which the time
 //! limit kills as a whole), nothing inherited.
 //!
 //! It must not know which program it runs. Long work with live output belongs to `exec`.
@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -67,10 +67,17 @@ pub(crate) struct Answer {
 impl Query<'_> {
     /// Starts the program and waits for its end; a failed child is an answer, not an error.
     pub(crate) fn ask(&self) -> Result<Answer, ToolError> {
+        self.ask_with(None)
+    }
+
+    /// Like [`Query::ask`], with what the program reads from stdin.
+    pub(crate) fn ask_with(&self, input: Option<Vec<u8>>) -> Result<Answer, ToolError> {
         debug_assert!(self.program.is_absolute(), "programs are found before they are asked");
         listen();
         let Some(held) = LEASH.begin() else { return Err(self.interrupted()) };
-        let mut group = Group::new(self.spawn().map_err(|source| self.not_started(source))?, held);
+        let stdin = if input.is_some() { Stdio::piped } else { Stdio::null };
+        let mut group = Group::new(self.spawn(stdin).map_err(|source| self.not_started(source))?, held);
+        group.feed(input.unwrap_or_default()).map_err(|source| self.not_started(source))?;
         let (sender, notes) = mpsc::channel();
         group.hold(&sender);
         let stderr = Arc::new(Mutex::new(Vec::new()));
@@ -85,6 +92,12 @@ impl Query<'_> {
     /// Like [`Query::ask`], but a failed child is an error.
     pub(crate) fn demand(&self) -> Result<Vec<u8>, ToolError> {
         let answer = self.ask()?;
+        if answer.status.success() { Ok(answer.stdout) } else { Err(self.failed(&answer)) }
+    }
+
+    /// Like [`Query::demand`], with what the program reads from stdin.
+    pub(crate) fn demand_with(&self, input: Vec<u8>) -> Result<Vec<u8>, ToolError> {
+        let answer = self.ask_with(Some(input))?;
         if answer.status.success() { Ok(answer.stdout) } else { Err(self.failed(&answer)) }
     }
 
@@ -120,7 +133,7 @@ impl Query<'_> {
         ToolError::NotStarted { program: self.program.to_path_buf(), source }
     }
 
-    fn spawn(&self) -> io::Result<Child> {
+    fn spawn(&self, stdin: fn() -> Stdio) -> io::Result<Child> {
         let mut attempts = 0;
         loop {
             let spawned = Command::new(self.program)
@@ -128,7 +141,7 @@ impl Query<'_> {
                 .current_dir(self.directory)
                 .env_clear()
                 .envs(self.vars)
-                .stdin(Stdio::null())
+                .stdin(stdin())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .process_group(0)
@@ -233,6 +246,14 @@ impl<'l> Group<'l> {
         // A failed send means that the question is over.
         let tell = move || drop(notes.send(Note::Stop));
         self.held.iter().for_each(|held| held.started(self.leader, tell.clone()));
+    }
+
+    /// Gives it what it reads, beside its answers: either may be longer than a pipe holds.
+    fn feed(&mut self, input: Vec<u8>) -> io::Result<()> {
+        let Some(mut pipe) = self.child.stdin.take() else { return Ok(()) };
+        // A child that ends before it has read all says so itself.
+        let write = move || drop(pipe.write_all(&input));
+        thread::Builder::new().spawn(write).map(drop)
     }
 
     fn watch(&mut self, notes: &Sender<Note>, stderr: &Arc<Mutex<Vec<u8>>>) -> io::Result<()> {
@@ -392,6 +413,21 @@ mod tests {
         let text = String::from_utf8(answer.stdout).unwrap();
         let names: Vec<&str> = text.lines().filter_map(|l| l.split('=').next()).collect();
         assert!(!names.contains(&"HOME") && names.contains(&"PATH"), "{names:?}");
+    }
+
+    #[test]
+    fn what_is_given_is_read_however_long_and_need_not_be() {
+        let vars = BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]);
+        let (program, directory) = (Path::new("/bin/sh"), Path::new("/"));
+        let ask = |script: &str, input: &[u8]| {
+            let arguments = vec!["-c".into(), script.into()];
+            let query = Query { program, arguments, preamble: 0, directory, vars: &vars, limit: LONG };
+            query.ask_with(Some(input.to_vec())).unwrap().stdout
+        };
+        let long = b"0123456789".repeat(1 << 16);
+        assert_eq!(ask("cat", &long), long);
+        assert_eq!(ask("echo done", &long), b"done\n");
+        assert_eq!(ask("cat", b""), b"");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! submodule) is the caller's.
 
 mod added;
+mod batch;
 mod call;
 mod changes;
 mod checkout;
@@ -24,6 +25,7 @@ mod submodule;
 mod tree;
 mod unmerged;
 
+pub(crate) use batch::{Content, FilesAt, Question, Revision};
 pub(crate) use call::Git;
 pub(crate) use changes::Change;
 pub(crate) use checkout::{Module, Standing};
