@@ -48,5 +48,5 @@ pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey, conflict_
 pub(crate) use released::{Doubt, doubtful};
 pub(crate) use repository::{Progress, Remotes};
 pub(crate) use tags::{Answer, Asked, Asking, Freshness, Told, answer_place, max_age, tags_of};
-pub(crate) use tested::{Candidate, Match, matching};
+pub(crate) use tested::{Candidate, Match, Unlike, matching};
 pub(crate) use verify::{Evidence, Subject, verify};

@@ -11,6 +11,10 @@
 //! | in `uv.lock` beside it: the version of the package itself | uv writes it there; who installs the package does not read the rest |
 //! | a line `__version__ = "V"`, where V is that commit's own version | the usual place of a version in code; any other text on the line, or another version, is a difference |
 //!
+//! A tag of the very commit that was tested comes before all others, the one that the tested environment pins before the
+//! rest of these: for it nothing has to be shown, and what reads its own version at run time finds the tested one. Only
+//! where there is none do trees count, and then the newest tag.
+//!
 //! Refused: trusting a tag because its version is the tested one's without `.dev0` (that is what has to be shown), and
 //! comparing diffs by size.
 
@@ -59,12 +63,23 @@ pub(crate) enum Match {
     /// The first candidate that is the tested commit.
     Found(Candidate),
     /// None is; those that differ least, and in what, the nearest first.
-    Unlike(Vec<(Candidate, Vec<String>)>),
-    /// The tested commit is in no repository that can be read: it was not pushed.
+    Unlike(Vec<(Candidate, Unlike)>),
+    /// The tested commit is in no repository that can be read.
     NotThere,
 }
 
-/// Finds the first of `candidates` that is the `tested` commit of a package.
+/// Why a candidate is not the tested commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unlike {
+    /// These files differ.
+    Files(Vec<String>),
+    /// No repository that can be read has it as a commit: the tag is one of a file or a tree, or the clone is old and
+    /// nobody may be asked.
+    NoCommit,
+}
+
+/// Finds the first of `candidates` that is the `tested` commit of a package. A tag of that very commit comes before one
+/// of the same tree: nothing needs to be shown for it.
 ///
 /// # Errors
 /// When a repository cannot be read.
@@ -78,42 +93,56 @@ pub(crate) fn matching(
     if let Some(same) = candidates.iter().find(|candidate| candidate.commit == *tested) {
         return Ok(Match::Found(same.clone()));
     }
-    let Some(place) = place(package, url, tested, candidates, remotes)? else { return Ok(Match::NotThere) };
-    let trees = Trees { git: remotes.git(), place: &place, below: &package.subdirectory };
+    let Some(found) = place(package, url, tested, candidates, remotes)? else { return Ok(Match::NotThere) };
+    let trees = Trees { git: remotes.git(), place: &found.place, below: &package.subdirectory };
     let files = trees.files(tested)?;
     let mut unlike = Vec::new();
-    for candidate in candidates {
+    for (candidate, is_commit) in candidates.iter().zip(found.are_commits) {
+        if !is_commit {
+            unlike.push((candidate.clone(), Unlike::NoCommit));
+            continue;
+        }
         let differs = trees.differing(&files, &trees.files(&candidate.commit)?)?;
         if differs.is_empty() {
             return Ok(Match::Found(candidate.clone()));
         }
-        unlike.push((candidate.clone(), differs));
+        unlike.push((candidate.clone(), Unlike::Files(differs)));
     }
-    unlike.sort_by_key(|(_, differs)| differs.len());
+    unlike.sort_by_key(|(_, unlike)| match unlike {
+        Unlike::Files(files) => files.len(),
+        Unlike::NoCommit => usize::MAX,
+    });
     Ok(Match::Unlike(unlike))
 }
 
-/// A repository that has all these commits: the checkout, the bare clone, or that once it is as new as the remote.
+/// A repository that has the tested commit.
+struct Place {
+    place: PathBuf,
+    /// Of each candidate: does it have that, too?
+    are_commits: Vec<bool>,
+}
+
+/// The checkout or the bare clone if it has all these commits; else the clone once it is as new as the remote, which has
+/// whatever there is.
 fn place(
     package: &Package,
     url: &str,
     tested: &ObjectId,
     candidates: &[Candidate],
     remotes: &Remotes<'_>,
-) -> Result<Option<PathBuf>, ToolError> {
-    let git = remotes.git();
+) -> Result<Option<Place>, ToolError> {
     let all: Vec<&ObjectId> =
         std::iter::once(tested).chain(candidates.iter().map(|candidate| &candidate.commit)).collect();
-    let has_all = |place: &Path| git.has_commits(place, &all);
+    let look = |place: PathBuf| -> Result<Option<Place>, ToolError> {
+        let mut known = remotes.git().has_commits(&place, &all)?.into_iter();
+        Ok((known.next() == Some(true)).then(|| Place { place, are_commits: known.collect() }))
+    };
     for place in [remotes.checkout(package, url), remotes.kept_mirror(url)].into_iter().flatten() {
-        if has_all(&place)? {
-            return Ok(Some(place));
+        if let Some(found) = look(place)?.filter(|found| found.are_commits.iter().all(|known| *known)) {
+            return Ok(Some(found));
         }
     }
-    match remotes.mirror(url)? {
-        Some(place) if has_all(&place)? => Ok(Some(place)),
-        _ => Ok(None),
-    }
+    remotes.mirror(url)?.map_or(Ok(None), look)
 }
 
 /// The files of commits in one repository.

@@ -142,6 +142,61 @@ fn a_release_that_is_something_else_stops_unless_it_is_allowed() {
 }
 
 #[test]
+fn the_tag_of_the_tested_commit_comes_before_a_newer_one_of_the_same_tree() {
+    let repo = tested();
+    // Channel dev takes a stable release, too: then that is what was tested, under that name.
+    repo.run("pin staging foo v0.1.3").success();
+    repo.release("foo", "v0.1.4").release("bar", "v0.1.4").commit("staging");
+    // And a further tag of that commit, which says another version than the commit does.
+    let foo = ["--git-dir", "[ROOT]/remotes/foo.git", "tag"];
+    repo.exec("git", &[&foo[..], &["v0.1.3.post1", "v0.1.3"]].concat()).success();
+    let said = said(&repo.run("promote staging prod -n").success());
+    let moved: Vec<&str> = said.lines().filter(|line| line.contains("(tested as")).collect();
+    insta::assert_snapshot!(moved.join("\n"), @r"
+      foo v0.1.2 -> v0.1.3 (tested as v0.1.3 ([COMMIT]))
+      bar v0.1.2 -> v0.1.4 (tested as v0.1.3.dev0 ([COMMIT]))
+    ");
+}
+
+#[test]
+fn a_tag_that_leads_to_no_commit_keeps_no_other_from_being_found() {
+    let repo = tested();
+    let tag = |name: &str, words: &[&str]| {
+        let remote = format!("[ROOT]/remotes/{name}.git");
+        repo.exec("git", &[&["--git-dir", &remote, "tag"], words].concat()).success();
+    };
+    tag("foo", &["v0.1.9", "main:pyproject.toml"]);
+    repo.run("promote staging prod --package foo").success().stderr_has("foo v0.1.2 -> v0.1.3");
+    repo.push(Package::new("bar").file("more", "").tag("v0.1.4.dev0"));
+    repo.run("pin staging bar v0.1.4.dev0").success();
+    repo.commit("bar");
+    tag("bar", &["v0.1.9", "main:pyproject.toml"]);
+    tag("bar", &["-d", "v0.1.3"]);
+    let before = everything(&repo);
+    insta::assert_snapshot!(said(&repo.run("promote staging prod --package bar").code(1)), @r#"
+    exit: 1
+    ----- stdout -----
+
+    ----- stderr -----
+    error: staging cannot be promoted to prod: nothing was changed
+
+    error[envloom::promote::untested]: no stable tag of `bar` is what staging has tested, commit [COMMIT]
+     --> tasks.kdl:32:15
+    32 |     pin "bar" "v0.1.2"
+       |               ^^^^^^^^ stays
+    help: `v0.1.2` differs in more; `v0.1.9` leads to no commit; tag that commit, or take the newest tag as it is with `--allow-untested bar`
+    "#);
+    let allowed = repo.run("promote staging prod --package bar --allow-untested bar -n").success();
+    assert!(allowed.stderr().contains("prod has all that staging has tested: nothing changes"), "{allowed}");
+    // A clone that is older than a tag, or than the tested commit, does not know it.
+    let offline = "promote staging prod --package bar --offline";
+    repo.run(offline).code(1).stderr_has("`v0.1.9` leads to no commit of the clone kept here; tag that");
+    repo.remove(".envloom/git").remove("packages/bar/.git");
+    repo.run(offline).code(1).stderr_has("it is in no clone kept here, and --offline lets nobody fetch it");
+    assert_eq!(everything(&repo), before);
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "one story, whose steps build on each other")]
 fn one_package_moves_alone_where_the_others_suffice() {
     let repo = locked().release("bar", "v0.1.3.dev0");

@@ -13,7 +13,7 @@ use super::error::PromoteFinding;
 use crate::base::{printable, side_by_side};
 use crate::cli::load::Stop;
 use crate::config::Channel;
-use crate::ledger::{self, Asking, Candidate, Freshness, Match, Record, ReleaseKey, Remotes, Told};
+use crate::ledger::{self, Asking, Candidate, Freshness, Match, Record, ReleaseKey, Remotes, Told, Unlike};
 use crate::model::{EnvironmentId, Model, Package, PackageId, PackageName, Pin, PinReference, Sources};
 use crate::tool::ToolError;
 use crate::tool::git::{Git, ObjectId, TagRef};
@@ -115,31 +115,45 @@ impl Promotion<'_> {
                 ));
             }
         };
-        let candidates = self.candidates(moving, tags);
+        let (new, is_tested) = self.release(moving, &tested, self.candidates(moving, tags))?;
+        let old = crate::cli::pin::told(moving.pin);
+        Ok(Choice { package: moving.id, old, new, tested: shown, is_tested })
+    }
+
+    /// The tag that is taken; is it the tested commit?
+    fn release(
+        &self,
+        moving: &Moving<'_>,
+        tested: &ObjectId,
+        candidates: Vec<Candidate>,
+    ) -> Result<(String, bool), PromoteFinding> {
         let (newer, older): (Vec<Candidate>, Vec<Candidate>) =
             candidates.into_iter().partition(|candidate| candidate.version >= moving.pin.version);
+        // FROM's own tag is the name of what was tested: no other tag of that commit says it better.
+        let is_own = |candidate: &&Candidate| {
+            self.own_tag(moving) == Some(&candidate.tag) && candidate.commit == *tested
+        };
+        if let Some(own) = newer.iter().find(is_own) {
+            return Ok((own.tag.clone(), true));
+        }
         let unreadable = |error: ToolError| self.no_commit(moving, &error.to_string());
         let matching = |candidates: &[Candidate]| {
-            ledger::matching(moving.package, moving.url, &tested, candidates, self.remotes)
+            ledger::matching(moving.package, moving.url, tested, candidates, self.remotes).map_err(unreadable)
         };
-        let choice = |new: &str, is_tested| Choice {
-            package: moving.id,
-            old: crate::cli::pin::told(moving.pin),
-            new: new.to_owned(),
-            tested: shown.clone(),
-            is_tested,
-        };
-        let unlike = match matching(&newer).map_err(unreadable)? {
-            Match::Found(found) => return Ok(choice(&found.tag, true)),
+        let unlike = match matching(&newer)? {
+            Match::Found(found) => return Ok((found.tag, true)),
             Match::Unlike(unlike) => unlike,
             Match::NotThere => Vec::new(),
         };
+        let is_none = |candidate: &Candidate| {
+            unlike.iter().any(|(other, why)| other.tag == candidate.tag && *why == Unlike::NoCommit)
+        };
         if self.allowed.contains(&moving.id)
-            && let Some(newest) = newer.first()
+            && let Some(newest) = newer.iter().find(|candidate| !is_none(candidate))
         {
-            return Ok(choice(&newest.tag, false));
+            return Ok((newest.tag.clone(), false));
         }
-        match matching(&older).map_err(unreadable)? {
+        match matching(&older)? {
             Match::Found(found) => Err(PromoteFinding::Older {
                 package: moving.package.name.to_string(),
                 from: self.name(self.from),
@@ -148,8 +162,11 @@ impl Promotion<'_> {
                 pinned: crate::cli::pin::told(moving.pin),
                 span: moving.pin.span,
             }),
+            Match::NotThere if self.offline => {
+                Err(self.no_commit(moving, "it is in no clone kept here, and --offline lets nobody fetch it"))
+            }
             Match::NotThere => Err(self.no_commit(moving, "it was not pushed")),
-            Match::Unlike(_) => Err(self.untested(moving, &tested, &unlike)),
+            Match::Unlike(_) => Err(self.untested(moving, tested, &unlike)),
         }
     }
 
@@ -164,6 +181,14 @@ impl Promotion<'_> {
         let mut candidates: Vec<Candidate> = tags.iter().filter_map(candidate).collect();
         candidates.sort_by(|one, other| (&other.version, &other.tag).cmp(&(&one.version, &one.tag)));
         candidates
+    }
+
+    /// The tag by which the environment that was tested pins a package.
+    fn own_tag(&self, moving: &Moving<'_>) -> Option<&str> {
+        match &crate::cli::pin::pin_of(self.model, self.from, moving.id)?.reference {
+            PinReference::Tag(tag) => Some(tag),
+            PinReference::Rev(_) => None,
+        }
     }
 
     /// The commit that was tested, and how a reader knows it.
@@ -225,10 +250,17 @@ impl Promotion<'_> {
         &self,
         moving: &Moving<'_>,
         tested: &ObjectId,
-        unlike: &[(Candidate, Vec<String>)],
+        unlike: &[(Candidate, Unlike)],
     ) -> PromoteFinding {
         let stable = self.model.environment(self.to).sources == Sources::Tags(Channel::Stable);
-        let near = |(candidate, differs): &(Candidate, Vec<String>)| {
+        let near = |(candidate, unlike): &(Candidate, Unlike)| {
+            let differs = match unlike {
+                Unlike::Files(files) => files,
+                Unlike::NoCommit if self.offline => {
+                    return format!("`{}` leads to no commit of the clone kept here", candidate.tag);
+                }
+                Unlike::NoCommit => return format!("`{}` leads to no commit", candidate.tag),
+            };
             let mut files = differs.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
             if differs.len() > 3 {
                 files.extend([" and ", &(differs.len() - 3).to_string(), " more"]);

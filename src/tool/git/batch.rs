@@ -79,21 +79,21 @@ impl Git {
         questions.iter().map(read).collect::<Result<_, String>>().map_err(|what| query.unexpected(&what))
     }
 
-    /// Whether the repository has all of these commits.
+    /// Of each of these ids: is it a commit that the repository has?
     ///
     /// # Errors
     /// When git cannot read the repository.
-    pub(crate) fn has_commits(&self, directory: &Path, commits: &[&ObjectId]) -> Result<bool, ToolError> {
-        let ask = |commit: &&'_ ObjectId| format!("{commit}^{{commit}}\n");
-        let input: String = commits.iter().map(ask).collect();
+    pub(crate) fn has_commits(&self, directory: &Path, ids: &[&ObjectId]) -> Result<Vec<bool>, ToolError> {
+        let input: String = ids.iter().flat_map(|id| [id.as_str(), "\n"]).collect();
         let query = self.query_in(directory, ["cat-file", "--batch-check=%(objecttype)"]);
         let answer = query.ask_with(Some(input.into_bytes()))?;
         if !answer.status.success() {
             self.known_repository(directory)?;
             return Err(query.failed(&answer));
         }
-        let found = answer.stdout.split(|&byte| byte == b'\n').filter(|line| *line == b"commit");
-        Ok(found.count() == commits.len())
+        let found = answer.stdout.split(|&byte| byte == b'\n').map(|line| line == b"commit");
+        let found: Vec<bool> = found.take(ids.len()).collect();
+        if found.len() == ids.len() { Ok(found) } else { Err(query.unexpected("half an answer")) }
     }
 
     /// The contents of files, by their ids.
@@ -259,11 +259,11 @@ mod tests {
             assert_eq!(answers[1], at(&[&files[..], &[Content::Absent]].concat()));
             assert_eq!([&answers[0], &answers[2], &answers[3]], [&None; 3]);
             assert_eq!(answers[4], at(&files[1..2]));
-            assert!(git.has_commits(&top, &[&head, &head]).unwrap());
-            assert!(!git.has_commits(&top, &[&head, &none]).unwrap());
             let listed = git.files_of(&top, &head, &RelPath::root()).unwrap();
             let contents = git.blobs(&top, &[0, 1, 0].map(|at: usize| &listed[at].object)).unwrap();
             assert_eq!(contents, [&b"one\nmissing\0"[..], b"", b"one\nmissing\0"]);
+            let known = git.has_commits(&top, &[&head, &none, &listed[0].object, &head]).unwrap();
+            assert_eq!(known, [true, false, false, true]);
             assert!(git.blobs(&top, &[&none]).is_err() && git.blobs(&top, &[&head]).is_err());
         }
     }
