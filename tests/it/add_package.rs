@@ -170,6 +170,8 @@ fn what_is_no_package_is_named() {
         "add package foo --git URL",
         "add package other --git URL",
         "add package bench-utils --git URL --path packages/foo",
+        "add package bench-utils --git URL --path packages/foo/inner",
+        "add package bench-utils --git URL --path packages",
         "add package bench-utils --git URL --path ../out",
         "add package bench-utils --git URL --tag v9",
         "add package bench-utils --git URL --offline",
@@ -218,6 +220,20 @@ fn what_is_no_package_is_named() {
     ----- stderr -----
     error[envloom::cli::package_place_taken]: packages/foo is taken, or was a submodule before
     help: name another place with --path; or move what lies there, and .git/modules/packages/foo, away
+    $ add package bench-utils --git URL --path packages/foo/inner
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::package_place_taken]: packages/foo/inner is taken, or was a submodule before
+    help: name another place with --path; or move what lies there, and .git/modules/packages/foo/inner, away
+    $ add package bench-utils --git URL --path packages
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::package_place_taken]: packages is taken, or was a submodule before
+    help: name another place with --path; or move what lies there, and .git/modules/packages, away
     $ add package bench-utils --git URL --path ../out
     exit: 2
     ----- stdout -----
@@ -304,8 +320,19 @@ fn an_addition_that_was_cut_off_is_undone_or_completed() {
     let ran = repo.run("list").success();
     assert!(ran.stderr().contains("is left as it is: it has changes"), "{ran}");
     assert!(repo.exists("packages/bench_utils/new.py") && !repo.exists(".envloom/journal/submodule.json"));
+    // What cannot be completed now keeps no other verb from its work.
+    repo.remove("packages/bench_utils/new.py").write(".envloom/journal/submodule.json", &note);
+    let modules = repo.read(".gitmodules");
+    repo.append(
+        ".gitmodules",
+        &format!("[submodule \"packages/bench_utils\"]\n\tpath = packages/bench_utils\n\turl = {url}\n"),
+    );
+    repo.write(".git/index.lock", "");
+    let ran = repo.run("list").success();
+    assert!(ran.stderr().contains("whose addition was cut off, waits for the next call: "), "{ran}");
+    assert!(repo.exists(".envloom/journal/submodule.json"));
+    repo.remove(".git/index.lock").write(".gitmodules", &modules);
     // Cut off after the files were written: the index follows.
-    repo.remove("packages/bench_utils/new.py");
     repo.append(
         ".gitmodules",
         &format!("[submodule \"packages/bench_utils\"]\n\tpath = packages/bench_utils\n\turl = {url}\n"),
@@ -320,4 +347,25 @@ fn an_addition_that_was_cut_off_is_undone_or_completed() {
     M  .gitmodules
     A  packages/bench_utils
     ");
+}
+
+#[test]
+fn a_manifest_that_is_a_link_to_a_device_is_not_read() {
+    let repo = stocked();
+    let remote = repo.root().join("remotes/endless.git");
+    let work = repo.root().join("endless");
+    std::fs::create_dir_all(&work).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", work.join("pyproject.toml")).unwrap();
+    let work = work.to_str().unwrap();
+    for arguments in [
+        &["-C", work, "init", "--quiet"][..],
+        &["-C", work, "add", "pyproject.toml"],
+        &["-C", work, "commit", "--quiet", "--message", "one"],
+        &["clone", "--quiet", "--bare", work, remote.to_str().unwrap()],
+    ] {
+        repo.git(arguments).success();
+    }
+    let ran = repo.run("add package endless --git https://git.example.com/endless.git").code(2);
+    assert!(ran.stderr().contains("has no pyproject.toml that names a package"), "{ran}");
+    assert_eq!(repo.status(), "");
 }

@@ -90,7 +90,8 @@ pub(in crate::cli) fn is_pending(place: &Place) -> bool {
 /// Acts on a note that was left, unless whoever wrote it is still at work.
 ///
 /// # Errors
-/// When git or the file system fails; the note stays.
+/// When the note cannot be looked at. Where git or the file system fails the note stays, and that is said: the call
+/// goes on.
 pub(in crate::cli) fn complete(process: &Process, place: &Place, output: &Output) -> Result<(), Stop> {
     let locks = Locks::new(&place.state().join("locks"), process.variable(LOCKS_VARIABLE).as_deref())?;
     let Attempt::Held(_alone) = locks.try_acquire(&BTreeSet::from(["submodules".to_owned()]))? else {
@@ -101,10 +102,12 @@ pub(in crate::cli) fn complete(process: &Process, place: &Place, output: &Output
     let Some(note) = note else { return Ok(()) };
     let git = Git::find(&process.surroundings, &place.home)?;
     let path = &note.path;
-    output.say(&match note.settle(place, &git)? {
-        Settled::Completed => format!("{path}, whose addition was cut off, is a submodule now"),
-        Settled::Undone => format!("{path}, whose addition was cut off, is gone again"),
-        Settled::Left => format!("{path}, whose addition was cut off, is left as it is: it has changes"),
+    output.say(&match note.settle(place, &git) {
+        Ok(Settled::Completed) => format!("{path}, whose addition was cut off, is a submodule now"),
+        Ok(Settled::Undone) => format!("{path}, whose addition was cut off, is gone again"),
+        Ok(Settled::Left) => format!("{path}, whose addition was cut off, is left as it is: it has changes"),
+        // Another verb need not wait for it.
+        Err(stop) => format!("{path}, whose addition was cut off, waits for the next call: {stop}"),
     });
     Ok(())
 }

@@ -6,7 +6,6 @@
 //! has no tag yet are left out, by `environments=`, and that is said.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use serde_json::json;
 
@@ -109,7 +108,10 @@ impl<'n> New<'n> {
         let (root, path) = (&self.call.place.root, &self.path);
         let known = self.git.submodules(root)?;
         let is_known = known.iter().any(|one| {
-            one.path.to_str() == Some(path.as_str()) || one.name.as_deref() == Some(path.as_str())
+            let there = one.path.to_str().and_then(|there| RelPath::parse(there).ok());
+            // git knows nothing in a submodule, nor below one.
+            there.is_some_and(|there| path.is_in(&there) || there.is_in(path))
+                || one.name.as_deref() == Some(path.as_str())
         });
         let is_taken = is_known
             || self.git.standing(root, path)? != Standing::Empty
@@ -193,8 +195,9 @@ impl<'n> New<'n> {
 
     fn refuse_another_name(&self) -> Result<(), Stop> {
         let place = self.path.under(&self.call.place.root).join("pyproject.toml");
-        let manifest = fs::read_to_string(&place).unwrap_or_default();
-        match project_name(&manifest) {
+        // What is no ordinary file names nothing: a link to a device would never end.
+        let manifest = read_if_exists(&place).ok().flatten().unwrap_or_default();
+        match project_name(&String::from_utf8_lossy(&manifest)) {
             Some(name) if name == self.name => Ok(()),
             Some(name) => {
                 let problem = format!("{} is the package {name}, not {}", hidden(self.url), self.name);
