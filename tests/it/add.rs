@@ -300,6 +300,7 @@ fn mistakes_are_named() {
         "add numpy --environment lib-prod",
         "remove ruff torch",
         "remove numpy --group dev",
+        "remove tqmd",
         "lock --group dev",
         "list --group dev",
         "--locked add numpy",
@@ -417,6 +418,13 @@ fn mistakes_are_named() {
     ----- stderr -----
     error[envloom::cli::not_asked_for]: numpy is not asked for in group dev
     help: no list of tasks.kdl asks for it by that name
+    $ remove tqmd
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::not_asked_for]: tqmd is not asked for in dependencies
+    help: no list of tasks.kdl asks for it by that name: did you mean `tqdm`?
     $ lock --group dev
     exit: 2
     ----- stdout -----
@@ -454,6 +462,14 @@ fn where_manifests_are_adopted_requirements_stand_in_them() {
     error[envloom::cli::no_lists]: every environment takes its requirements from pyproject.toml, not from tasks.kdl
     help: change them there, with `uv add` and `uv remove` in its directory, then `envloom lock`
     ");
+    insta::assert_snapshot!(Monorepo::new().tasks_kdl("").run("add numpy").output_snapshot(), @r#"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::no_lists]: tasks.kdl declares no environment
+    help: declare one: environment "dev" { manifest "pyproject.toml" }
+    "#);
 }
 
 #[test]

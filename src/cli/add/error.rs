@@ -67,6 +67,13 @@ pub(in crate::cli) enum AddError {
         /// The manifest.
         manifest: String,
     },
+    /// There is nothing that anything could be asked for in.
+    #[error("tasks.kdl declares no environment")]
+    #[diagnostic(
+        code(envloom::cli::no_lists),
+        help("declare one: environment \"dev\" {{ manifest \"pyproject.toml\" }}")
+    )]
+    NoEnvironment,
     /// `--package a --package b`.
     #[error("one package at a time, not {packages}")]
     #[diagnostic(code(envloom::cli::several_packages), help("call it once for each"))]

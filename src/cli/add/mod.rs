@@ -9,6 +9,8 @@ mod note;
 mod of_package;
 mod package;
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use self::error::AddError;
@@ -20,7 +22,7 @@ use super::load::{self, Stop};
 use super::output::Output;
 use super::pin::tasks_file;
 use super::trial::{self, Passed, Request, Tried};
-use crate::base::{SourceFile, brief, suggest};
+use crate::base::{SourceFile, brief, nearest, suggest};
 use crate::graph::{AskDriver, environment_of};
 use crate::manifest::{List, lists_with, requirement_name, with_requirements, without_requirements};
 use crate::model::{Axis, Environment, EnvironmentId, Group, Kept, Model, Requirement};
@@ -87,6 +89,9 @@ fn list(call: &Call<'_>, lead: &str) -> Result<List, Stop> {
 
 /// Where every manifest is adopted or made from one, nothing of `tasks.kdl` asks for anything.
 fn refuse_without_lists(call: &Call<'_>) -> Result<(), AddError> {
+    if call.model.environments.is_empty() {
+        return Err(AddError::NoEnvironment);
+    }
     let generated = call.model.environments.iter().any(|one| one.kept == Kept::Generated);
     if !generated || call.model.project.is_none() {
         let manifests: Vec<&str> =
@@ -137,7 +142,11 @@ fn not_asked_for(call: &Call<'_>, list: &List, absent: &[&str]) -> Result<AddErr
         }
     }
     let help = if elsewhere.is_empty() {
-        "no list of tasks.kdl asks for it by that name".to_owned()
+        let known = asked_anywhere(&call.model);
+        let known = || known.iter().map(String::as_str);
+        let near = names.iter().find_map(|name| nearest(name, known()));
+        let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+        format!("no list of tasks.kdl asks for it by that name{near}")
     } else {
         format!("it is elsewhere: {}", elsewhere.join(", "))
     };
@@ -252,6 +261,13 @@ fn asked(environment: &Environment) -> Vec<String> {
     let dependencies = settings.dependencies.iter().map(|one| one.text.clone());
     let groups = settings.extras.iter().chain(&environment.groups).flat_map(group);
     dependencies.chain(["[extras]".to_owned()]).chain(groups).collect()
+}
+
+/// The names of all that any list asks for.
+fn asked_anywhere(model: &Model) -> BTreeSet<String> {
+    let of_variants = model.axes.iter().flat_map(supplied).flatten();
+    let texts = model.environments.iter().flat_map(asked).chain(of_variants);
+    texts.filter_map(|text| requirement_name(&text)).collect()
 }
 
 /// Everything that the variants of an axis supply, as texts.
