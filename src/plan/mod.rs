@@ -49,7 +49,7 @@ pub(crate) use premises::{Machine, Premises, Wishes, venvs};
 pub(crate) use reason::FieldChange;
 pub(crate) use reason::RunReason;
 pub(crate) use records::check_records;
-pub(crate) use refusal::{CODES as REFUSAL_CODES, Refusal};
+pub(crate) use refusal::{CODES as REFUSAL_CODES, Refusal, locked_elsewhere};
 pub(crate) use remote_tags::{believed, field_names, freshness, pinned_remotes, unasked};
 pub(crate) use uv_fingerprints::{
     agreement, files_of_settings, sync_arguments, sync_fingerprint, verification,

@@ -234,8 +234,7 @@ impl Refusal {
     pub(crate) fn stale(premises: &Premises, id: EnvironmentId, lockfile: &RelPath) -> Self {
         let environment = name(premises, id);
         let text = std::fs::read_to_string(lockfile.under(&premises.root)).unwrap_or_default();
-        let declared = declared_places(&premises.model);
-        match foreign_place(&text, &premises.root, &declared) {
+        match locked_elsewhere(&premises.model, &premises.root, &text) {
             Some(place) => Self::MovedTree { lockfile: lockfile.to_string(), place, environment },
             None => Self::StaleLockfile {
                 manifest: premises.manifest(id).to_string(),
@@ -248,6 +247,11 @@ impl Refusal {
     pub(super) fn no_interpreter(premises: &Premises, id: EnvironmentId) -> Self {
         Self::NoInterpreter { environment: name(premises, id) }
     }
+}
+
+/// A place outside of `root` that a lockfile names for an index of paths: it was locked in another directory.
+pub(crate) fn locked_elsewhere(model: &Model, root: &Path, lockfile: &str) -> Option<String> {
+    foreign_place(lockfile, root, &declared_places(model))
 }
 
 /// The paths of indexes that `tasks.kdl` itself names by `file://`: they mean the same from every directory.

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
-use crate::seed::{locked, three_environments};
+use crate::seed::{locked, three_environments, wheels_inside};
 use crate::support::{Monorepo, Ran};
 
 /// The codes of what was found.
@@ -604,6 +604,21 @@ fn a_lockfile_of_other_groups_is_stale() {
     repo.append("packages/bar/pyproject.toml", "[dependency-groups]\nlint = [\"ruff\"]\n");
     let found = repo.run("doctor").code(1);
     assert!(found.stdout().contains("group lint of bar requires ruff, which was not required"), "{found}");
+}
+
+#[test]
+fn a_lockfile_that_was_locked_in_another_directory_is_stale() {
+    let repo = wheels_inside();
+    repo.run("lock:prod").success();
+    let before = repo.read("prod/uv.lock");
+    let here = format!("file://{}/", repo.path("wheels").display());
+    assert!(before.contains(&here), "{before}");
+    repo.write("prod/uv.lock", &before.replace(&here, "file:///elsewhere/"));
+    repo.run("check:prod").code(1);
+    let found = repo.run("doctor").code(1);
+    assert!(found.stdout().contains("locked in another directory"), "{found}");
+    repo.write("prod/uv.lock", &before).run("check:prod").success();
+    assert!(!repo.run("doctor").stdout().contains("locked in another directory"));
 }
 
 #[test]

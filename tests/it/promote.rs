@@ -312,11 +312,7 @@ fn what_is_checked_out_is_promoted_once_it_is_a_commit() {
 
 #[test]
 fn versions_of_indexes_in_the_repository_are_kept_from_another_directory_too() {
-    let repo = crate::seed::three_environments();
-    repo.exec("cp", &["-r", "[ROOT]/index", "[ROOT]/repo/wheels"]).success();
-    for name in ["pypi", "cpu", "cu124"] {
-        repo.replace("tasks.kdl", &format!("[INDEX]/{name}"), &format!("wheels/{name}"));
-    }
+    let repo = crate::seed::wheels_inside();
     repo.run("lock").success();
     repo.index("pypi", &[("tqdm", "4.68.0")]).index("cu124", &[("torch", "2.7.0+cu124")]);
     repo.exec("cp", &["-r", "[ROOT]/index/.", "[ROOT]/repo/wheels"]).success();

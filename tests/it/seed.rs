@@ -26,6 +26,16 @@ pub(crate) fn three_environments() -> Monorepo {
         .commit("start")
 }
 
+/// [`three_environments`] with the indexes as directories `wheels/NAME` of the repository.
+pub(crate) fn wheels_inside() -> Monorepo {
+    let repo = three_environments();
+    repo.exec("cp", &["-r", "[ROOT]/index", "[ROOT]/repo/wheels"]).success();
+    for name in ["pypi", "cpu", "cu124"] {
+        repo.replace("tasks.kdl", &format!("[INDEX]/{name}"), &format!("wheels/{name}"));
+    }
+    repo
+}
+
 /// [`three_environments`], generated and locked, committed.
 pub(crate) fn locked() -> Monorepo {
     let repo = three_environments();

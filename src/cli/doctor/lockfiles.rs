@@ -1,7 +1,7 @@
 //! Lockfiles: is there one, and is it of what its manifest asks for, as far as that is seen without uv.
 
 use super::finding::{Finding, Mend, Place};
-use super::ground::{Files, Ground};
+use super::ground::{Files, Ground, Text};
 use super::requirements::stale;
 use super::trouble::Trouble;
 use crate::ledger::{GitReference, Lockfile, Source};
@@ -24,9 +24,16 @@ fn one(ground: &Ground<'_>, files: &Files) -> Option<Finding> {
     };
     let why = pinned_otherwise(&ground.call.model, environment, locked)
         .or_else(|| stale(manifest.table.as_ref()?, lockfile.table.as_ref()?, "."))
-        .or_else(|| members(ground, environment, files));
+        .or_else(|| members(ground, environment, files))
+        .or_else(|| elsewhere(ground, lockfile));
     let place = Place::file(lockfile.path.as_str());
     Some(Finding { trouble: Trouble::LockfileStale { environment: name, why: why? }, place, mend })
+}
+
+/// An index of paths of another directory; `uv lock --check` refuses it (uv#15055).
+fn elsewhere(ground: &Ground<'_>, lockfile: &Text) -> Option<String> {
+    let place = plan::locked_elsewhere(&ground.call.model, &ground.call.place.root, &lockfile.content)?;
+    Some(format!("it was locked in another directory: it names {place}"))
 }
 
 /// A pin that the lockfile does not have.
