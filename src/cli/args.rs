@@ -129,13 +129,14 @@ pub(super) struct Arguments {
     /// With lock: allow the locked version of PACKAGE to change; may be repeated
     #[arg(long, value_name = "PACKAGE", help_heading = "Lock and generate")]
     pub(crate) upgrade_package: Vec<String>,
-    /// With generate: put back what tasks.kdl says where someone edited an entry by hand
+    /// With generate, lock and resolve: put back what tasks.kdl says where someone edited an entry by hand
     #[arg(long, help_heading = "Lock and generate")]
     pub(crate) discard: bool,
-    /// With generate: begin to write a manifest that exists and was never generated
+    /// With generate and lock: begin to write a manifest that exists and was never generated
     #[arg(long, help_heading = "Lock and generate")]
     pub(crate) take_over: bool,
-    /// With generate and lock: believe where PACKAGE's tag leads now, although it was recorded elsewhere
+    /// With whatever generates, as lock, pin, promote, add, remove and resolve do: believe where PACKAGE's tag leads now,
+    /// although it was recorded elsewhere; may be repeated
     #[arg(long, value_name = "PACKAGE", help_heading = "Lock and generate")]
     pub(crate) accept_moved: Vec<String>,
 

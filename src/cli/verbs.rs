@@ -220,11 +220,17 @@ impl Verb<'_> {
             (!arguments.old_file.is_empty() && !runs, "--old-file"),
             (arguments.upgrade, "--upgrade"),
             (!arguments.upgrade_package.is_empty(), "--upgrade-package"),
-            (arguments.discard, "--discard"),
+            (arguments.discard && self.name != "resolve", "--discard"),
             (arguments.take_over, "--take-over"),
         ];
         if let Some((_, option)) = targets_only.into_iter().find(|(given, _)| *given) {
             return Err(CliError::OptionWithoutUse { option, belongs_to: "targets" });
+        }
+        let generates =
+            ["pin", "promote", "add", "remove", "resolve", "watch", "task", "explain"].contains(&self.name);
+        if !arguments.accept_moved.is_empty() && !generates {
+            let belongs_to = "`generate`, `lock` and the verbs that do these";
+            return Err(CliError::OptionWithoutUse { option: "--accept-moved", belongs_to });
         }
         for (given, option) in [(arguments.restart, "--restart"), (arguments.poll, "--poll")] {
             if given && self.name != "watch" {

@@ -37,9 +37,7 @@ pub(crate) enum LedgerFinding {
     #[error("a merge left conflict markers in envloom.lock")]
     #[diagnostic(
         code(envloom::ledger::conflict),
-        help(
-            "take either side (`git checkout --ours envloom.lock`) and type `envloom generate`: it is written anew"
-        )
+        help("type `envloom resolve`: it merges the two sides of envloom.lock entry by entry")
     )]
     Conflict {
         #[label("the first one")]
@@ -226,7 +224,7 @@ pub(crate) enum LedgerFinding {
     #[diagnostic(
         code(envloom::ledger::lockfile_conflict),
         help(
-            "take either side (`git checkout --theirs {file}`) and type `envloom lock:{environment}`: uv keeps the versions that still fit"
+            "type `envloom resolve`: it locks {environment} anew from what both sides have grown from, so that other versions stay"
         )
     )]
     LockfileConflict {

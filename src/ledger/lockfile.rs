@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn conflict_markers_are_recognised() {
         let text = "version = 1\n<<<<<<< HEAD\nrevision = 4\n=======\nrevision = 5\n>>>>>>> other\n";
-        insta::assert_snapshot!(look(&parse(text).unwrap_err()), @r#"
+        insta::assert_snapshot!(look(&parse(text).unwrap_err()), @r"
           × the lockfile of `prod` cannot be read
 
         Error: envloom::ledger::lockfile_conflict
@@ -465,9 +465,9 @@ mod tests {
            ·       ╰── the first one
          3 │ revision = 4
            ╰────
-          help: take either side (`git checkout --theirs prod/uv.lock`) and type `envloom lock:prod`: uv
-                keeps the versions that still fit
-        "#);
+          help: type `envloom resolve`: it locks prod anew from what both sides have grown from, so that
+                other versions stay
+        ");
     }
 
     #[test]

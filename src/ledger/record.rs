@@ -83,7 +83,7 @@ pub(crate) struct Release {
 /// The first lines of the file.
 const HEADER: &str = "\
 # written by envloom: pinned releases with their commits, and the manifest entries that envloom owns.
-# Commit it; do not edit it. After a merge conflict take either side and type `envloom generate`.
+# Commit it; do not edit it. After a merge conflict type `envloom resolve`.
 version = 1
 ";
 
@@ -368,7 +368,7 @@ mod tests {
         }
         insta::assert_snapshot!(full().render(), @r#"
         # written by envloom: pinned releases with their commits, and the manifest entries that envloom owns.
-        # Commit it; do not edit it. After a merge conflict take either side and type `envloom generate`.
+        # Commit it; do not edit it. After a merge conflict type `envloom resolve`.
         version = 1
 
         [releases]
@@ -408,8 +408,7 @@ mod tests {
            ·       ╰── the first one
          7 │ "bench-utils v0.1.10" = { commit = "049c28bcf510116c5cdcbfe4693d165b7f578c90", git = "https://git.example.com/vlm/bench-utils.git", dynamic = ["version"] }
            ╰────
-          help: take either side (`git checkout --ours envloom.lock`) and type `envloom generate`: it is
-                written anew
+          help: type `envloom resolve`: it merges the two sides of envloom.lock entry by entry
         "#);
     }
 

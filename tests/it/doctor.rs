@@ -192,7 +192,7 @@ fn files_that_cannot_be_what_they_are_meant_to_be() {
       type `envloom lock:prod`
     error: a merge left conflict markers in pyproject.toml
       pyproject.toml:67:1, envloom::doctor::conflict_markers
-      take the lines that are to stay, and the markers out; then type `envloom resolve`
+      type `envloom resolve`
     error: staging/uv.lock cannot be read: duplicate key
       staging/uv.lock, envloom::doctor::lockfile_unreadable
       take the committed one back (git checkout -- staging/uv.lock), or type `envloom lock:staging`

@@ -40,6 +40,8 @@ mod programs;
 mod promote;
 mod readme;
 mod resolve;
+mod resolve_kinds;
+mod resolve_people;
 mod seed;
 mod support;
 mod tasks;

@@ -4,12 +4,19 @@ use crate::seed::locked;
 use crate::support::Monorepo;
 
 /// Two branches: here prod pins foo v0.1.3, there bar v0.1.3, and each was locked and committed. Merged.
-fn merged() -> Monorepo {
+pub(crate) fn merged() -> Monorepo {
     merged_with(|_| {}, |_| {})
 }
 
 /// The same, with something that each side does besides.
-fn merged_with(theirs: impl Fn(&Monorepo), ours: impl Fn(&Monorepo)) -> Monorepo {
+pub(crate) fn merged_with(theirs: impl Fn(&Monorepo), ours: impl Fn(&Monorepo)) -> Monorepo {
+    let repo = branches(theirs, ours);
+    repo.git(&["merge", "-q", "theirs"]).code(1);
+    repo
+}
+
+/// The same before the merge, at the branch `main`.
+pub(crate) fn branches(theirs: impl Fn(&Monorepo), ours: impl Fn(&Monorepo)) -> Monorepo {
     let repo = locked().release("foo", "v0.1.3").release("bar", "v0.1.3");
     repo.git(&["checkout", "-q", "-b", "theirs"]).success();
     repo.run("pin prod bar v0.1.3").success();
@@ -17,15 +24,20 @@ fn merged_with(theirs: impl Fn(&Monorepo), ours: impl Fn(&Monorepo)) -> Monorepo
     repo.commit("theirs").git(&["checkout", "-q", "-"]).success();
     repo.run("pin prod foo v0.1.3").success();
     ours(&repo);
-    repo.commit("ours").git(&["merge", "-q", "theirs"]).code(1);
-    repo
+    repo.commit("ours")
 }
 
-/// Takes both sides' pins, as a person would.
-fn settle_tasks(repo: &Monorepo) {
-    let text = repo.git(&["show", ":2:tasks.kdl"]).success().text();
-    let (start, end) = text.rsplit_once("pin \"bar\" \"v0.1.2\"").unwrap();
-    repo.write("tasks.kdl", &format!("{start}pin \"bar\" \"v0.1.3\"{end}"));
+/// Takes both sides' pins, as a person would, wherever the tasks file is.
+pub(crate) fn settle_tasks(repo: &Monorepo) {
+    let text = repo.git(&["show", ":1:./tasks.kdl"]).success().text();
+    let both = |text: &str| {
+        let (start, end) = text.rsplit_once("pin \"foo\" \"v0.1.2\"").unwrap();
+        format!(
+            "{start}pin \"foo\" \"v0.1.3\"{}",
+            end.replace("pin \"bar\" \"v0.1.2\"", "pin \"bar\" \"v0.1.3\"")
+        )
+    };
+    repo.write("tasks.kdl", &(both(&text) + "\n"));
 }
 
 #[test]
@@ -65,6 +77,7 @@ fn two_branches_that_pin_different_releases_come_together() {
     ran 2, up to date 2 in [TIME]
     resolved: envloom.lock, prod/pyproject.toml, prod/uv.lock, tasks.kdl
     look at `git diff`, then type: git add -- envloom.lock prod/pyproject.toml prod/uv.lock tasks.kdl
+    and then: git merge --continue
     ");
     assert!(repo.status().contains("UU tasks.kdl"), "{}", repo.status());
     let resolved = ["envloom.lock", "prod/pyproject.toml", "prod/uv.lock"].map(|file| repo.read(file));
@@ -128,8 +141,8 @@ fn lines_that_are_nobodys_but_both_sides_changed_are_for_people() {
     error: the merge cannot be resolved yet: nothing was changed
 
     error[envloom::resolve::by_hand]: prod/pyproject.toml has conflicts that are not envloom's to settle:
-      this side: key = 2
-      the other: key = 1
+      in HEAD (main): key = 2
+      in theirs: key = 1
     help: take the lines that are to stay, and the markers out of prod/pyproject.toml; then type `envloom resolve` again
     ");
     assert_eq!(repo.tree("").without(".envloom"), before);
@@ -170,7 +183,7 @@ fn one_tag_at_two_commits_is_for_people() {
     ----- stderr -----
     error: the merge cannot be resolved yet: nothing was changed
 
-    error[envloom::resolve::two_commits]: `foo v0.1.3` is recorded at two commits: [COMMIT] on this side, [COMMIT] on the other
+    error[envloom::resolve::two_commits]: `foo v0.1.3` is recorded at two commits: [COMMIT] in HEAD (main), [COMMIT] in theirs
     help: the tag was moved: find out why; `envloom resolve --accept-moved foo` believes where it leads now
     ");
     assert_eq!(repo.tree("").without(".envloom"), before);
@@ -211,6 +224,18 @@ fn what_cannot_be_resolved_is_said_and_changes_nothing() {
     help: take the lines that are to stay, and the markers out of packages/foo/pyproject.toml; then type `envloom resolve` again
 
     error[envloom::resolve::no_sides]: prod/uv.lock holds conflict markers, and git no longer knows the sides
-    help: type `git checkout -m -- prod/uv.lock` while the merge goes on; else take the file of a commit: `git checkout REV -- prod/uv.lock`
+    help: take the file of a commit without them: `git checkout HEAD~1 -- prod/uv.lock`, or of another one; then type `envloom resolve` again
     ");
+}
+
+#[test]
+fn the_first_lines_of_an_older_record_are_no_drift() {
+    let repo = locked();
+    let text = repo.read("envloom.lock");
+    let older = text.replace("type `envloom resolve`", "take either side and type `envloom generate`");
+    assert_ne!(older, text);
+    repo.write("envloom.lock", &older).commit("older");
+    repo.run("--locked generate check verify").success();
+    repo.run("lock").success();
+    assert_eq!(repo.read("envloom.lock"), older);
 }

@@ -156,7 +156,9 @@ fn read(call: &Call<'_>, path: &RelPath, findings: &mut Vec<Finding>) -> Result<
 pub(super) fn marked(path: &str, text: &str) -> Option<Finding> {
     let at = conflict_marker(text)?;
     let mend = match path {
-        _ if path.ends_with("uv.lock") || path == FILE_NAME => Mend::Type("envloom resolve".to_owned()),
+        _ if path.ends_with("uv.lock") || path.ends_with("pyproject.toml") || path == FILE_NAME => {
+            Mend::Type("envloom resolve".to_owned())
+        }
         _ => Mend::Do(
             "take the lines that are to stay, and the markers out; then type `envloom resolve`".to_owned(),
         ),

@@ -2,21 +2,32 @@
 //!
 //! Each side of one is generated from the merged `tasks.kdl`, by what that side's `envloom.lock` says is envloom's in it.
 //! The three texts then differ only in what is not envloom's, and that merges as git merges texts. A manifest that
-//! people have settled already is generated as it stands; what is envloom's in it gives way.
+//! people have settled already is generated as it stands: what envloom wrote there by either side gives way, what people
+//! edited is said.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use miette::Diagnostic as _;
 
 use super::super::call::Call;
 use super::super::load::{self, Stop};
 use super::super::prepare;
 use super::error::ResolveFinding;
-use super::sides::{BASE, OURS, Recorded, Sides, THEIRS};
+use super::sides::{BASE, OURS, Recorded, Sides, THEIRS, beside};
 use crate::base::{FileError, RelPath, printable, write_cached};
 use crate::cache::FileChange;
 use crate::ledger::{Record, conflict_marker};
-use crate::manifest::{self, Disposition, Members, OnDisk, PythonVersionFile, Rendered, Request};
+use crate::manifest::{
+    self, Disposition, ManifestError, Members, OnDisk, PythonVersionFile, Rendered, Request,
+};
 use crate::model::{Environment, EnvironmentId, Kept, Sources};
 use crate::tool::git::MergedText;
+
+/// The name of the file, and of its entry in `envloom.lock`.
+const PYTHON_VERSION: &str = ".python-version";
+
+/// What a text is called that people have settled.
+const IN_TREE: &str = "the working tree";
 
 /// The manifests at work.
 pub(super) struct Manifests<'m> {
@@ -66,92 +77,194 @@ impl<'m> Manifests<'m> {
         environment: &Environment,
     ) -> Result<Option<ResolveFinding>, Stop> {
         let path = &environment.manifest.value;
-        let beside = python_version(environment);
+        let found = self.on_disk.get(&id).cloned().unwrap_or_default();
         let is_marked =
             |text: &Option<String>| text.as_deref().is_some_and(|text| conflict_marker(text).is_some());
-        let found = self.on_disk.get(&id).cloned().unwrap_or_default();
-        let marked = [(path, is_marked(&found.manifest)), (&beside, is_marked(&found.python_version))];
-        for (path, is_marked) in marked {
-            if is_marked && !self.sides.is_unmerged(path) {
-                return Ok(Some(ResolveFinding::NoSides { path: path.to_string() }));
-            }
+        let marked =
+            Marked { manifest: is_marked(&found.manifest), python_version: is_marked(&found.python_version) };
+        if marked.manifest || marked.python_version {
+            return self.merge((id, environment), &marked, &found);
         }
-        if marked.iter().any(|(_, is_marked)| *is_marked) {
-            return self.merge(id, environment, &found);
-        }
-        let is_settled = marked.iter().any(|(path, _)| self.sides.is_unmerged(path));
+        let is_settled =
+            self.sides.is_unmerged(path) || self.sides.is_unmerged(&beside(environment, PYTHON_VERSION));
         if is_settled || self.recorded.merged.owned_otherwise.contains(path) {
-            let rendered = self.rendered(id, found.clone(), &self.record, Disposition::Discard)?;
-            let text = rendered.text.clone();
-            self.take(id, environment, (rendered, text), found.python_version);
+            let side = Side { on_disk: found.clone(), records: self.all_records(path) };
+            match self.judged(id, &side) {
+                Ok(rendered) => {
+                    let text = rendered.text.clone();
+                    self.take(id, environment, (rendered, text), found.python_version);
+                }
+                Err(refused) => match self.refused((id, environment), &side, IN_TREE, &refused) {
+                    edited @ ResolveFinding::EditedSide { .. } => return Ok(Some(edited)),
+                    // The text is the one that people see.
+                    _ => return Err((*refused).into()),
+                },
+            }
         }
         Ok(None)
     }
 
     fn merge(
         &mut self,
-        id: EnvironmentId,
-        environment: &Environment,
+        (id, environment): (EnvironmentId, &Environment),
+        marked: &Marked,
         found: &OnDisk,
     ) -> Result<Option<ResolveFinding>, Stop> {
-        let (path, beside) = (&environment.manifest.value, python_version(environment));
         let mut texts = Vec::new();
         let mut ours = None;
-        for (at, disposition) in [
-            // Only compared with.
-            (BASE, Disposition::DiscardAndTakeOver),
-            (OURS, Disposition::Stop),
-            (THEIRS, Disposition::Stop),
-        ] {
-            let mut there = found.clone();
-            if self.sides.is_unmerged(path) {
-                there.manifest = self.sides.text(path, at)?;
-            }
-            if self.sides.is_unmerged(&beside) {
-                there.python_version = self.sides.text(&beside, at)?;
-            }
-            let mut record = self.record.clone();
-            record.owned.remove(path);
-            let owned = self.recorded.sides[at].owned.get(path);
-            record.owned.extend(owned.map(|owned| (path.clone(), owned.clone())));
-            let python_version = there.python_version.clone();
-            let text = there.manifest.clone().unwrap_or_default();
-            match self.rendered(id, there, &record, disposition) {
+        for at in [BASE, OURS, THEIRS] {
+            let side = self.side(environment, marked, found, at)?;
+            let there = side.on_disk.manifest.clone().unwrap_or_default();
+            let python_version = side.on_disk.python_version.clone();
+            let rendered = match at {
+                // Only compared with.
+                BASE => self.rendered(id, &side, Disposition::DiscardAndTakeOver),
+                _ => self.judged(id, &side),
+            };
+            match rendered {
                 Ok(rendered) => {
                     texts.push(rendered.text.clone());
                     if at == OURS {
                         ours = Some((rendered, python_version));
                     }
                 }
-                Err(_) if at == BASE => texts.push(text),
-                Err(refused) => return Err(refused),
+                Err(_) if at == BASE => texts.push(there),
+                Err(refused) => {
+                    let name = self.sides.name(at)?;
+                    return Ok(Some(self.refused((id, environment), &side, name, &refused)));
+                }
             }
         }
+        let path = &environment.manifest.value;
         let merged = self.merged_text(&texts)?;
         let text = String::from_utf8_lossy(&merged.text).into_owned();
+        let by_hand = |path: &RelPath, lines| Some(ResolveFinding::ByHand { path: path.to_string(), lines });
         if merged.has_conflicts {
-            let lines = in_conflict(&text);
-            return Ok(Some(ResolveFinding::ByHand { path: path.to_string(), lines }));
+            return Ok(by_hand(path, in_conflict(&text, [self.sides.name(OURS)?, self.sides.name(THEIRS)?])));
+        }
+        if let Some(fault) = toml_fault(&text) {
+            return Ok(by_hand(path, fault));
         }
         if let Some((rendered, python_version)) = ours {
+            let is_peoples =
+                rendered.python_version == PythonVersionFile::Leave && environment.settings.python.is_none();
+            if marked.python_version && is_peoples {
+                return Ok(by_hand(&beside(environment, PYTHON_VERSION), String::new()));
+            }
             self.take(id, environment, (rendered, text), python_version);
         }
         Ok(None)
     }
 
+    /// The files of one side, and what is envloom's in them. A file without markers is the same on all sides: git has
+    /// merged it, or people have settled it.
+    fn side(
+        &self,
+        environment: &Environment,
+        marked: &Marked,
+        found: &OnDisk,
+        at: usize,
+    ) -> Result<Side, Stop> {
+        let (path, python_version) = (&environment.manifest.value, beside(environment, PYTHON_VERSION));
+        let mut on_disk = found.clone();
+        if marked.manifest {
+            on_disk.manifest = self.sides.text(path, at)?;
+        }
+        if marked.python_version {
+            on_disk.python_version = self.sides.text(&python_version, at)?;
+        }
+        let is_settled = !marked.manifest && self.sides.is_unmerged(path);
+        let Some(recorded) = self.recorded.sides[at].as_ref().filter(|_| !is_settled) else {
+            return Ok(Side { on_disk, records: self.all_records(path) });
+        };
+        let there = recorded.owned.get(path);
+        let mut record = self.record.clone();
+        if marked.manifest {
+            record.owned.remove(path);
+            record.owned.extend(there.map(|owned| (path.clone(), owned.clone())));
+        } else if let Some(owned) = record.owned.get_mut(path) {
+            owned.remove(PYTHON_VERSION);
+            let there = there.and_then(|owned| owned.get(PYTHON_VERSION));
+            owned.extend(there.map(|digest| (PYTHON_VERSION.to_owned(), *digest)));
+        }
+        Ok(Side { on_disk, records: vec![record] })
+    }
+
+    /// What envloom has written into a manifest by any of the sides: of a text that people have settled, and of a side
+    /// that git has no note of, nobody knows where an entry comes from.
+    fn all_records(&self, path: &RelPath) -> Vec<Record> {
+        let with = |side: &Record| {
+            let mut record = self.record.clone();
+            record.owned.remove(path);
+            record.owned.extend(side.owned.get(path).map(|owned| (path.clone(), owned.clone())));
+            record
+        };
+        let sides = self.recorded.sides.iter().flatten();
+        sides.chain([&self.recorded.merged.record]).map(with).collect()
+    }
+
+    /// A side as it is generated. What none of its records knows was written by people, and is refused.
+    fn judged(&self, id: EnvironmentId, side: &Side) -> Result<Rendered, Box<ManifestError>> {
+        if self.call.arguments.discard {
+            return self.rendered(id, side, Disposition::DiscardAndTakeOver);
+        }
+        let mut refused: Option<Box<ManifestError>> = None;
+        for record in &side.records {
+            let alone = Side { on_disk: side.on_disk.clone(), records: vec![record.clone()] };
+            let Err(found) = self.rendered(id, &alone, Disposition::Stop) else {
+                return self.rendered(id, side, Disposition::Discard);
+            };
+            let told: BTreeSet<String> = found.findings.iter().map(ToString::to_string).collect();
+            let known = refused.get_or_insert(found);
+            known.findings.retain(|finding| told.contains(&finding.to_string()));
+        }
+        match refused.filter(|refused| !refused.findings.is_empty()) {
+            Some(refused) => Err(refused),
+            None => self.rendered(id, side, Disposition::Discard),
+        }
+    }
+
+    /// What to tell of a side that cannot be generated.
+    fn refused(
+        &self,
+        (id, environment): (EnvironmentId, &Environment),
+        side: &Side,
+        name: &str,
+        refused: &ManifestError,
+    ) -> ResolveFinding {
+        let mut edits = String::new();
+        for finding in &refused.findings {
+            let asked = finding.labels().and_then(|mut labels| labels.next());
+            let asked = asked.and_then(|label| label.label().map(str::to_owned));
+            edits.extend(["\n  ", &finding.to_string()]);
+            edits.extend(asked.filter(|asked| asked.contains(" asks ")).map(|asked| format!("; {asked}")));
+        }
+        let path = environment.manifest.value.to_string();
+        if self.rendered(id, side, Disposition::DiscardAndTakeOver).is_ok() {
+            ResolveFinding::EditedSide { side: name.to_owned(), path, edits }
+        } else {
+            ResolveFinding::ByHand { path, lines: format!(", in {name}:{edits}") }
+        }
+    }
+
+    /// A side as it is generated by all of its records together.
     fn rendered(
         &self,
         id: EnvironmentId,
-        there: OnDisk,
-        record: &Record,
+        side: &Side,
         disposition: Disposition,
-    ) -> Result<Rendered, Stop> {
+    ) -> Result<Rendered, Box<ManifestError>> {
+        let mut records = side.records.iter();
+        let mut record = records.next().cloned().unwrap_or_default();
+        for (path, owned) in records.flat_map(|record| &record.owned) {
+            record.owned.entry(path.clone()).or_default().extend(owned.clone());
+        }
         let mut on_disk = self.on_disk.clone();
-        on_disk.insert(id, there);
-        let mut set = self.rendered_all((record, &on_disk), &[(id, disposition)].into());
+        on_disk.insert(id, side.on_disk.clone());
+        let mut set = self.rendered_all((&record, &on_disk), &[(id, disposition)].into());
         let rendered = set.remove(&id).expect("a manifest that is written is rendered");
         match rendered.refused {
-            Some(refused) => Err(refused.into()),
+            Some(refused) => Err(Box::new(refused)),
             None => Ok(rendered),
         }
     }
@@ -208,7 +321,7 @@ impl<'m> Manifests<'m> {
                 }
             };
             change(environment.manifest.value.clone(), &there.manifest, &here.manifest);
-            change(python_version(environment), &there.python_version, &here.python_version);
+            change(beside(environment, PYTHON_VERSION), &there.python_version, &here.python_version);
         }
         // Nothing of these is written through a link.
         for file in &files {
@@ -223,26 +336,44 @@ impl<'m> Manifests<'m> {
     }
 }
 
-fn python_version(environment: &Environment) -> RelPath {
-    environment.directory().join(".python-version").expect("the file's name is a path")
+/// Which of an environment's two files holds conflict markers.
+struct Marked {
+    manifest: bool,
+    python_version: bool,
+}
+
+/// One side of a manifest.
+struct Side {
+    on_disk: OnDisk,
+    /// Each says what may be envloom's in it.
+    records: Vec<Record>,
 }
 
 /// The lines that stand in conflict, for a message.
-fn in_conflict(text: &str) -> String {
+fn in_conflict(text: &str, [ours, theirs]: [&str; 2]) -> String {
     let mut lines = String::from(":");
     let mut side = None;
     for line in text.lines() {
         side = match line.get(..7) {
-            Some("<<<<<<<") => Some("this side: "),
-            Some("=======") if side.is_some() => Some("the other: "),
+            Some("<<<<<<<") => Some(ours),
+            Some("=======") if side.is_some() => Some(theirs),
             Some(">>>>>>>") => None,
             _ => {
                 if let Some(side) = side {
-                    lines.extend(["\n  ", side, &printable(line)]);
+                    lines.extend(["\n  in ", side, ": ", &printable(line)]);
                 }
                 side
             }
         };
     }
     lines
+}
+
+/// What is wrong with a text that git has merged without a conflict: both sides may have added one table.
+fn toml_fault(text: &str) -> Option<String> {
+    let error = text.parse::<toml::Table>().err()?;
+    let line = error.span().and_then(|span| text.get(..span.start)?.lines().count().checked_sub(1));
+    let line = line.and_then(|at| text.lines().nth(at)).map(|line| format!(" at `{}`", printable(line)));
+    let (message, line) = (printable(error.message()), line.unwrap_or_default());
+    Some(format!(": what both sides have together is not valid TOML{line}: {message}"))
 }

@@ -6,7 +6,8 @@
 //! | `envloom.lock` | merged by entry (`ledger::merged`) from the sides that git's index holds |
 //! | a manifest | each side is generated from the merged `tasks.kdl`, so that they differ only in what is not envloom's; git merges that ([`manifests`]) |
 //! | `uv.lock` | locked anew from the merge base's, so that third-party versions stay |
-//! | another manifest | nothing: people settle it first |
+//! | another manifest, `.gitmodules`, a package's submodule | nothing: people settle it first |
+//! | files of an environment that is gone | nothing: the `git rm` is said |
 //!
 //! All of it is locked, checked and verified in a trial; then all files are written, or none. The index is git's and the
 //! user's: the `git add` is said, never run.
@@ -22,7 +23,7 @@ use serde_json::json;
 pub(super) use self::error::CODES;
 use self::error::{ResolveError, ResolveFinding};
 use self::manifests::Manifests;
-use self::sides::{Recorded, Sides};
+use self::sides::{BASE, OURS, Recorded, Sides, THEIRS, beside};
 use super::absorb::refuse_locked;
 use super::args::Arguments;
 use super::call::{Call, place_of};
@@ -34,10 +35,9 @@ use super::trial::{self, Passed, Request, Tried};
 use super::{exit, state};
 use crate::base::{RelPath, SourceFile, printable, read_if_exists};
 use crate::cache::{FileChange, Observer};
-use crate::ledger::{self, Progress, Record, Remotes, conflict_marker};
-use crate::model::Environment;
+use crate::ledger::{self, Progress, Record, ReleaseKey, Remotes, conflict_marker};
+use crate::model::{Environment, Package};
 use crate::tool::git::Git;
-use crate::tool::run::quoted;
 
 /// Carries out the verb.
 ///
@@ -51,22 +51,22 @@ pub(super) fn carry_out(process: &Process, arguments: &Arguments, output: &Outpu
     refuse_locked(&call, "resolve")?;
     let git = Git::find(&process.surroundings, &call.place.home)?;
     let sides = Sides::read(&call, &git)?;
-    let Some(ready) = ready(&call, &sides, output)? else {
+    let ready = ready(&call, &sides, output)?;
+    if ready.concerned.is_empty() {
         if output.is_json() {
             let nothing: [&str; 0] = [];
-            let others = sides.others();
             return Ok(Output::answer(&json!({
                 "files": nothing, "locked": nothing, "written": false,
-                "environments": nothing, "add": nothing, "others": others,
+                "environments": nothing, "add": nothing, "remove": ready.gone.iter().map(RelPath::as_str).collect::<Vec<_>>(), "others": ready.others,
             })));
         }
         output.say("nothing to resolve: no file that envloom or uv writes is in conflict");
-        still_in_conflict(&sides, output);
+        still_in_conflict(&sides, &ready, output);
         return Ok(exit::DONE);
-    };
+    }
     let request = Request {
         call: &call,
-        files: ready.files,
+        files: ready.files.clone(),
         targets: trial::locked_and_verified(&ready.concerned),
         arguments: call.arguments.clone(),
     };
@@ -77,7 +77,7 @@ pub(super) fn carry_out(process: &Process, arguments: &Arguments, output: &Outpu
     if !arguments.dry_run {
         passed.commit()?;
     }
-    Ok(told(&call, (&sides, &ready.concerned), &passed, output))
+    told(&call, (&sides, &ready), &passed, output)
 }
 
 /// `tasks.kdl` is what everything is made from.
@@ -96,24 +96,32 @@ fn refuse_marked(place: &Place) -> Result<(), Stop> {
 }
 
 /// What the trial begins with.
+#[derive(Default)]
 struct Ready {
     files: Vec<FileChange>,
-    /// The environments that are locked anew.
+    /// The environments that are locked anew; none where nothing is in conflict.
     concerned: Vec<String>,
+    /// Files in conflict that no environment has any more.
+    gone: Vec<RelPath>,
+    /// All other paths in conflict.
+    others: Vec<String>,
 }
 
-/// Makes what can be made without uv; `None` where nothing is in conflict.
-fn ready(call: &Call<'_>, sides: &Sides<'_>, output: &Output) -> Result<Option<Ready>, Stop> {
-    let recorded = sides.recorded()?;
-    let mut findings = not_ours(call, sides)?;
-    findings.extend(two_commits(call, &recorded));
-    let (lockfiles, unknown) = lockfiles(call, sides)?;
-    findings.extend(unknown);
+/// Makes what can be made without uv.
+fn ready(call: &Call<'_>, sides: &Sides<'_>, output: &Output) -> Result<Ready, Stop> {
+    let findings = for_people(call, sides)?;
     if !findings.is_empty() {
         return Err(ResolveError { findings }.into());
     }
-    if !sides.has_ours() && lockfiles.is_empty() {
-        return Ok(None);
+    let recorded = sides.recorded()?;
+    let gone = sides.gone(&recorded);
+    let others = sides.others(&gone);
+    if !sides.has_ours() {
+        return Ok(Ready { gone, others, ..Ready::default() });
+    }
+    let findings = two_commits(call, sides, &recorded)?;
+    if !findings.is_empty() {
+        return Err(ResolveError { findings }.into());
     }
     let record = completed(call, sides.git, &recorded, output)?;
     let mut manifests = Manifests::read(call, sides, &recorded, record)?;
@@ -121,16 +129,15 @@ fn ready(call: &Call<'_>, sides: &Sides<'_>, output: &Output) -> Result<Option<R
     if !findings.is_empty() {
         return Err(ResolveError { findings }.into());
     }
-    let (changed, record, unlike) = manifests.done()?;
-    let mut files = changed;
+    let (mut files, record, unlike) = manifests.done()?;
     let path = RelPath::parse(ledger::FILE_NAME).expect("the file's name is a path");
     let before = sides.bytes(&path)?;
     if before.is_some() || record != Record::default() {
         files.push(FileChange { path, before, after: Some(record.render().into_bytes()) });
     }
-    files.extend(lockfiles);
+    files.extend(lockfiles(call, sides)?);
     let concerned = concerned(call, sides, &unlike)?;
-    Ok(Some(Ready { files, concerned }))
+    Ok(Ready { files, concerned, gone, others })
 }
 
 /// The releases, with every one that is pinned. Those whose commits clash are asked for anew: that was allowed.
@@ -148,66 +155,89 @@ fn completed(call: &Call<'_>, git: &Git, recorded: &Recorded, output: &Output) -
 }
 
 /// Pinned releases of which nobody can say where they are.
-fn two_commits(call: &Call<'_>, recorded: &Recorded) -> Vec<ResolveFinding> {
+fn two_commits(call: &Call<'_>, sides: &Sides<'_>, recorded: &Recorded) -> Result<Vec<ResolveFinding>, Stop> {
     let pinned = ledger::prune(&call.model, recorded.merged.record.clone()).releases;
     let clashes = recorded.merged.two_commits.iter().filter(|(key, _)| pinned.contains_key(key));
     let open = clashes.filter(|(key, _)| {
         !call.arguments.accept_moved.iter().any(|accepted| accepted == key.package.as_str())
     });
-    open.map(|(key, [ours, theirs])| ResolveFinding::TwoCommits {
-        release: format!("{} {}", key.package, key.reference),
-        package: key.package.to_string(),
-        ours: ours.clone(),
-        theirs: theirs.clone(),
-    })
-    .collect()
+    let finding = |(key, [ours, theirs]): (&ReleaseKey, &[String; 2])| {
+        Ok(ResolveFinding::TwoCommits {
+            release: format!("{} {}", key.package, key.reference),
+            package: key.package.to_string(),
+            ours: format!("{ours} in {}", sides.name(OURS)?),
+            theirs: format!("{theirs} in {}", sides.name(THEIRS)?),
+        })
+    };
+    open.map(finding).collect()
 }
 
-/// Manifests of people that hold markers.
-fn not_ours(call: &Call<'_>, sides: &Sides<'_>) -> Result<Vec<ResolveFinding>, Stop> {
-    let members = call.model.packages.iter().filter_map(|package| package.path.as_ref());
-    let members = members.filter_map(|path| path.value.join("pyproject.toml").ok());
-    let adopted = call.model.environments.iter().filter(|environment| !environment.is_written());
-    let paths: BTreeSet<RelPath> =
-        members.chain(adopted.map(|environment| environment.manifest.value.clone())).collect();
-    let written: BTreeSet<&RelPath> = call
-        .model
-        .environments
-        .iter()
-        .filter(|environment| environment.is_written())
-        .map(|environment| &environment.manifest.value)
-        .collect();
+/// What nothing can be made from before people have settled it: files of theirs that hold markers, submodules, and
+/// files of which git knows no sides.
+fn for_people(call: &Call<'_>, sides: &Sides<'_>) -> Result<Vec<ResolveFinding>, Stop> {
+    let model = &call.model;
     let mut findings = Vec::new();
-    for path in paths.into_iter().filter(|path| !written.contains(path)) {
+    let modules = sides.git.toplevel(&call.place.root)?.map(|top| top.join(".gitmodules"));
+    if let Some(bytes) = modules.map(|path| read_if_exists(&path)).transpose()?.flatten()
+        && conflict_marker(&String::from_utf8_lossy(&bytes)).is_some()
+    {
+        findings.push(ResolveFinding::ByHand { path: ".gitmodules".to_owned(), lines: String::new() });
+    }
+    for (path, [ours, theirs]) in sides.commits() {
+        let is_package = |package: &Package| package.path.as_ref().is_some_and(|at| at.value.is_in(path));
+        if model.packages.iter().any(is_package) {
+            let told = |commit: Option<&str>, at| {
+                let commit = commit.map_or("nothing", |commit| commit.get(..12).unwrap_or(commit));
+                Ok::<_, Stop>(format!("{commit} in {}", sides.name(at)?))
+            };
+            findings.push(ResolveFinding::Submodule {
+                path: path.to_string(),
+                typed: sides.typed([path]),
+                ours: told(ours, OURS)?,
+                theirs: told(theirs, THEIRS)?,
+                commit: theirs.or(ours).unwrap_or_default().chars().take(12).collect(),
+            });
+        }
+    }
+    let members = model.packages.iter().filter_map(|package| package.path.as_ref());
+    let members = members.filter_map(|path| path.value.join("pyproject.toml").ok());
+    let adopted = model.environments.iter().filter(|environment| !environment.is_written());
+    let of_adopted = adopted.flat_map(|one| [one.manifest.value.clone(), beside(one, ".python-version")]);
+    let written = model.environments.iter().filter(|environment| environment.is_written());
+    let mut ours: BTreeSet<RelPath> = written
+        .flat_map(|one| [one.manifest.value.clone(), beside(one, ".python-version")])
+        .chain(model.environments.iter().map(|one| beside(one, "uv.lock")))
+        .collect();
+    ours.extend(RelPath::parse(ledger::FILE_NAME).ok());
+    let theirs: BTreeSet<RelPath> = members.chain(of_adopted).filter(|path| !ours.contains(path)).collect();
+    for path in theirs {
         if sides.is_marked(&path)? {
             findings.push(ResolveFinding::ByHand { path: path.to_string(), lines: String::new() });
+        }
+    }
+    for path in ours {
+        if !sides.is_unmerged(&path) && sides.is_marked(&path)? {
+            findings.push(ResolveFinding::NoSides { path: path.to_string(), typed: sides.typed([&path]) });
         }
     }
     Ok(findings)
 }
 
-/// Lockfiles with markers, each as the merge base had it; and those of which git knows no sides.
-fn lockfiles(call: &Call<'_>, sides: &Sides<'_>) -> Result<(Vec<FileChange>, Vec<ResolveFinding>), Stop> {
-    let (mut files, mut unknown) = (Vec::new(), Vec::new());
-    let paths: BTreeSet<RelPath> = call.model.environments.iter().filter_map(lockfile).collect();
+/// Lockfiles with markers, each as the merge base had it.
+fn lockfiles(call: &Call<'_>, sides: &Sides<'_>) -> Result<Vec<FileChange>, Stop> {
+    let mut files = Vec::new();
+    let paths: BTreeSet<RelPath> = call.model.environments.iter().map(|one| beside(one, "uv.lock")).collect();
     for path in paths {
         if !sides.is_marked(&path)? {
             continue;
         }
-        let mut found = None;
-        for at in [sides::BASE, sides::OURS, sides::THEIRS] {
-            found = found.or(sides.side(&path, at)?);
+        let mut seed = None;
+        for at in [BASE, OURS, THEIRS] {
+            seed = seed.or(sides.side(&path, at)?);
         }
-        match found {
-            Some(seed) => files.push(FileChange { before: sides.bytes(&path)?, path, after: Some(seed) }),
-            None => unknown.push(ResolveFinding::NoSides { path: path.to_string() }),
-        }
+        files.push(FileChange { before: sides.bytes(&path)?, path, after: seed });
     }
-    Ok((files, unknown))
-}
-
-fn lockfile(environment: &Environment) -> Option<RelPath> {
-    environment.directory().join("uv.lock").ok()
+    Ok(files)
 }
 
 /// The environments of which a file is in conflict, or came from the other side, or has to be another one now; all where
@@ -215,11 +245,10 @@ fn lockfile(environment: &Environment) -> Option<RelPath> {
 fn concerned(call: &Call<'_>, sides: &Sides<'_>, unlike: &BTreeSet<String>) -> Result<Vec<String>, Stop> {
     let changed = sides.changed()?;
     let is_concerned = |environment: &&Environment| {
-        let directory = environment.directory();
-        let beside = ["uv.lock", ".python-version"].into_iter().filter_map(|name| directory.join(name).ok());
-        let mut files = beside.chain([environment.manifest.value.clone()]);
+        let beside = [beside(environment, "uv.lock"), beside(environment, ".python-version")];
+        let mut files = beside.iter().chain([&environment.manifest.value]);
         unlike.contains(&environment.name.value)
-            || files.any(|file| changed.contains(&file) || sides.is_unmerged(&file))
+            || files.any(|file| changed.contains(file) || sides.is_unmerged(file))
     };
     let name = |environment: &Environment| environment.name.value.clone();
     let found: Vec<String> = call.model.environments.iter().filter(is_concerned).map(name).collect();
@@ -229,35 +258,40 @@ fn concerned(call: &Call<'_>, sides: &Sides<'_>, unlike: &BTreeSet<String>) -> R
 /// Says what was done, and what is left to type.
 fn told(
     call: &Call<'_>,
-    (sides, concerned): (&Sides<'_>, &[String]),
+    (sides, ready): (&Sides<'_>, &Ready),
     passed: &Passed,
     output: &Output,
-) -> u8 {
+) -> Result<u8, Stop> {
     let written = passed.files.iter().map(|change| change.path.clone());
     let add: BTreeSet<RelPath> = written.chain(sides.ours()).collect();
-    let others = sides.others();
     if output.is_json() {
         let mut answer = passed.json(call);
-        answer["environments"] = json!(concerned);
+        answer["environments"] = json!(ready.concerned);
         answer["add"] = json!(add.iter().map(RelPath::as_str).collect::<Vec<_>>());
-        answer["others"] = json!(others);
-        return Output::answer(&answer);
+        answer["remove"] = json!(ready.gone.iter().map(RelPath::as_str).collect::<Vec<_>>());
+        answer["others"] = json!(ready.others);
+        return Ok(Output::answer(&answer));
     }
     let verb = if call.arguments.dry_run { "would resolve" } else { "resolved" };
     let paths: Vec<&str> = add.iter().map(RelPath::as_str).collect();
     output.say(&format!("{verb}: {}", paths.join(", ")));
-    still_in_conflict(sides, output);
+    still_in_conflict(sides, ready, output);
     if call.arguments.dry_run {
-        return exit::DONE;
+        return Ok(exit::DONE);
     }
-    let typed: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
-    output.say(&format!("look at `git diff`, then type: git add -- {}", typed.join(" ")));
-    exit::DONE
+    output.say(&format!("look at `git diff`, then type: git add -- {}", sides.typed(&add)));
+    if let Some(line) = sides.underway()?.operation.continued().filter(|_| ready.others.is_empty()) {
+        output.say(&format!("and then: {line}"));
+    }
+    Ok(exit::DONE)
 }
 
-fn still_in_conflict(sides: &Sides<'_>, output: &Output) {
-    let others = sides.others();
-    if !others.is_empty() {
-        output.say(&format!("still in conflict, and not envloom's: {}", printable(&others.join(", "))));
+fn still_in_conflict(sides: &Sides<'_>, ready: &Ready, output: &Output) {
+    if !ready.gone.is_empty() {
+        let line = sides.typed(&ready.gone);
+        output.say(&format!("tasks.kdl has no environment for these any more, type: git rm -- {line}"));
+    }
+    if !ready.others.is_empty() {
+        output.say(&format!("still in conflict, and not envloom's: {}", printable(&ready.others.join(", "))));
     }
 }

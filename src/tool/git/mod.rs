@@ -23,6 +23,7 @@ mod query;
 mod remote;
 mod submodule;
 mod tree;
+mod underway;
 mod unmerged;
 
 pub(crate) use batch::{Content, FilesAt, Question, Revision};
@@ -31,4 +32,5 @@ pub(crate) use changes::Change;
 pub(crate) use checkout::{Module, Standing};
 pub(crate) use object::{ObjectId, TagRef, TreeEntry};
 pub(crate) use submodule::Submodule;
-pub(crate) use unmerged::{MergedText, Stages};
+pub(crate) use underway::Underway;
+pub(crate) use unmerged::{Conflict, MergedText};

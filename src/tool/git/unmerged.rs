@@ -5,10 +5,20 @@ use std::path::{Path, PathBuf};
 
 use super::call::Git;
 use super::object::{ObjectId, parse_index};
+use super::submodule::GITLINK;
 use crate::tool::error::ToolError;
 
-/// The sides of a path: base, ours, theirs. A side that does not have the path, or not as an ordinary file, is `None`.
+/// The sides of a path: base, ours, theirs.
 pub(crate) type Stages = [Option<ObjectId>; 3];
+
+/// What the index holds of a path in conflict. A side that does not have the path, or as a link, is `None` in both.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Conflict {
+    /// The contents, where it is an ordinary file.
+    pub(crate) files: Stages,
+    /// The commits, where it is a submodule.
+    pub(crate) commits: Stages,
+}
 
 /// Three texts merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +34,24 @@ impl Git {
     ///
     /// # Errors
     /// When git cannot say.
-    pub(crate) fn unmerged(&self, directory: &Path) -> Result<BTreeMap<PathBuf, Stages>, ToolError> {
+    pub(crate) fn unmerged(&self, directory: &Path) -> Result<BTreeMap<PathBuf, Conflict>, ToolError> {
+        self.conflicts(directory, "--unmerged")
+    }
+
+    /// The same of those that were settled with `git add` since: what `git checkout -m` would bring back.
+    ///
+    /// # Errors
+    /// When git cannot say.
+    pub(crate) fn once_unmerged(&self, directory: &Path) -> Result<BTreeMap<PathBuf, Conflict>, ToolError> {
+        self.conflicts(directory, "--resolve-undo")
+    }
+
+    fn conflicts(&self, directory: &Path, which: &str) -> Result<BTreeMap<PathBuf, Conflict>, ToolError> {
         if self.toplevel(directory)?.is_none() {
             return Ok(BTreeMap::new());
         }
-        let mut found: BTreeMap<PathBuf, Stages> = BTreeMap::new();
-        let query = self.local(directory, ["ls-files", "--unmerged", "-z"]);
+        let mut found: BTreeMap<PathBuf, Conflict> = BTreeMap::new();
+        let query = self.local(directory, ["ls-files", which, "-z"]);
         let answer = query.demand()?;
         for record in answer.split(|&byte| byte == 0).filter(|record| !record.is_empty()) {
             let entries = parse_index(record).map_err(|what| query.unexpected(&what))?;
@@ -40,8 +62,12 @@ impl Git {
             let (Some(entry), Some(stage)) = (entries.into_iter().next(), stage) else {
                 return Err(query.unexpected("an entry that is at no stage"));
             };
-            let stages = found.entry(entry.path).or_default();
-            stages[stage - 1] = matches!(entry.mode, 0o100_644 | 0o100_755).then_some(entry.object);
+            let conflict = found.entry(entry.path).or_default();
+            match entry.mode {
+                0o100_644 | 0o100_755 => conflict.files[stage - 1] = Some(entry.object),
+                GITLINK => conflict.commits[stage - 1] = Some(entry.object),
+                _ => {}
+            }
         }
         Ok(found)
     }
@@ -51,7 +77,21 @@ impl Git {
     /// # Errors
     /// When git cannot, as with bytes that are no text.
     pub(crate) fn merged_text(&self, directory: &Path) -> Result<MergedText, ToolError> {
-        let query = self.local(directory, ["merge-file", "-p", "-q", "--", "ours", "base", "theirs"]);
+        let query = self.local(
+            directory,
+            [
+                // A user may have chosen one that shows the base, too.
+                "-c",
+                "merge.conflictStyle=merge",
+                "merge-file",
+                "-p",
+                "-q",
+                "--",
+                "ours",
+                "base",
+                "theirs",
+            ],
+        );
         let answer = query.ask()?;
         // The status is the number of conflicts, 127 for all above.
         match answer.status.code() {
@@ -86,8 +126,12 @@ mod tests {
         assert_eq!(git.unmerged(place.root()).unwrap(), BTreeMap::new());
         place.git(&top, &["read-tree", "-i", "-m", "main~1", "main", "side"]);
         let found = git.unmerged(&top).unwrap();
-        let sides = found[Path::new("a b")].clone().map(|id| git.blob(&top, &id.unwrap()).unwrap());
+        let sides = found[Path::new("a b")].files.clone().map(|id| git.blob(&top, &id.unwrap()).unwrap());
         assert_eq!(sides[1], b"one\nzwei\nthree\n");
+        assert_eq!(git.once_unmerged(&top).unwrap(), BTreeMap::new());
+        place.git(&top, &["add", "."]);
+        assert_eq!(git.unmerged(&top).unwrap(), BTreeMap::new());
+        assert_eq!(git.once_unmerged(&top).unwrap(), found);
         let scratch = place.directory("scratch");
         let merged = |sides: [&Vec<u8>; 3]| {
             for (name, text) in ["base", "ours", "theirs"].iter().zip(sides) {

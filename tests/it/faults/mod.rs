@@ -6,6 +6,7 @@
 //! | `edits` | hand edits of generated manifests; manifests formatted by hand |
 //! | `interrupted` | SIGKILL, SIGTERM, SIGINT during `sync` and `lock` |
 //! | `promote` | SIGKILL of a promotion, at any moment and while it writes its files |
+//! | `resolve` | SIGKILL of a merge being resolved |
 //! | `remotes` | remotes that stall, hang up, fail or ask for a password; signals meanwhile |
 //! | `races` | concurrent runs with different TMPDIRs; a holder of locks that is killed |
 //! | `freshness` | inputs edited while a task runs; games with times; outputs deleted by hand |
@@ -37,6 +38,7 @@ mod programs;
 mod promote;
 mod races;
 mod remotes;
+mod resolve;
 mod secrets;
 mod signals;
 
