@@ -5,6 +5,11 @@
 //! ([`Commit::finish`]). Before that nothing has. So a kill at any moment leaves all files old or, after the next call of
 //! envloom, all new.
 //!
+//! Where a log is found and no file has what it says, it is dropped: either the kill came before the first file, or whoever
+//! saw the half of it has put everything back (`git checkout .`). They see a repository in which nothing was changed, and
+//! the call that was cut off has told them of no success; to change it under some later call would be a surprise. Where
+//! one file has it, the rest follows: that half was made by nobody, and which half somebody wants cannot be known.
+//!
 //! Nobody's edit is overwritten: files are compared with what was found right before the log is written, and a log that
 //! is found later is followed only while each file is one of the two. Else it is set aside, and that is said.
 //!
@@ -52,10 +57,22 @@ pub(crate) enum Finished {
     /// There was none.
     Nothing,
     /// The files it names are as it says now.
-    Completed(Vec<RelPath>),
+    Completed {
+        /// The verb that was cut off.
+        by: String,
+        /// The files.
+        paths: Vec<RelPath>,
+    },
+    /// No file had what it says; it is gone, and nothing was written.
+    Dropped {
+        /// The verb that was cut off.
+        by: String,
+    },
     /// It was moved to `kept`, and nothing was written, because a file is neither as it was found nor as it was to be; or
     /// because the log is not one.
     SetAside {
+        /// The verb that was cut off; empty where the log is not one.
+        by: String,
         /// Where the log is now.
         kept: PathBuf,
         /// The file.
@@ -66,6 +83,9 @@ pub(crate) enum Finished {
 #[derive(Serialize, Deserialize)]
 struct Log {
     format: u32,
+    /// The verb, for whoever is told.
+    #[serde(default)]
+    by: String,
     files: Vec<LoggedFile>,
 }
 
@@ -96,12 +116,12 @@ impl Commit {
         self.log.symlink_metadata().is_ok()
     }
 
-    /// Changes all files. `Some`: that file is no longer as it was found, and none was changed.
+    /// Changes all files, for the verb `by`. `Some`: that file is no longer as it was found, and none was changed.
     ///
     /// # Errors
     /// When a file cannot be written: those that were are as before again. Where even that fails the log stays, and the
     /// next call completes it.
-    pub(crate) fn carry_out(&self, changes: &[FileChange]) -> Result<Option<RelPath>, FileError> {
+    pub(crate) fn carry_out(&self, by: &str, changes: &[FileChange]) -> Result<Option<RelPath>, FileError> {
         if self.is_pending() {
             // Whoever wrote it was killed since this call began: the next one completes it.
             return Ok(Some(changes.first().map_or_else(RelPath::root, |change| change.path.clone())));
@@ -117,7 +137,7 @@ impl Commit {
             before: change.before.as_ref().map(Digest::of),
             after: change.after.as_ref().map(|bytes| STANDARD.encode(bytes)),
         });
-        let log = Log { format: FORMAT, files: files.collect() };
+        let log = Log { format: FORMAT, by: by.to_owned(), files: files.collect() };
         let bytes = serde_json::to_vec(&log);
         let bytes = bytes.map_err(|cause| FileError::new("write", &self.log, cause.into()))?;
         write_whole(&self.log, &bytes)?;
@@ -134,32 +154,39 @@ impl Commit {
         Ok(None)
     }
 
-    /// Completes a change that was cut off.
+    /// Completes a change that was cut off, or drops it where none of it is there.
     ///
     /// # Errors
     /// When a file cannot be read or written; the log stays.
     pub(crate) fn finish(&self) -> Result<Finished, FileError> {
         let Some(bytes) = read_if_exists(&self.log)? else { return Ok(Finished::Nothing) };
-        let Some(steps) = steps(&bytes) else { return self.set_aside(&bytes, None) };
+        let Some((by, steps)) = read(&bytes) else { return self.set_aside(&bytes, String::new(), None) };
+        let mut has_begun = false;
         for step in &steps {
             let now = read_if_exists(&step.path.under(&self.root))?;
-            let is_known = now == step.after || now.map(Digest::of) == step.before;
-            if !is_known {
-                return self.set_aside(&bytes, Some(step.path.clone()));
+            let is_after = now == step.after;
+            let is_before = now.map(Digest::of) == step.before;
+            if !is_after && !is_before {
+                return self.set_aside(&bytes, by, Some(step.path.clone()));
             }
+            has_begun |= is_after && !is_before;
         }
         for step in &steps {
+            // What was half-written when the kill came.
             clear_siblings(&step.path.under(&self.root))?;
-            self.put(&step.path, step.after.as_deref())?;
+            if has_begun {
+                self.put(&step.path, step.after.as_deref())?;
+            }
         }
         remove_if_exists(&self.log)?;
-        Ok(Finished::Completed(steps.into_iter().map(|step| step.path).collect()))
+        let paths = steps.into_iter().map(|step| step.path).collect();
+        Ok(if has_begun { Finished::Completed { by, paths } } else { Finished::Dropped { by } })
     }
 
-    fn set_aside(&self, bytes: &[u8], because: Option<RelPath>) -> Result<Finished, FileError> {
+    fn set_aside(&self, bytes: &[u8], by: String, because: Option<RelPath>) -> Result<Finished, FileError> {
         write_whole(&self.aside, bytes)?;
         remove_if_exists(&self.log)?;
-        Ok(Finished::SetAside { kept: self.aside.clone(), because })
+        Ok(Finished::SetAside { by, kept: self.aside.clone(), because })
     }
 
     fn put(&self, path: &RelPath, content: Option<&[u8]>) -> Result<(), FileError> {
@@ -172,14 +199,14 @@ impl Commit {
     }
 }
 
-/// The files of a log; `None`: it is none that this version writes.
-fn steps(bytes: &[u8]) -> Option<Vec<Step>> {
+/// The verb and the files of a log; `None`: it is none that this version writes.
+fn read(bytes: &[u8]) -> Option<(String, Vec<Step>)> {
     let log: Log = serde_json::from_slice(bytes).ok().filter(|log: &Log| log.format == FORMAT)?;
     let step = |file: LoggedFile| {
         let after = file.after.map(|text| STANDARD.decode(text)).transpose().ok()?;
         Some(Step { path: RelPath::parse(&file.path).ok()?, before: file.before, after })
     };
-    log.files.into_iter().map(step).collect()
+    Some((log.by, log.files.into_iter().map(step).collect::<Option<_>>()?))
 }
 
 #[cfg(test)]
@@ -239,7 +266,7 @@ mod tests {
     #[test]
     fn all_files_change() {
         let place = Place::new();
-        assert_eq!(place.commit().carry_out(&changes()).unwrap(), None);
+        assert_eq!(place.commit().carry_out("pin", &changes()).unwrap(), None);
         assert_eq!(place.all(), new());
         assert_eq!(place.commit().finish().unwrap(), Finished::Nothing);
     }
@@ -249,16 +276,19 @@ mod tests {
         let place = Place::new();
         place.write("new/x", b"mine");
         let before = place.all();
-        assert_eq!(place.commit().carry_out(&changes()).unwrap(), Some(RelPath::parse("new/x").unwrap()));
+        assert_eq!(
+            place.commit().carry_out("pin", &changes()).unwrap(),
+            Some(RelPath::parse("new/x").unwrap())
+        );
         assert_eq!(place.all(), before);
         assert!(!place.commit().is_pending());
     }
 
     /// As if killed: the log is written by a commit that could not write its second file, nor put the first one back.
     fn logged(place: &Place) -> Vec<u8> {
-        place.commit().carry_out(&changes()).unwrap();
+        place.commit().carry_out("pin", &changes()).unwrap();
         let digest = |bytes: &[u8]| serde_json::to_value(Digest::of(bytes)).unwrap();
-        let log = serde_json::json!({ "format": 1, "files": [
+        let log = serde_json::json!({ "format": 1, "by": "pin", "files": [
             { "path": "tasks.kdl", "before": digest(b"old"), "after": "bmV3" },
             { "path": "prod/uv.lock", "before": digest(b"old\xff"), "after": null },
             { "path": "new/x", "before": null, "after": "/g==" },
@@ -269,10 +299,10 @@ mod tests {
     #[test]
     fn a_change_that_was_cut_off_anywhere_is_completed() {
         for (tasks, lockfile, x) in [
-            (&b"old"[..], Some(&b"old\xff"[..]), None),
-            (b"new", Some(b"old\xff"), None),
+            (&b"new"[..], Some(&b"old\xff"[..]), None),
             (b"new", None, None),
             (b"new", None, Some(&b"\xfe"[..])),
+            (b"old", Some(b"old\xff"), Some(b"\xfe")),
         ] {
             let place = Place::new();
             let log = logged(&place);
@@ -286,11 +316,27 @@ mod tests {
             fs::write(place.0.path().join(".tasks.kdl.envloom-abc.tmp"), "half").unwrap();
             fs::write(place.log(), &log).unwrap();
             let paths = changes().into_iter().map(|change| change.path).collect();
-            assert_eq!(place.commit().finish().unwrap(), Finished::Completed(paths));
+            assert_eq!(place.commit().finish().unwrap(), Finished::Completed { by: "pin".into(), paths });
             assert_eq!(place.all(), new());
             assert!(!place.commit().is_pending());
             assert_eq!(place.read(".tasks.kdl.envloom-abc.tmp"), None);
         }
+    }
+
+    #[test]
+    fn a_change_of_which_nothing_is_there_is_dropped() {
+        let place = Place::new();
+        let log = logged(&place);
+        place.write("tasks.kdl", b"old");
+        place.write("prod/uv.lock", b"old\xff");
+        fs::remove_file(place.0.path().join("new/x")).unwrap();
+        let before = place.all();
+        fs::write(place.log(), &log).unwrap();
+        place.write(".tasks.kdl.envloom-abc.tmp", b"half");
+        assert_eq!(place.commit().finish().unwrap(), Finished::Dropped { by: "pin".into() });
+        assert_eq!(place.read(".tasks.kdl.envloom-abc.tmp"), None);
+        assert_eq!(place.all(), before);
+        assert!(!place.commit().is_pending());
     }
 
     #[test]
@@ -303,7 +349,7 @@ mod tests {
         fs::write(place.log(), &log).unwrap();
         let kept = place.0.path().join(".envloom/replaced/commit.json");
         let because = Some(RelPath::parse("new/x").unwrap());
-        let aside = Finished::SetAside { kept: kept.clone(), because };
+        let aside = Finished::SetAside { by: "pin".into(), kept: kept.clone(), because };
         assert_eq!(place.commit().finish().unwrap(), aside);
         assert_eq!((place.all(), fs::read(kept).unwrap()), (before, log));
         assert!(!place.commit().is_pending());
@@ -326,7 +372,7 @@ mod tests {
         let before = place.all();
         // A directory where the last file is to be: reading it as absent fails first, so it lies on the way.
         place.write("new", b"a file");
-        let error = place.commit().carry_out(&changes()).unwrap_err();
+        let error = place.commit().carry_out("pin", &changes()).unwrap_err();
         assert_eq!(error.doing, "write");
         assert_eq!(place.all(), before);
         assert!(!place.commit().is_pending());

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use miette::Diagnostic;
@@ -13,6 +14,8 @@ use super::args::{Arguments, ColorChoice, OutputSync};
 use super::error::CliError;
 use super::exit;
 use super::surroundings::Process;
+use crate::base::printable;
+use crate::cache::Notice;
 use crate::event::Event;
 use crate::report::{self, Broken, Mode, Options, Outlet, Reporter, Sinks, Style, Verbosity};
 
@@ -26,6 +29,8 @@ pub(super) struct Output {
     events: Option<String>,
     /// Where GitHub's runner has the repository.
     workspace: Option<String>,
+    /// What the next run's events say first.
+    announced: Mutex<Vec<Notice>>,
 }
 
 impl Output {
@@ -67,7 +72,7 @@ impl Output {
             github,
         };
         let (events, workspace) = (process.variable("ENVLOOM_EVENTS"), process.variable("GITHUB_WORKSPACE"));
-        Self { options, json: arguments.json, events, workspace }
+        Self { options, json: arguments.json, events, workspace, announced: Mutex::default() }
     }
 
     /// The reporter's thread, fed through the channel until it is dropped.
@@ -181,11 +186,32 @@ impl Output {
     /// One line that is no data.
     pub(super) fn say(&self, line: &str) {
         if self.options.verbosity != Verbosity::Quiet {
-            // Where standard error is closed nobody listens.
-            let line = crate::base::printable(line);
-            let line = if self.options.github { report::no_commands(&line) } else { format!("{line}\n") };
-            let _ = io::stderr().write_all(line.as_bytes());
+            self.insist(line);
         }
+    }
+
+    /// What nobody may miss, `-q` or not; programs find it among the events of the run, if there is one.
+    pub(super) fn announce(&self, code: &str, message: &str) {
+        self.insist(message);
+        if self.json {
+            self.announced().push((code.to_owned(), printable(message).into_owned(), None));
+        }
+    }
+
+    /// Takes what was announced.
+    pub(super) fn take_announced(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.announced())
+    }
+
+    fn announced(&self) -> MutexGuard<'_, Vec<Notice>> {
+        self.announced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn insist(&self, line: &str) {
+        let line = printable(line);
+        let line = if self.options.github { report::no_commands(&line) } else { format!("{line}\n") };
+        // Where standard error is closed nobody listens.
+        let _ = io::stderr().write_all(line.as_bytes());
     }
 
     /// Shows what stopped the call, and its exit code. `root` is the repository's, where there is one.

@@ -29,6 +29,10 @@ const NOTICES: &[(&str, &str)] = &[
     ),
     ("envloom::cli::affected", "how many tasks `--since` or `--affected` left, and since which commit"),
     ("envloom::cli::changed", "with `watch --json`: what the run that begins is for"),
+    (
+        "envloom::cli::cut_off",
+        "an earlier call was cut off while it changed tracked files; what became of that",
+    ),
     ("envloom::exec::finally_failed", "a `finally` failed, and something before it had failed already"),
     ("envloom::exec::jobserver", "slots are not shared with make as they could be"),
     ("envloom::exec::leaked", "a process outlived its task"),

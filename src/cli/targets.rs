@@ -253,7 +253,8 @@ impl Run<'_> {
             tasks: self.chosen.graph.tasks().len(),
             jobs,
         });
-        for (code, message, help) in self.notices.iter().chain(further) {
+        let announced = self.output.take_announced();
+        for (code, message, help) in announced.iter().chain(self.notices).chain(further) {
             fact(Fact::Notice { code: code.clone(), message: message.clone(), help: help.clone() });
         }
         let result = work(&mut send);
@@ -305,7 +306,8 @@ fn replay(process: &Process, output: &Output, plan: &CompiledPlan) -> Result<u8,
         tasks: plan.tasks.len(),
         jobs: 1,
     };
-    let notices = plan.notices.iter().map(|(code, message, help)| Fact::Notice {
+    let announced = output.take_announced();
+    let notices = announced.iter().chain(&plan.notices).map(|(code, message, help)| Fact::Notice {
         code: code.clone(),
         message: message.clone(),
         help: help.clone(),

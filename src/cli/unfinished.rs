@@ -1,7 +1,8 @@
 //! What a call does before it reads anything: it completes a change of several tracked files that was cut off.
 //!
 //! A call that only looks does so, too. Half of a change is a state that nobody made, about which nothing can be said;
-//! what is written was decided by the call that began it.
+//! what is written was decided by the call that began it. What became of it is said in every case, with `-q` too: files
+//! that are tracked have changed, or have not although somebody asked for it.
 
 use super::add;
 use super::args::Arguments;
@@ -11,8 +12,12 @@ use super::locate::Place;
 use super::output::Output;
 use super::state;
 use super::surroundings::Process;
+use crate::base::RelPath;
 use crate::cache::{Commit, Finished, Observer};
 use crate::exec::lock_record;
+
+/// The code of what is said of it.
+pub(super) const CUT_OFF: &str = "envloom::cli::cut_off";
 
 /// Completes what is there to complete, and says so.
 ///
@@ -36,22 +41,37 @@ fn finish(place: &Place, commit: &Commit, output: &Output) -> Result<(), Stop> {
     state::refuse_foreign(place)?;
     // Whoever is just writing has the lock, and leaves no log.
     let _recorded = lock_record(&place.state())?;
-    match commit.finish()? {
-        Finished::Nothing => {}
-        Finished::Completed(paths) => {
-            let paths: Vec<&str> = paths.iter().map(crate::base::RelPath::as_str).collect();
-            output.say(&format!("a change that was cut off is complete now: {}", paths.join(", ")));
+    if let Some(said) = said(place, commit.finish()?) {
+        output.announce(CUT_OFF, &said);
+    }
+    Ok(())
+}
+
+/// What became of a change, in words.
+fn said(place: &Place, finished: Finished) -> Option<String> {
+    let cut_off = |by: &str| match by {
+        "" => "a change of several files was cut off".to_owned(),
+        verb => format!("`envloom {verb}` was cut off while it wrote its files"),
+    };
+    Some(match finished {
+        Finished::Nothing => return None,
+        Finished::Completed { by, paths } => {
+            let paths: Vec<&str> = paths.iter().map(RelPath::as_str).collect();
+            format!("{}; all of them are written now: {}; see `git diff`", cut_off(&by), paths.join(", "))
         }
-        Finished::SetAside { kept, because } => {
+        Finished::Dropped { by } => {
+            format!("{}; none of it is there, so it is dropped: type it again if it is wanted", cut_off(&by))
+        }
+        Finished::SetAside { by, kept, because } => {
             let kept = kept.strip_prefix(&place.root).unwrap_or(&kept).display();
             let why = because.map_or_else(
                 || "what was noted of it cannot be read".to_owned(),
                 |path| format!("{path} was changed since"),
             );
-            output.say(&format!(
-                "a change was cut off, and is left as it is: {why}; see {kept} and `git diff`"
-            ));
+            format!(
+                "{}, and all stays as it is: {why}; what was to be written is in {kept}, see `git diff` too",
+                cut_off(&by)
+            )
         }
-    }
-    Ok(())
+    })
 }

@@ -354,17 +354,28 @@ fn an_interrupt_changes_nothing() {
 #[test]
 fn a_change_that_was_cut_off_is_completed_by_the_next_call() {
     let repo = locked();
-    // What a call leaves that is killed before it has written its one file: `hi`, where nothing was.
-    let log = r#"{"format":1,"files":[{"path":"prod/new","before":null,"after":"aGk="}]}"#;
-    repo.write_bytes(".envloom/journal/commit.json", log.as_bytes());
-    let ran =
-        repo.run("check:prod").success().stderr_has("a change that was cut off is complete now: prod/new\n");
-    assert_eq!(repo.read("prod/new"), "hi");
-    assert!(!ran.exists(".envloom/journal/commit.json"));
+    // What a call leaves that is killed when it has written the first of its files: `hi`, where nothing was.
+    let log = r#"{"format":1,"by":"pin","files":[{"path":"prod/new","before":null,"after":"aGk="},{"path":"prod/other","before":null,"after":"aGk="}]}"#;
+    let cut_off = || {
+        repo.write("prod/other", "").remove("prod/other").write("prod/new", "hi");
+        repo.write_bytes(".envloom/journal/commit.json", log.as_bytes())
+    };
+    let said = "`envloom pin` was cut off while it wrote its files; all of them are written now: prod/new, prod/other; see `git diff`";
+    for call in ["check:prod", "-q check:prod", "check:prod --json", "list --json"] {
+        let ran = cut_off().run(call).success().stderr_has(&format!("{said}\n"));
+        assert_eq!((repo.read("prod/new"), repo.read("prod/other")), ("hi".into(), "hi".into()));
+        assert!(!ran.exists(".envloom/journal/commit.json"));
+        let is_event = |line: &str| line.contains("envloom::cli::cut_off") && line.contains(said);
+        assert_eq!(ran.stdout().lines().any(is_event), call == "check:prod --json", "{ran}");
+    }
+    // Whoever has put everything back finds it so.
+    let ran = cut_off().remove("prod/new").run("check:prod").success().stderr_has(
+        "`envloom pin` was cut off while it wrote its files; none of it is there, so it is dropped: type it again if it is wanted\n",
+    );
+    assert!(!["prod/new", "prod/other", ".envloom/journal/commit.json"].iter().any(|path| ran.exists(path)));
     // Someone else's file is not overwritten.
-    repo.write("prod/new", "mine").write_bytes(".envloom/journal/commit.json", log.as_bytes());
-    repo.run("check:prod").success().stderr_has(
-        "a change was cut off, and is left as it is: prod/new was changed since; see .envloom/replaced/commit.json and `git diff`\n",
+    cut_off().write("prod/new", "mine").run("check:prod").success().stderr_has(
+        "`envloom pin` was cut off while it wrote its files, and all stays as it is: prod/new was changed since; what was to be written is in .envloom/replaced/commit.json, see `git diff` too\n",
     );
     assert_eq!(repo.read("prod/new"), "mine");
     repo.write_bytes(".envloom/journal/commit.json", b"half").run("check:prod").success();

@@ -13,6 +13,7 @@ use super::super::load::Stop;
 use super::super::locate::Place;
 use super::super::output::Output;
 use super::super::surroundings::Process;
+use super::super::unfinished::CUT_OFF;
 use crate::base::{RelPath, read_if_exists, remove_if_exists, write_whole};
 use crate::exec::{Attempt, LOCKS_VARIABLE, Locks};
 use crate::tool::ToolError;
@@ -102,12 +103,13 @@ pub(in crate::cli) fn complete(process: &Process, place: &Place, output: &Output
     let Some(note) = note else { return Ok(()) };
     let git = Git::find(&process.surroundings, &place.home)?;
     let path = &note.path;
-    output.say(&match note.settle(place, &git) {
+    let said = match note.settle(place, &git) {
         Ok(Settled::Completed) => format!("{path}, whose addition was cut off, is a submodule now"),
         Ok(Settled::Undone) => format!("{path}, whose addition was cut off, is gone again"),
         Ok(Settled::Left) => format!("{path}, whose addition was cut off, is left as it is: it has changes"),
         // Another verb need not wait for it.
         Err(stop) => format!("{path}, whose addition was cut off, waits for the next call: {stop}"),
-    });
+    };
+    output.announce(CUT_OFF, &said);
     Ok(())
 }

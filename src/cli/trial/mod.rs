@@ -62,6 +62,8 @@ pub(super) struct Passed {
     /// What differs in those of them that are lockfiles.
     locked: BTreeMap<RelPath, Difference>,
     place: Place,
+    /// The verb.
+    by: String,
     locks: Locks,
     no_wait: bool,
     /// No other trial until this one is done with.
@@ -134,8 +136,8 @@ pub(super) fn run_prepared(
     }
     let files = mirror.changes()?;
     let locked = told::locked((&call.model, &model), &mirror, &files);
-    let place = place.clone();
-    Ok(Tried::Passed(Box::new(Passed { files, locked, model, place, locks, no_wait, _alone: alone })))
+    let (place, by) = (place.clone(), verb(call));
+    Ok(Tried::Passed(Box::new(Passed { files, locked, model, place, by, locks, no_wait, _alone: alone })))
 }
 
 impl Passed {
@@ -153,18 +155,23 @@ impl Passed {
         let names = concerned.map(|environment| manifest_lock(&environment.name.value)).collect();
         // Nobody generates or locks these meanwhile.
         let _held = self.locks.hold(&names, self.no_wait, |_| {})?;
-        commit(&self.place, &self.files)
+        commit(&self.place, &self.by, &self.files)
     }
 }
 
-/// Changes all files of `place`, or none.
+/// The verb of a call, as it is typed.
+fn verb(call: &Call<'_>) -> String {
+    call.arguments.words.first().cloned().unwrap_or_default()
+}
+
+/// Changes all files of `place` for the verb `by`, or none.
 ///
 /// # Errors
 /// When one is not as it was found, or cannot be written; or when work of an earlier run was cut off.
-pub(super) fn commit(place: &Place, files: &[FileChange]) -> Result<(), Stop> {
+pub(super) fn commit(place: &Place, by: &str, files: &[FileChange]) -> Result<(), Stop> {
     let _recorded = lock_record(&place.state())?;
     refuse_unfinished(place, |file| files.iter().any(|change| change.path.as_str() == file))?;
-    match Commit::new(&place.root, &place.state()).carry_out(files)? {
+    match Commit::new(&place.root, &place.state()).carry_out(by, files)? {
         None => Ok(()),
         Some(path) => Err(CliError::Moved { path: path.under(&place.root) }.into()),
     }

@@ -83,14 +83,21 @@ fn a_promotion_that_is_killed_is_done_or_not_after_the_next_call() {
     let log = trial.repo.path(".envloom/journal/commit.json");
     // Four files, each synced: the time it takes to write them is the range of the moments.
     let window = Duration::from_millis(12);
-    let halves = trial.kill(tried, |repo, running| {
+    let mut while_it_writes = |repo: &Monorepo, running: Running| {
         assert!(eventually(|| log.exists() || running.has_ended()));
         thread::sleep(window * u32::try_from(random.below(1000)).unwrap() / 1000);
         kill_all(repo, &running);
         running.wait();
         assert!(eventually(|| processes(repo).is_empty()));
-    });
+    };
+    let halves = trial.kill(tried, &mut while_it_writes);
     figure("promote killed while it writes, half-moved right after", tried, halves.at_once);
     figure("promote killed while it writes, half-moved after the next call", tried, halves.after_next);
     assert_eq!(halves.after_next, 0);
+    let halves = trial.kill(tried, |repo, running| {
+        while_it_writes(repo, running);
+        repo.git(&["checkout", "-q", "."]).success();
+    });
+    figure("promote killed while it writes, put back by hand, moved by the next call", tried, halves.new);
+    assert_eq!((halves.after_next, halves.new), (0, 0));
 }
