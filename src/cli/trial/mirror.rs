@@ -262,7 +262,7 @@ impl Mirror {
 /// Finds the directories with a manifest in them or below; says whether this is one.
 fn search(root: &Path, directory: &RelPath, all: &mut BTreeSet<RelPath>) -> Result<bool, FileError> {
     let mut found = false;
-    for entry in entries(&directory.under(root))? {
+    for entry in none_where_closed(entries(&directory.under(root)))? {
         let name = entry.file_name();
         if name == "pyproject.toml" {
             found = true;
@@ -310,6 +310,18 @@ fn entries(directory: &Path) -> Result<Vec<DirEntry>, FileError> {
     fs::read_dir(directory).map_err(fail)?.collect::<Result<_, _>>().map_err(fail)
 }
 
+/// A directory that may not be looked into, such as a container's data, holds no manifest of ours; nor does one that went
+/// away a moment ago.
+fn none_where_closed(entries: Result<Vec<DirEntry>, FileError>) -> Result<Vec<DirEntry>, FileError> {
+    use std::io::ErrorKind;
+    match entries {
+        Err(error) if matches!(error.cause.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound) => {
+            Ok(Vec::new())
+        }
+        entries => entries,
+    }
+}
+
 /// A directory, and no link to one.
 fn is_directory(entry: &DirEntry) -> bool {
     entry.file_type().is_ok_and(|kind| kind.is_dir())
@@ -340,6 +352,21 @@ mod tests {
         ] {
             assert_eq!(behind(encoded, root), end, "{encoded}");
         }
+    }
+
+    #[test]
+    fn a_directory_that_may_not_be_looked_into_is_passed_by() {
+        use std::io::ErrorKind;
+        for (kind, passed) in
+            [(ErrorKind::PermissionDenied, true), (ErrorKind::NotFound, true), (ErrorKind::Other, false)]
+        {
+            let error = FileError::new("list", "data", kind.into());
+            assert_eq!(none_where_closed(Err(error)).is_ok(), passed, "{kind}");
+        }
+        // A user for whom all is open meets none that is closed, but one that is gone.
+        let root = tempfile::tempdir().unwrap();
+        let gone = RelPath::parse("gone").unwrap();
+        assert!(!search(root.path(), &gone, &mut BTreeSet::new()).unwrap());
     }
 
     fn git(directory: &Path, arguments: &[&str]) -> String {
