@@ -91,12 +91,15 @@ fn a_byte_of_the_users_settings_is_noticed_and_explained() {
     let (_origin, repo) = checked();
     let file = repo.root().join("home/.config/uv/uv.toml");
     let change = Change { file, from: "= 5", to: "= 6" };
-    insta::assert_snapshot!(change.tried(&repo, 0), @r#"
+    insta::assert_snapshot!(change.tried(&repo, 0), @r"
     check:dev would run: [ROOT]/home/.config/uv/uv.toml: concurrent-downloads: 5 -> 6
     check:staging would run: [ROOT]/home/.config/uv/uv.toml: concurrent-downloads: 5 -> 6
     check:prod would run: [ROOT]/home/.config/uv/uv.toml: concurrent-downloads: 5 -> 6
-    -> check:dev ran, check:prod ran, check:staging ran
-    "#);
+    verify:dev would run: [ROOT]/home/.config/uv/uv.toml: concurrent-downloads: 5 -> 6
+    verify:staging would run: [ROOT]/home/.config/uv/uv.toml: concurrent-downloads: 5 -> 6
+    verify:prod would run: [ROOT]/home/.config/uv/uv.toml: concurrent-downloads: 5 -> 6
+    -> check:dev ran, check:prod ran, check:staging ran, verify:dev ran, verify:prod ran, verify:staging ran
+    ");
 }
 
 #[test]
