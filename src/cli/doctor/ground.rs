@@ -6,7 +6,7 @@ use toml::Table;
 
 use super::finding::{Finding, Mend, Place};
 use super::trouble::Trouble;
-use crate::base::{RelPath, SourceFile};
+use crate::base::{FileError, RelPath, SourceFile};
 use crate::cli::call::Call;
 use crate::cli::load;
 use crate::ledger::{FILE_NAME, Lockfile, Record, conflict_marker};
@@ -26,6 +26,8 @@ pub(super) struct Ground<'a> {
     pub(super) record: Option<Record>,
     /// Manifest and lockfile of every environment.
     pub(super) files: Vec<Files>,
+    /// Is a file no ordinary one, or cannot be read? That was said.
+    pub(super) is_unread: bool,
 }
 
 /// What one environment has on disk.
@@ -64,8 +66,9 @@ impl<'a> Ground<'a> {
             // What is not there, or is no file, its own looks say.
             drop(read(call, &path, &mut findings));
         }
+        let is_unread = findings.iter().any(|finding| matches!(finding.trouble, Trouble::NotOrdinary { .. }));
         let record = record(call, foreign.is_some(), &mut findings);
-        (Self { call, git, foreign, record, files }, findings)
+        (Self { call, git, foreign, record, files, is_unread }, findings)
     }
 
     /// The environment's name.
@@ -144,12 +147,27 @@ fn read(call: &Call<'_>, path: &RelPath, findings: &mut Vec<Finding>) -> Result<
         });
         return Err(());
     }
-    // What cannot be read is not there for any look; whoever needs it says why.
-    let Some(bytes) = call.observer.read(&path.under(root)).ok().flatten() else { return Ok(None) };
+    let bytes = match call.observer.read(&path.under(root)) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            findings.push(unread(path, &error));
+            return Err(());
+        }
+    };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     findings.extend(marked(path.as_str(), &text));
     let table = plan::table(&bytes);
     Ok(Some(Text { path: path.to_string(), content: text, table }))
+}
+
+/// A file that is there and gives nothing away.
+fn unread(path: &RelPath, error: &FileError) -> Finding {
+    Finding {
+        trouble: Trouble::NotOrdinary { said: error.to_string() },
+        place: Place::file(path.as_str()),
+        mend: Mend::Do("make it a file that you can read".to_owned()),
+    }
 }
 
 /// A finding where a text has conflict markers.
@@ -208,4 +226,20 @@ fn manifest_of(package: &Package) -> Option<RelPath> {
 fn below(top: &Path, root: &Path, path: &Path) -> Option<RelPath> {
     let prefix = root.strip_prefix(top).ok()?;
     RelPath::parse(path.strip_prefix(prefix).ok()?.to_str()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_said_to_be_absent() {
+        let path = RelPath::parse("prod/uv.lock").unwrap();
+        let error = FileError::new("read", "/r/prod/uv.lock", std::io::ErrorKind::PermissionDenied.into());
+        insta::assert_snapshot!(unread(&path, &error).text(), @r"
+        error: cannot read `/r/prod/uv.lock`: permission denied
+          prod/uv.lock, envloom::doctor::not_ordinary
+          make it a file that you can read
+        ");
+    }
 }

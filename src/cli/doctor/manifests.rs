@@ -46,7 +46,8 @@ fn drift(ground: &Ground<'_>) -> Vec<Finding> {
     let members = prepare::members(root, model, &call.observer);
     let (on_disk, members) = match (on_disk, members) {
         (Ok(on_disk), Ok(members)) => (on_disk, members),
-        // A file that is no file has been said.
+        // A file that is no file, or cannot be read, has been said.
+        (Err(_), _) | (_, Err(_)) if ground.is_unread => return Vec::new(),
         (Err(stop), _) | (_, Err(stop)) => {
             return vec![edited(first(stop.as_ref()), Place::file("."), "generate")];
         }

@@ -24,7 +24,7 @@ pub(in crate::cli) const CODES: &[(&str, &str)] = &[
     ("envloom::doctor::lockfile_missing", "an environment has no lockfile"),
     ("envloom::doctor::lockfile_stale", "a lockfile is not of its manifest"),
     ("envloom::doctor::lockfile_unreadable", "a lockfile cannot be read"),
-    ("envloom::doctor::not_ordinary", "a manifest or lockfile is a link, or lies behind one"),
+    ("envloom::doctor::not_ordinary", "a manifest or lockfile is a link, lies behind one, or cannot be read"),
     ("envloom::doctor::conflict_markers", "a merge left conflict markers"),
     ("envloom::doctor::release_unrecorded", "envloom.lock lacks a release that is pinned"),
     ("envloom::doctor::record_unused", "envloom.lock holds an entry that nothing asks for"),
