@@ -98,7 +98,7 @@ fn each_of_ten_defects_is_found() {
       type `git config -f .gitmodules --remove-section submodule.gone`
     warning: submodule packages/bar holds changes that are not committed: 1 file
       packages/bar, envloom::doctor::submodule_dirty
-      commit them there, or put them aside: git -C packages/bar stash
+      commit them there, or put them aside: git -C packages/bar stash -u
     warning: submodule packages/bar is at [COMMIT], and this repository records [COMMIT]
       packages/bar, envloom::doctor::submodule_moved
       to record it, type `git add packages/bar`; to go back, `git submodule update -- packages/bar`
@@ -126,7 +126,7 @@ fn each_of_ten_defects_is_found() {
     ::error file=tasks.kdl,line=10,col=20,title=envloom%3A%3Adoctor%3A%3Asubmodule_unlisted::submodule packages/bar has no entry in .gitmodules: no clone can fetch it%0Ahelp: type `git config -f .gitmodules submodule.packages/bar.path packages/bar && git config -f .gitmodules submodule.packages/bar.url https://git.example.com/bar.git`
     ::error file=tasks.local.kdl,line=1,col=1,title=envloom%3A%3Adoctor%3A%3Astate_tracked::git tracks tasks.local.kdl, which is of one machine only%0Ahelp: type `git rm --cached tasks.local.kdl`
     ::warning file=.gitmodules,line=1,col=1,title=envloom%3A%3Adoctor%3A%3Asubmodule_unlinked::.gitmodules names packages/gone, and the index has no submodule there%0Ahelp: type `git config -f .gitmodules --remove-section submodule.gone`
-    ::warning file=packages/bar,line=1,col=1,title=envloom%3A%3Adoctor%3A%3Asubmodule_dirty::submodule packages/bar holds changes that are not committed: 1 file%0Ahelp: commit them there, or put them aside: git -C packages/bar stash
+    ::warning file=packages/bar,line=1,col=1,title=envloom%3A%3Adoctor%3A%3Asubmodule_dirty::submodule packages/bar holds changes that are not committed: 1 file%0Ahelp: commit them there, or put them aside: git -C packages/bar stash -u
     ::warning file=packages/bar,line=1,col=1,title=envloom%3A%3Adoctor%3A%3Asubmodule_moved::submodule packages/bar is at [COMMIT], and this repository records [COMMIT]%0Ahelp: to record it, type `git add packages/bar`; to go back, `git submodule update -- packages/bar`
     ::warning file=prod/pyproject.toml,line=22,col=1,title=envloom%3A%3Adoctor%3A%3Asettings_differ::tool.uv.prerelease of prod is not that of dev: "allow" here, nothing there%0Ahelp: write it into both, or into neither; `envloom diff dev prod` shows all
     ::warning file=prod/pyproject.toml,line=40,col=1,title=envloom%3A%3Adoctor%3A%3Asource_unused::tool.uv.sources names `rich`, and nothing in prod requires it%0Ahelp: require it, or take its source out
@@ -604,6 +604,19 @@ fn a_lockfile_of_other_groups_is_stale() {
     repo.append("packages/bar/pyproject.toml", "[dependency-groups]\nlint = [\"ruff\"]\n");
     let found = repo.run("doctor").code(1);
     assert!(found.stdout().contains("group lint of bar requires ruff, which was not required"), "{found}");
+}
+
+#[test]
+fn a_file_that_nobody_added_to_a_submodule_is_said() {
+    let repo = locked();
+    repo.write("packages/bar/.gitignore", "*.log\n").git(&["-C", "packages/bar", "add", "."]).success();
+    repo.git(&["-C", "packages/bar", "commit", "--quiet", "--message=ignore"]).success();
+    repo.write("packages/bar/run.log", "").write("packages/bar/src/new.py", "");
+    let found = repo.run("doctor").success();
+    assert!(
+        found.stdout().contains("submodule packages/bar holds changes that are not committed: 1 file\n"),
+        "{found}"
+    );
 }
 
 #[test]

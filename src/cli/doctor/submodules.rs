@@ -13,9 +13,6 @@ use crate::tool::ToolError;
 use crate::tool::git::{Git, ObjectId, Standing, Submodule};
 use crate::tool::run::quoted;
 
-/// So many digits of a commit are shown.
-const SHORT: usize = 12;
-
 /// Looks at all of them, side by side.
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
     let Some(git) = &ground.git else { return Vec::new() };
@@ -179,16 +176,15 @@ impl Look<'_> {
                     changes: counted(changes, "file", "files"),
                 },
                 place: Place::file(&path),
-                mend: Mend::Do(format!("commit them there, or put them aside: git -C {word} stash")),
+                mend: Mend::Do(format!("commit them there, or put them aside: git -C {word} stash -u")),
             });
         }
         if let Some(head) = head.filter(|head| *head != recorded) {
-            let short = |id: &ObjectId| id.as_str().chars().take(SHORT).collect::<String>();
             findings.push(Finding {
                 trouble: Trouble::SubmoduleMoved {
                     path: path.clone(),
-                    head: short(head),
-                    recorded: short(recorded),
+                    head: head.short(),
+                    recorded: recorded.short(),
                 },
                 place: Place::file(&path),
                 mend: Mend::Do(format!(

@@ -10,7 +10,7 @@ use super::object::ObjectId;
 use crate::tool::error::ToolError;
 
 impl Git {
-    /// How many tracked files of a checkout differ from its commit; `None`: its own settings name programs to compare
+    /// How many files of a checkout differ from its commit, or are neither tracked nor ignored; `None`: its own settings name programs to compare
     /// with, or it has no commit yet.
     ///
     /// # Errors
@@ -35,8 +35,11 @@ impl Git {
             head.as_str(),
             "--",
         ];
-        let answer = self.local(checkout, arguments).demand()?;
-        Ok(Some(answer.split_inclusive(|byte| *byte == 0).count()))
+        let differing = self.local(checkout, arguments).demand()?;
+        let others = ["ls-files", "--others", "--exclude-standard", "-z"];
+        let others = self.local(checkout, others).demand()?;
+        let files = |list: &[u8]| list.iter().filter(|byte| **byte == 0).count();
+        Ok(Some(files(&differing) + files(&others)))
     }
 
     /// Is `older` one of the commits that `newer` has grown from, or `newer` itself?
