@@ -16,6 +16,9 @@
 //! Refused: an undo log, which must be right about what it undoes at a time when somebody may have gone on working, and
 //! would bring back a state that had been left.
 //!
+//! A change may come with a note of the verb's own in the journal ([`Noted`]): it is written last, so that it is there
+//! exactly when all files are as they are to be.
+//!
 //! The caller holds the lock of `envloom.lock` (`exec::lock_record`) around every call: two processes never write, or
 //! complete, at once.
 
@@ -43,10 +46,20 @@ pub(crate) struct FileChange {
     pub(crate) after: Option<Vec<u8>>,
 }
 
+/// A note that the journal has when all files have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Noted {
+    /// The file's name.
+    pub(crate) name: String,
+    /// What is in it.
+    pub(crate) text: String,
+}
+
 /// The log of one repository.
 #[derive(Debug, Clone)]
 pub(crate) struct Commit {
     root: PathBuf,
+    journal: PathBuf,
     log: PathBuf,
     aside: PathBuf,
 }
@@ -87,6 +100,8 @@ struct Log {
     #[serde(default)]
     by: String,
     files: Vec<LoggedFile>,
+    #[serde(default)]
+    noted: Option<Noted>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -107,8 +122,8 @@ struct Step {
 impl Commit {
     /// The log of the repository at `root`, whose state directory is `state`.
     pub(crate) fn new(root: &Path, state: &Path) -> Self {
-        let (log, aside) = (state.join("journal/commit.json"), state.join("replaced/commit.json"));
-        Self { root: root.to_owned(), log, aside }
+        let (journal, aside) = (state.join("journal"), state.join("replaced/commit.json"));
+        Self { root: root.to_owned(), log: journal.join("commit.json"), journal, aside }
     }
 
     /// Was a change cut off? The look costs one stat.
@@ -121,7 +136,12 @@ impl Commit {
     /// # Errors
     /// When a file cannot be written: those that were are as before again. Where even that fails the log stays, and the
     /// next call completes it.
-    pub(crate) fn carry_out(&self, by: &str, changes: &[FileChange]) -> Result<Option<RelPath>, FileError> {
+    pub(crate) fn carry_out(
+        &self,
+        by: &str,
+        changes: &[FileChange],
+        noted: Option<&Noted>,
+    ) -> Result<Option<RelPath>, FileError> {
         if self.is_pending() {
             // Whoever wrote it was killed since this call began: the next one completes it.
             return Ok(Some(changes.first().map_or_else(RelPath::root, |change| change.path.clone())));
@@ -137,18 +157,18 @@ impl Commit {
             before: change.before.as_ref().map(Digest::of),
             after: change.after.as_ref().map(|bytes| STANDARD.encode(bytes)),
         });
-        let log = Log { format: FORMAT, by: by.to_owned(), files: files.collect() };
+        let log = Log { format: FORMAT, by: by.to_owned(), files: files.collect(), noted: noted.cloned() };
         let bytes = serde_json::to_vec(&log);
         let bytes = bytes.map_err(|cause| FileError::new("write", &self.log, cause.into()))?;
         write_whole(&self.log, &bytes)?;
-        for change in changes {
-            if let Err(error) = self.put(&change.path, change.after.as_deref()) {
-                for done in changes {
-                    self.put(&done.path, done.before.as_deref())?;
-                }
-                remove_if_exists(&self.log)?;
-                return Err(error);
+        let put = |change: &FileChange| self.put(&change.path, change.after.as_deref());
+        let written = changes.iter().try_for_each(put).and_then(|()| self.note(noted));
+        if let Err(error) = written {
+            for done in changes {
+                self.put(&done.path, done.before.as_deref())?;
             }
+            remove_if_exists(&self.log)?;
+            return Err(error);
         }
         remove_if_exists(&self.log)?;
         Ok(None)
@@ -160,13 +180,19 @@ impl Commit {
     /// When a file cannot be read or written; the log stays.
     pub(crate) fn finish(&self) -> Result<Finished, FileError> {
         let Some(bytes) = read_if_exists(&self.log)? else { return Ok(Finished::Nothing) };
-        let Some((by, steps)) = read(&bytes) else { return self.set_aside(&bytes, String::new(), None) };
+        let Some((by, steps, noted)) = read(&bytes) else {
+            return self.set_aside(&bytes, String::new(), None);
+        };
         let mut has_begun = false;
         for step in &steps {
             let now = read_if_exists(&step.path.under(&self.root))?;
             let is_after = now == step.after;
             let is_before = now.map(Digest::of) == step.before;
             if !is_after && !is_before {
+                // What was noted before is of a change that is nobody's now.
+                if let Some(noted) = &noted {
+                    remove_if_exists(&self.journal.join(&noted.name))?;
+                }
                 return self.set_aside(&bytes, by, Some(step.path.clone()));
             }
             has_begun |= is_after && !is_before;
@@ -177,6 +203,9 @@ impl Commit {
             if has_begun {
                 self.put(&step.path, step.after.as_deref())?;
             }
+        }
+        if has_begun {
+            self.note(noted.as_ref())?;
         }
         remove_if_exists(&self.log)?;
         let paths = steps.into_iter().map(|step| step.path).collect();
@@ -189,6 +218,12 @@ impl Commit {
         Ok(Finished::SetAside { by, kept: self.aside.clone(), because })
     }
 
+    fn note(&self, noted: Option<&Noted>) -> Result<(), FileError> {
+        noted.map_or(Ok(()), |noted| {
+            write_whole(&self.journal.join(&noted.name), noted.text.as_bytes()).map(drop)
+        })
+    }
+
     fn put(&self, path: &RelPath, content: Option<&[u8]>) -> Result<(), FileError> {
         let place = path.under(&self.root);
         match content {
@@ -199,14 +234,17 @@ impl Commit {
     }
 }
 
-/// The verb and the files of a log; `None`: it is none that this version writes.
-fn read(bytes: &[u8]) -> Option<(String, Vec<Step>)> {
+/// The verb and the files of a log, and its note; `None`: it is none that this version writes.
+fn read(bytes: &[u8]) -> Option<(String, Vec<Step>, Option<Noted>)> {
     let log: Log = serde_json::from_slice(bytes).ok().filter(|log: &Log| log.format == FORMAT)?;
     let step = |file: LoggedFile| {
         let after = file.after.map(|text| STANDARD.decode(text)).transpose().ok()?;
         Some(Step { path: RelPath::parse(&file.path).ok()?, before: file.before, after })
     };
-    Some((log.by, log.files.into_iter().map(step).collect::<Option<_>>()?))
+    let is_name =
+        |noted: &Noted| RelPath::parse(&noted.name).is_ok_and(|name| name.file_name() == noted.name);
+    let steps = log.files.into_iter().map(step).collect::<Option<_>>()?;
+    log.noted.as_ref().is_none_or(is_name).then_some((log.by, steps, log.noted))
 }
 
 #[cfg(test)]
@@ -266,9 +304,40 @@ mod tests {
     #[test]
     fn all_files_change() {
         let place = Place::new();
-        assert_eq!(place.commit().carry_out("pin", &changes()).unwrap(), None);
+        assert_eq!(place.commit().carry_out("pin", &changes(), None).unwrap(), None);
         assert_eq!(place.all(), new());
         assert_eq!(place.commit().finish().unwrap(), Finished::Nothing);
+    }
+
+    #[test]
+    fn a_note_is_there_exactly_when_all_files_have_changed() {
+        let noted = Noted { name: "note.json".to_owned(), text: "decided".to_owned() };
+        let place = Place::new();
+        let read = |place: &Place| place.read(".envloom/journal/note.json");
+        place.write("new/x", b"mine");
+        assert!(place.commit().carry_out("add", &changes(), Some(&noted)).unwrap().is_some());
+        assert_eq!(read(&place), None);
+        fs::remove_file(place.0.path().join("new/x")).unwrap();
+        assert_eq!(place.commit().carry_out("add", &changes(), Some(&noted)).unwrap(), None);
+        assert_eq!(read(&place).unwrap(), b"decided");
+        // Cut off: with the files, or not at all.
+        let log = Log {
+            format: FORMAT,
+            by: String::new(),
+            files: vec![
+                LoggedFile { path: "new/x".to_owned(), before: None, after: None },
+                LoggedFile { path: "tasks.kdl".to_owned(), before: None, after: Some("bmV3".to_owned()) },
+            ],
+            noted: Some(Noted { text: "again".to_owned(), ..noted }),
+        };
+        let log = serde_json::to_vec(&log).unwrap();
+        place.write(".envloom/journal/commit.json", &log);
+        assert!(matches!(place.commit().finish().unwrap(), Finished::SetAside { because: Some(_), .. }));
+        assert_eq!(read(&place), None);
+        fs::remove_file(place.0.path().join("new/x")).unwrap();
+        place.write(".envloom/journal/commit.json", &log);
+        assert!(matches!(place.commit().finish().unwrap(), Finished::Completed { .. }));
+        assert_eq!(read(&place).unwrap(), b"again");
     }
 
     #[test]
@@ -277,7 +346,7 @@ mod tests {
         place.write("new/x", b"mine");
         let before = place.all();
         assert_eq!(
-            place.commit().carry_out("pin", &changes()).unwrap(),
+            place.commit().carry_out("pin", &changes(), None).unwrap(),
             Some(RelPath::parse("new/x").unwrap())
         );
         assert_eq!(place.all(), before);
@@ -286,7 +355,7 @@ mod tests {
 
     /// As if killed: the log is written by a commit that could not write its second file, nor put the first one back.
     fn logged(place: &Place) -> Vec<u8> {
-        place.commit().carry_out("pin", &changes()).unwrap();
+        place.commit().carry_out("pin", &changes(), None).unwrap();
         let digest = |bytes: &[u8]| serde_json::to_value(Digest::of(bytes)).unwrap();
         let log = serde_json::json!({ "format": 1, "by": "pin", "files": [
             { "path": "tasks.kdl", "before": digest(b"old"), "after": "bmV3" },
@@ -372,7 +441,7 @@ mod tests {
         let before = place.all();
         // A directory where the last file is to be: reading it as absent fails first, so it lies on the way.
         place.write("new", b"a file");
-        let error = place.commit().carry_out("pin", &changes()).unwrap_err();
+        let error = place.commit().carry_out("pin", &changes(), None).unwrap_err();
         assert_eq!(error.doing, "write");
         assert_eq!(place.all(), before);
         assert!(!place.commit().is_pending());

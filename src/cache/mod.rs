@@ -28,7 +28,7 @@ mod store;
 mod uses;
 mod walk;
 
-pub(crate) use commit::{Commit, FileChange, Finished};
+pub(crate) use commit::{Commit, FileChange, Finished, Noted};
 pub(crate) use compiled::{Answer, CompiledPlan, Notice, Part, PlanKey, Rest};
 pub(crate) use content::Contents;
 pub(crate) use journal::Journal;

@@ -150,7 +150,8 @@ fn write(
         record.owned.insert(path.clone(), settled.owned.clone());
         Ok(())
     })?;
-    trial::commit(&call.place, "absorb", &[tasks_file(call, source.text().to_owned())?, record, manifest])
+    let files = [tasks_file(call, source.text().to_owned())?, record, manifest];
+    trial::commit(&call.place, "absorb", &files, None)
 }
 
 /// What is said at the end.

@@ -16,7 +16,7 @@ use crate::base::Spanned;
 use crate::graph::Assignment;
 use crate::tool::make::{Limit, MakeFlags};
 
-pub(crate) use adding::Adding;
+pub(crate) use adding::{Adding, NewRole};
 
 /// Everything a call says. The doc comments are the text of `--help`.
 #[derive(Debug, Clone, Parser)]

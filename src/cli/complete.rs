@@ -156,6 +156,8 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
     match typed {
         ["cache"] => ["dir", "size", "prune", "clean"].map(str::to_owned).to_vec(),
         ["completions"] => ["bash", "zsh", "fish"].map(str::to_owned).to_vec(),
+        ["add" | "remove"] => vec!["package".to_owned()],
+        ["pin", _] | ["fetch", ..] | ["remove", "package"] => packages(process, before),
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
         | [
@@ -165,7 +167,6 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..]
         | ["diff" | "pin" | "promote", _, _, ..] => Vec::new(),
         ["absorb" | "eject" | "pin" | "promote"] | ["promote", _] => written(process, before),
-        ["pin", _] | ["fetch", ..] => packages(process, before),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         ["outdated", ..] => environments(&targets(process, before)),
         ["diff"] | ["diff", _] => subjects(&targets(process, before)),

@@ -158,6 +158,10 @@ impl Verb<'_> {
             "add" | "remove" if arguments.adding.git.is_some() => {
                 Err(CliError::OptionWithoutUse { option: "--git", belongs_to: "`add package NAME`" }.into())
             }
+            "add" | "remove" if arguments.adding.keep_files => {
+                let belongs_to = "`remove package NAME`";
+                Err(CliError::OptionWithoutUse { option: "--keep-files", belongs_to }.into())
+            }
             "add" | "remove" if self.words.is_empty() => Err(self.wrong("takes requirements").into()),
             "add" => add::add(&Call::read(process, arguments)?, self.words, output),
             "remove" => add::remove(&Call::read(process, arguments)?, self.words, output),
@@ -168,25 +172,36 @@ impl Verb<'_> {
         }
     }
 
-    /// `add package NAME`. The counterpart is git's: who removes a package decides about its history there.
+    /// `add package NAME` and `remove package NAME`.
     fn package(&self, process: &Process, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
-        if self.name == "remove" {
-            let problem = "takes no package: delete its `package` and `pin` lines in tasks.kdl, type \
-                           `envloom lock`, and `git rm` its submodule; for a requirement of that name write a range";
-            return Err(self.wrong(problem).into());
-        }
-        let option = arguments.adding.of_requirements();
+        let adding = &arguments.adding;
+        let is_added = self.name == "add";
+        let misplaced = if is_added {
+            adding.keep_files.then_some(("--keep-files", "`remove package NAME`"))
+        } else {
+            adding.git.is_some().then_some(("--git", "`add package NAME`"))
+        };
+        let option = adding.of_requirements();
         let option = option.or((!arguments.package.is_empty()).then_some("--package"));
-        if let Some(option) = option {
-            let belongs_to = "`add REQUIREMENT…`";
+        if let Some((option, belongs_to)) = option.map(|option| (option, "`add REQUIREMENT…`")).or(misplaced)
+        {
             return Err(CliError::OptionWithoutUse { option, belongs_to }.into());
         }
         let [_, name] = self.words else {
-            let usage = "envloom add package NAME --git URL [--path PATH] [--tag TAG]".to_owned();
-            let (verb, problem) = ("add package".to_owned(), "takes one name".to_owned());
-            return Err(CliError::VerbWords { verb, problem, usage }.into());
+            let usage = if is_added {
+                "envloom add package NAME --git URL [--path PATH] [--tag TAG]"
+            } else {
+                "envloom remove package NAME [--keep-files]"
+            };
+            let (verb, problem) = (format!("{} package", self.name), "takes one name".to_owned());
+            return Err(CliError::VerbWords { verb, problem, usage: usage.to_owned() }.into());
         };
-        add::add_package(&Call::read(process, arguments)?, name, output)
+        let call = Call::read(process, arguments)?;
+        if is_added {
+            add::add_package(&call, name, output)
+        } else {
+            add::remove_package(&call, name, output)
+        }
     }
 
     /// The call of a verb that works on one cell.

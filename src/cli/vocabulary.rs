@@ -28,7 +28,11 @@ pub(super) const VERBS: &[(&str, &str, &str)] = &[
         "REQUIREMENT… [--group G] [--environment ENV]",
         "put requirements into tasks.kdl, or --package X's manifest; lock and verify; all or nothing",
     ),
-    ("remove", "REQUIREMENT…", "take them out again, likewise"),
+    (
+        "remove",
+        "REQUIREMENT… | package NAME",
+        "take them out again, or a package with its submodule, likewise",
+    ),
     ("fetch", "[PACKAGE…]", "check empty submodules out at the commits that the repository pins"),
     ("resolve", "", "after a merge with conflicts: make manifests, lockfiles and envloom.lock of both sides"),
     ("eject", "[ENV]", "forget which entries of manifests are envloom's; every file stays"),
@@ -78,6 +82,7 @@ Verbs:
                                --package X: into the manifest of X
   add package NAME --git URL   a submodule, its package node and its pins
   remove REQUIREMENT…          take them out again
+  remove package NAME          the package, its pins and its submodule; --keep-files
   fetch [PACKAGE…]             check empty submodules out at their pinned commits
   resolve                      after a merge: settle manifests, lockfiles and envloom.lock
   eject [ENV]                  forget which entries of manifests are envloom's

@@ -46,7 +46,8 @@ pub(crate) use error::{CODES, ManifestError};
 
 pub(crate) use absorb::{
     Left, List, Names, NewPackage, NewPin, NewReference, Settled, absorb, lists_with, members_of,
-    project_name, repinned, requirement_name, with_package, with_requirements, without_requirements,
+    project_name, repinned, requirement_name, with_package, with_requirements, without_package,
+    without_requirements,
 };
 pub(crate) use facts::facts;
 pub(crate) use render::{render, requirements_of, unlike};

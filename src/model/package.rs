@@ -3,6 +3,7 @@
 use miette::SourceSpan;
 
 use super::name::PackageName;
+use super::tag::parse_form;
 use crate::base::{RelPath, Spanned};
 use crate::config::Role;
 
@@ -57,6 +58,12 @@ impl TagForm {
         };
         // pep440_rs would also take a second `v`, blanks and epochs; a tag's version starts with a digit.
         text.starts_with(|first: char| first.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    }
+
+    /// The form that `text` writes, as `tag=` has it; `None`: it is none.
+    #[must_use]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        parse_form(text).ok()
     }
 }
 

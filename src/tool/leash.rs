@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | while a run or a watch listens ([`Charge`]) | it says [`Leash::stop`] and goes its own way |
 //! | while a question is under way | the children get SIGTERM, a second later SIGKILL; no further question is asked, so that the call comes to its end and puts things back |
+//! | while files are written that belong together ([`Shield`]) | they are, questions and all; the call ends by it then |
 //! | again, or while there is no question | the signal does what it does to any program |
 //!
 //! After a run has listened the last row does nothing, as before: signals that were caught once stay caught.
@@ -34,6 +35,7 @@ pub(super) static LEASH: Leash = Leash(Mutex::new(State {
     stopped: None,
     has_met: None,
     charges: 0,
+    shields: 0,
     was_charged: false,
 }));
 
@@ -52,6 +54,8 @@ struct State {
     has_met: Option<i32>,
     /// How many listen in this file's place.
     charges: usize,
+    /// How many are at what is done whole or not at all.
+    shields: usize,
     was_charged: bool,
 }
 
@@ -100,6 +104,10 @@ impl Leash {
         let mut state = self.lock();
         match state.stopped {
             _ if state.charges > 0 => return false,
+            _ if state.shields > 0 => {
+                state.has_met = state.has_met.or(Some(signal));
+                return false;
+            }
             Some((Some(first), at)) if first == signal && at.elapsed() < SAME_REQUEST => return false,
             None if !state.held.is_empty() => {
                 drop(state);
@@ -189,6 +197,28 @@ impl Drop for Charge {
     }
 }
 
+/// Whoever has one writes what belongs together, in a moment, and is not to be cut off: questions are asked, and answered,
+/// whatever signal comes or came.
+#[derive(Debug)]
+pub(crate) struct Shield(());
+
+impl Shield {
+    /// Signals wait from now on.
+    pub(crate) fn take() -> Self {
+        listen();
+        let mut state = LEASH.lock();
+        state.shields += 1;
+        state.stopped = None;
+        Self(())
+    }
+}
+
+impl Drop for Shield {
+    fn drop(&mut self) {
+        LEASH.lock().shields -= 1;
+    }
+}
+
 /// Ends all questions, and those that would be asked later. `signal` is why, if it was one.
 pub(crate) fn stop_questions(signal: Option<i32>) {
     LEASH.stop(signal);
@@ -244,6 +274,7 @@ mod tests {
             stopped: None,
             has_met: None,
             charges: 0,
+            shields: 0,
             was_charged: false,
         }))
     }
@@ -274,5 +305,15 @@ mod tests {
         leash.stop(None);
         assert!(leash.begin().is_none());
         assert_eq!(leash.lock().has_met, None, "it was no signal");
+    }
+
+    #[test]
+    fn what_is_done_whole_is_asked_to_its_end() {
+        let leash = leash();
+        leash.lock().shields = 1;
+        let _held = leash.begin().unwrap();
+        assert!(!leash.hear(SIGINT) && !leash.hear(SIGINT));
+        assert!(leash.begin().is_some());
+        assert_eq!(leash.lock().has_met, Some(SIGINT), "the call ends by it");
     }
 }

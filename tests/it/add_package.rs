@@ -177,7 +177,9 @@ fn what_is_no_package_is_named() {
         "add package bench-utils --git URL --offline",
         "add package bench-utils --git URL --group dev",
         "add numpy --git URL",
-        "remove package foo",
+        "add package bench-utils --git URL --subdirectory ../x",
+        "add package bench-utils --git URL --subdirectory python",
+        "add package bench-utils --git URL --keep-files",
     ];
     let said = said.map(|line| {
         let ran = repo.run(&line.replace("URL", &url));
@@ -269,13 +271,28 @@ fn what_is_no_package_is_named() {
     ----- stderr -----
     error[envloom::cli::option_without_use]: `--git` says nothing to this call
     help: it belongs to `add package NAME`
-    $ remove package foo
+    $ add package bench-utils --git URL --subdirectory ../x
     exit: 2
     ----- stdout -----
 
     ----- stderr -----
-    error[envloom::cli::verb_words]: `remove` takes no package: delete its `package` and `pin` lines in tasks.kdl, type `envloom lock`, and `git rm` its submodule; for a requirement of that name write a range
-    help: type `envloom remove REQUIREMENT…`
+    error[envloom::cli::not_a_package]: `../x` is no directory in a repository
+    help: nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package bench-utils --git URL --subdirectory python
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    fetching packages/bench_utils from https://git.example.com/bench-utils.git
+    error[envloom::cli::not_a_package]: https://git.example.com/bench-utils.git has no pyproject.toml in python that names a package
+    help: nothing was changed; type `envloom add package NAME --git URL [--path PATH] [--tag TAG]`
+    $ add package bench-utils --git URL --keep-files
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::option_without_use]: `--keep-files` says nothing to this call
+    help: it belongs to `remove package NAME`
     ");
     assert_eq!(repo.tree("").without(".envloom"), before);
     assert!(!repo.exists(".git/modules/packages/other") && repo.status().is_empty());
@@ -286,7 +303,11 @@ fn an_addition_that_was_cut_off_is_undone_or_completed() {
     let repo = beside(&["v0.3.0"]);
     let url = repo.package_url("bench-utils");
     let commit = repo.tag_commit("bench-utils", "v0.3.0");
-    let note = format!(r#"{{"format":1,"path":"packages/bench_utils","url":"{url}","commit":"{commit}"}}"#);
+    let note = |decided: bool| {
+        format!(
+            r#"{{"format":2,"work":"added","decided":{decided},"path":"packages/bench_utils","name":"packages/bench_utils","url":"{url}","commit":"{commit}","elsewhere":[]}}"#
+        )
+    };
     let before = repo.tree("").without(".envloom");
     // Cut off before anything was written.
     repo.git(&[
@@ -298,7 +319,7 @@ fn an_addition_that_was_cut_off_is_undone_or_completed() {
         "packages/bench_utils",
     ])
     .success();
-    repo.write(".envloom/journal/submodule.json", &note);
+    repo.write(".envloom/journal/submodule.json", &note(false));
     let ran = repo.run("list").success();
     assert!(
         ran.stderr().contains("packages/bench_utils, whose addition was cut off, is gone again"),
@@ -316,12 +337,12 @@ fn an_addition_that_was_cut_off_is_undone_or_completed() {
         "packages/bench_utils",
     ])
     .success();
-    repo.write(".envloom/journal/submodule.json", &note).write("packages/bench_utils/new.py", "");
+    repo.write(".envloom/journal/submodule.json", &note(false)).write("packages/bench_utils/new.py", "");
     let ran = repo.run("list").success();
     assert!(ran.stderr().contains("is left as it is: it has changes"), "{ran}");
     assert!(repo.exists("packages/bench_utils/new.py") && !repo.exists(".envloom/journal/submodule.json"));
     // What cannot be completed now keeps no other verb from its work.
-    repo.remove("packages/bench_utils/new.py").write(".envloom/journal/submodule.json", &note);
+    repo.remove("packages/bench_utils/new.py").write(".envloom/journal/submodule.json", &note(true));
     let modules = repo.read(".gitmodules");
     repo.append(
         ".gitmodules",
@@ -337,7 +358,10 @@ fn an_addition_that_was_cut_off_is_undone_or_completed() {
         ".gitmodules",
         &format!("[submodule \"packages/bench_utils\"]\n\tpath = packages/bench_utils\n\turl = {url}\n"),
     );
-    repo.write(".envloom/journal/submodule.json", &note);
+    repo.write(".envloom/journal/submodule.json", &note(true));
+    // git was killed while it had the index.
+    let token = format!("envloom, for {}\n", repo.path(".envloom").display());
+    repo.write(".git/index.lock", &token).write(".git/config.lock", &token);
     let ran = repo.run("list").success();
     assert!(
         ran.stderr().contains("packages/bench_utils, whose addition was cut off, is a submodule now"),
@@ -368,4 +392,81 @@ fn a_manifest_that_is_a_link_to_a_device_is_not_read() {
     let ran = repo.run("add package endless --git https://git.example.com/endless.git").code(2);
     assert!(ran.stderr().contains("has no pyproject.toml that names a package"), "{ran}");
     assert_eq!(repo.status(), "");
+}
+
+#[test]
+fn a_note_of_another_version_is_set_aside_and_said() {
+    let repo = stocked();
+    repo.write(".envloom/journal/submodule.json", r#"{"format":9,"path":"packages/x"}"#);
+    let ran = repo.run("list").success();
+    assert!(
+        ran.stderr().contains(
+            "a package was being added or removed, by another version of envloom, and is left as it is: see \
+             .envloom/replaced/submodule.json and `git status`"
+        ),
+        "{ran}"
+    );
+    assert!(repo.exists(".envloom/replaced/submodule.json"));
+    assert!(!repo.run("list").success().stderr().contains("another version"));
+}
+
+#[test]
+fn what_a_user_has_not_staged_of_gitmodules_stays_unstaged() {
+    let repo = beside(&["v0.3.0"]);
+    let url = repo.package_url("bench-utils");
+    repo.append(".gitmodules", "# mine\n[submodule \"packages/foo\"]\n\tshallow = true\n");
+    repo.run(&format!("add package bench-utils --git {url}")).success();
+    insta::assert_snapshot!(repo.git(&["diff", "-U0", ".gitmodules"]).text().lines().skip(5).collect::<Vec<_>>().join("\n"), @r#"
+    +# mine
+    +[submodule "packages/foo"]
+    +	shallow = true
+    "#);
+    insta::assert_snapshot!(repo.git(&["diff", "-U0", "--cached", ".gitmodules"]).text().lines().skip(5).collect::<Vec<_>>().join("\n"), @r#"
+    +[submodule "packages/bench_utils"]
+    +	path = packages/bench_utils
+    +	url = https://git.example.com/bench-utils.git
+    "#);
+    repo.run("remove package bench-utils").success();
+    assert_eq!(repo.git(&["diff", "--cached", "--stat"]).text(), "");
+    assert!(repo.read(".gitmodules").ends_with("# mine\n[submodule \"packages/foo\"]\n\tshallow = true\n"));
+}
+
+#[test]
+fn a_package_in_a_directory_of_its_remote_has_tags_of_its_name() {
+    let package = Package::new("bench-utils").subdirectory("python");
+    let package =
+        ["bench-utils-v0.3.0", "bench-utils-v0.4.0.dev1"].iter().fold(package, |one, tag| one.tag(tag));
+    let repo = stocked().add(package.remote_only());
+    let url = repo.package_url("bench-utils");
+    repo.run(&format!("add package bench-utils --git {url} --subdirectory python --path libs/bench/"))
+        .success();
+    let diff = repo.git(&["diff", "-U0", "tasks.kdl"]).text();
+    let lines: Vec<&str> = diff.lines().skip(4).filter(|line| !line.starts_with('@')).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    +package "bench-utils" path="libs/bench/python" git="https://git.example.com/bench-utils.git" subdirectory="python" tag="bench-utils-v{version}"
+    +    pin "bench-utils" "bench-utils-v0.4.0.dev1"
+    +    pin "bench-utils" "bench-utils-v0.3.0"
+    "#);
+    assert!(repo.read("prod/pyproject.toml").contains("subdirectory = \"python\""));
+    repo.run("check verify").success();
+    // It goes again with the directory around it.
+    let ran = repo.run("remove package bench-utils").success();
+    assert!(ran.stderr().contains("libs/bench, its submodule, is gone"), "{ran}");
+    assert!(repo.status().is_empty() && !repo.exists("libs") && !repo.exists(".git/modules/libs"));
+}
+
+#[test]
+fn a_member_alone_is_no_dependency_and_has_no_pin() {
+    let repo = beside(&["v0.3.0"]);
+    let url = repo.package_url("bench-utils");
+    repo.run(&format!("add package bench-utils --git {url} --role member")).success();
+    assert!(
+        repo.read("tasks.kdl").contains("role=\"member\"") && !repo.read("tasks.kdl").contains("pin \"bench")
+    );
+    let manifest = repo.read("pyproject.toml");
+    assert!(
+        manifest.contains("\"packages/bench_utils\"") && !manifest.contains("\"bench-utils\""),
+        "{manifest}"
+    );
+    repo.run("check verify").success();
 }

@@ -39,6 +39,7 @@ mod pin;
 mod programs;
 mod promote;
 mod readme;
+mod remove_package;
 mod resolve;
 mod resolve_kinds;
 mod resolve_people;

@@ -17,6 +17,9 @@ pub(in crate::cli) const CODES: &[(&str, &str)] = &[
     ),
     ("envloom::cli::not_a_package", "add package of something that is none, or that is one already"),
     ("envloom::cli::package_place_taken", "add package where files or a submodule lie already"),
+    ("envloom::cli::gitmodules_unfit", "`.gitmodules` cannot be changed with the other files"),
+    ("envloom::cli::package_required", "remove package of one that something else requires"),
+    ("envloom::cli::package_has_work", "remove package would lose what its submodule alone has"),
     ("envloom::cli::uv_refused", "uv does not change a package's manifest as it was asked to"),
 ];
 
@@ -121,6 +124,41 @@ pub(in crate::cli) enum AddError {
     Occupied {
         /// Where the package was to lie.
         path: String,
+    },
+    /// A link, a conflict, a form that is not git's.
+    #[error("`.gitmodules` cannot be changed: {problem}")]
+    #[diagnostic(
+        code(envloom::cli::gitmodules_unfit),
+        help("nothing was changed; mend it, then type the same again")
+    )]
+    ModulesUnfit {
+        /// Why.
+        problem: String,
+    },
+    /// A manifest, or a release that is pinned.
+    #[error("{package} is still required:{by}")]
+    #[diagnostic(code(envloom::cli::package_required), help("nothing was changed; {help}"))]
+    Required {
+        /// The package.
+        package: String,
+        /// By what, a line each.
+        by: String,
+        /// What to do about the first of them.
+        help: String,
+    },
+    /// What is not committed, or not pushed.
+    #[error("{path} has what would be lost with it:{lost}")]
+    #[diagnostic(
+        code(envloom::cli::package_has_work),
+        help("nothing was changed; {help}, or leave its files where they are with --keep-files")
+    )]
+    HasWork {
+        /// The submodule.
+        path: String,
+        /// What, a line each.
+        lost: String,
+        /// What saves it.
+        help: &'static str,
     },
     /// `uv add` or `uv remove` failed.
     #[error("`uv {verb}` does not change the manifest of {package}:\n{said}")]

@@ -5,9 +5,13 @@
 //! or none. With `--package` it is the manifest of an internal package that is changed ([`of_package`]).
 
 mod error;
+mod forms;
+mod modules;
 mod note;
 mod of_package;
 mod package;
+mod removal;
+mod removal_told;
 
 use std::collections::BTreeSet;
 
@@ -28,8 +32,9 @@ use crate::manifest::{List, lists_with, requirement_name, with_requirements, wit
 use crate::model::{Axis, Environment, EnvironmentId, Group, Kept, Model, Requirement};
 
 pub(super) use self::error::CODES;
-pub(super) use self::note::{complete, is_pending};
+pub(super) use self::note::{complete, is_pending, token};
 pub(super) use self::package::add_package;
+pub(super) use self::removal::remove_package;
 
 /// Carries out `add`.
 ///
@@ -236,19 +241,21 @@ impl Change<'_> {
 /// The generated environments whose requirements differ in two models of the same environments; all of them where none
 /// does, so that what was changed is tried.
 fn concerned(old: &Model, new: &Model) -> Vec<String> {
+    let differing = differing(old, new);
+    let generated = new.environments.iter().filter(|one| one.kept == Kept::Generated);
+    if differing.is_empty() { generated.map(|one| one.name.value.clone()).collect() } else { differing }
+}
+
+/// The generated environments whose requirements differ.
+fn differing(old: &Model, new: &Model) -> Vec<String> {
     let generated = |model: &Model| {
         let all = model.environments.iter().filter(|one| one.kept == Kept::Generated);
         all.map(|one| (one.name.value.clone(), asked(one))).collect::<Vec<_>>()
     };
-    let all = generated(new);
-    let names = |all: &[(String, Vec<String>)]| all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let supplied = |model: &Model| model.axes.iter().map(supplied).collect::<Vec<_>>();
-    if supplied(old) != supplied(new) {
-        return names(&all);
-    }
-    let before = generated(old);
-    let differing: Vec<_> = all.iter().filter(|one| !before.contains(one)).cloned().collect();
-    names(if differing.is_empty() { &all } else { &differing })
+    let (before, is_all) = (generated(old), supplied(old) != supplied(new));
+    let all = generated(new).into_iter().filter(|one| is_all || !before.contains(one));
+    all.map(|(name, _)| name).collect()
 }
 
 /// Everything that an environment asks for, as texts.

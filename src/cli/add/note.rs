@@ -1,11 +1,19 @@
-//! What is noted while `add package` works, so that a call that was cut off is undone or completed by the next one.
+//! What is noted while `add package` and `remove package` work, so that a call that was cut off is undone or completed by
+//! the next one.
 //!
-//! `tasks.kdl`, manifests, lockfiles and `.gitmodules` change together (`cache::Commit`). Where `.gitmodules` has the
-//! submodule the change has happened: git's settings and index are completed. Else it has not: the checkout goes again,
-//! unless somebody has worked in it since.
+//! | the note says | a call that finds it |
+//! | --- | --- |
+//! | an addition, not decided | takes the checkout away again, unless somebody has worked in it since |
+//! | an addition, decided | makes git know the submodule: settings and index |
+//! | a removal, not decided | leaves all as it is: nothing has happened |
+//! | a removal, decided | makes git forget the submodule, and takes its files away, if nothing is lost with them |
+//!
+//! The note is decided together with the change of `tasks.kdl`, manifests, lockfiles and `.gitmodules` (`cache::Commit`):
+//! exactly when all of these are as they are to be. git's settings and index change by a copy
+//! that takes their place; files and repository go aside first. Whatever is cut off can be done again.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,73 +22,178 @@ use super::super::locate::Place;
 use super::super::output::Output;
 use super::super::surroundings::Process;
 use super::super::unfinished::CUT_OFF;
-use crate::base::{RelPath, read_if_exists, remove_if_exists, write_whole};
+use crate::base::{FileError, RelPath, read_if_exists, remove_if_exists, write_whole};
+use crate::cache::{Commit, Noted};
 use crate::exec::{Attempt, LOCKS_VARIABLE, Locks};
+use crate::tool::Shield;
 use crate::tool::ToolError;
-use crate::tool::git::{Git, Module, ObjectId};
+use crate::tool::git::{Elsewhere, Git, Module, ObjectId, Standing};
 
-/// The layout of the note; one of another number is left alone.
-const FORMAT: u32 = 1;
+/// The layout of the note; one of another number is set aside.
+const FORMAT: u32 = 2;
 
-/// The submodule that is being added.
+/// Its name in the journal.
+const NAME: &str = "submodule.json";
+
+/// What is done to the submodule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Work {
+    /// It comes.
+    Added,
+    /// It goes.
+    Removed,
+    /// git forgets it, and its files stay.
+    Released,
+}
+
+/// The submodule that is being added or removed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Note {
     format: u32,
+    work: Work,
+    decided: bool,
     path: String,
+    name: String,
     url: String,
     commit: String,
+    /// Commits that are not lost with it.
+    elsewhere: BTreeSet<ObjectId>,
 }
 
 /// What came of a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
-    /// The submodule is one.
+    /// What was begun has happened.
     Completed,
-    /// It is gone.
+    /// It has not.
     Undone,
-    /// Somebody has worked in it.
+    /// Somebody has worked in it: its files stay.
     Left,
 }
 
 impl Note {
-    pub(super) fn new(path: &RelPath, url: &str, commit: &ObjectId) -> Self {
-        Self { format: FORMAT, path: path.to_string(), url: url.to_owned(), commit: commit.to_string() }
+    pub(super) fn new(work: Work, module: &Module<'_>, elsewhere: BTreeSet<ObjectId>) -> Self {
+        Self {
+            format: FORMAT,
+            work,
+            decided: false,
+            path: module.path.to_string(),
+            name: module.name.to_owned(),
+            url: module.url.to_owned(),
+            commit: module.commit.to_string(),
+            elsewhere,
+        }
     }
 
     /// Writes it; from then on a call that finds it acts on it.
     pub(super) fn write(&self, place: &Place) -> Result<(), Stop> {
-        let file = file(place);
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
-        Ok(write_whole(&file, &bytes).map(drop)?)
+        Ok(write_whole(&file(place), self.text().as_bytes()).map(drop)?)
     }
 
-    /// Undoes or completes what the note says, and removes it.
-    pub(super) fn settle(&self, place: &Place, git: &Git) -> Result<Settled, Stop> {
+    /// The note as it is when all files are as they are to be.
+    pub(super) fn decision(&self) -> Noted {
+        let decided = Self { decided: true, ..self.clone() };
+        Noted { name: NAME.to_owned(), text: decided.text() }
+    }
+
+    fn text(&self) -> String {
+        // Texts and flags alone: it cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Undoes or completes what the note in the journal says, and removes it. No signal ends this half-way.
+    pub(super) fn settle(place: &Place, git: &Git) -> Result<Option<Settled>, Stop> {
+        let _shield = Shield::take();
+        // A change that could neither be written nor taken back is the next call's, and the submodule with it.
+        if Commit::new(&place.root, &place.state()).is_pending() {
+            return Ok(None);
+        }
+        let Some(bytes) = read_if_exists(&file(place))? else { return Ok(None) };
+        let Some(note) = Self::read(&bytes) else { return Ok(None) };
+        let settled = note.carry_out(place, git)?;
+        remove_if_exists(&file(place))?;
+        Ok(Some(settled))
+    }
+
+    /// The note, if it is one of this version's.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let note: Self = serde_json::from_slice(bytes).ok()?;
+        let is_fit = note.format == FORMAT && RelPath::parse(&note.path).is_ok_and(|path| !path.is_root());
+        (is_fit && note.commit.parse::<ObjectId>().is_ok()).then_some(note)
+    }
+
+    fn carry_out(&self, place: &Place, git: &Git) -> Result<Settled, Stop> {
         let (Ok(path), Ok(commit)) = (RelPath::parse(&self.path), self.commit.parse::<ObjectId>()) else {
             return Ok(Settled::Left);
         };
-        let module =
-            Module { top: &place.root, path: &path, name: path.as_str(), url: &self.url, commit: &commit };
-        let settled = if is_declared(git, &place.root, &path)? {
-            git.register(&module)?;
-            git.stage_module(&module)?;
-            Settled::Completed
-        } else if git.take_away(&module)? {
-            Settled::Undone
-        } else {
-            Settled::Left
+        let (top, token) = (place.root.as_path(), token(place));
+        let module = Module { top, path: &path, name: &self.name, url: &self.url, commit: &commit };
+        let mut elsewhere = Elsewhere { tags: false, commits: self.elsewhere.clone() };
+        match (self.work, self.decided) {
+            (Work::Added, true) => {
+                git.register(&module, &token)?;
+                git.stage_module(&module, &token)?;
+                return Ok(Settled::Completed);
+            }
+            (Work::Added, false) => {
+                // It was cloned for this.
+                elsewhere.tags = true;
+                elsewhere.commits.insert(commit.clone());
+            }
+            (Work::Removed | Work::Released, false) => return Ok(Settled::Undone),
+            (Work::Released, true) => {
+                git.unstage_module(top, (&path, &self.name), &token)?;
+                return Ok(Settled::Completed);
+            }
+            (Work::Removed, true) => {
+                git.unstage_module(top, (&path, &self.name), &token)?;
+                git.forget(top, &self.name, &token)?;
+            }
+        }
+        let is_free = match git.standing(top, &path)? {
+            Standing::Empty => true,
+            Standing::CheckedOut(at) => at.as_ref() == Some(&commit),
+            Standing::Occupied => false,
         };
-        remove_if_exists(&file(place))?;
-        Ok(settled)
+        if !is_free || !git.at_stake(top, (&path, &self.name), &elsewhere)?.is_empty() {
+            return Ok(Settled::Left);
+        }
+        git.take_away(&module)?;
+        Ok(if self.work == Work::Added { Settled::Undone } else { Settled::Completed })
+    }
+
+    /// What is said where a call finds it.
+    fn told(&self, settled: Settled) -> Option<String> {
+        let path = &self.path;
+        let added = self.work == Work::Added;
+        Some(match settled {
+            Settled::Completed if added => format!("{path}, whose addition was cut off, is a submodule now"),
+            Settled::Undone if added => format!("{path}, whose addition was cut off, is gone again"),
+            Settled::Left if added => {
+                format!("{path}, whose addition was cut off, is left as it is: it has changes")
+            }
+            Settled::Completed if self.work == Work::Released => {
+                format!("{path}, whose removal was cut off, is no submodule now; its files stay")
+            }
+            Settled::Completed => format!("{path}, whose removal was cut off, is gone now"),
+            Settled::Left => format!(
+                "{path}, whose removal was cut off, is no submodule now; it has changes: its files stay"
+            ),
+            // Nothing had happened.
+            Settled::Undone => return None,
+        })
     }
 }
 
 fn file(place: &Place) -> PathBuf {
-    place.state().join("journal/submodule.json")
+    place.state().join("journal").join(NAME)
 }
 
-fn is_declared(git: &Git, top: &Path, path: &RelPath) -> Result<bool, ToolError> {
-    Ok(git.submodules(top)?.iter().any(|one| one.name.as_deref() == Some(path.as_str())))
+/// What locks of git's hold while envloom changes its files here. Nobody else has this state directory, and in it one
+/// call at a time changes submodules.
+pub(in crate::cli) fn token(place: &Place) -> String {
+    format!("envloom, for {}\n", place.state().display())
 }
 
 /// Is there a note? The look costs one stat.
@@ -99,17 +212,37 @@ pub(in crate::cli) fn complete(process: &Process, place: &Place, output: &Output
         return Ok(());
     };
     let Some(bytes) = read_if_exists(&file(place))? else { return Ok(()) };
-    let note = serde_json::from_slice(&bytes).ok().filter(|note: &Note| note.format == FORMAT);
-    let Some(note) = note else { return Ok(()) };
-    let git = Git::find(&process.surroundings, &place.home)?;
-    let path = &note.path;
-    let said = match note.settle(place, &git) {
-        Ok(Settled::Completed) => format!("{path}, whose addition was cut off, is a submodule now"),
-        Ok(Settled::Undone) => format!("{path}, whose addition was cut off, is gone again"),
-        Ok(Settled::Left) => format!("{path}, whose addition was cut off, is left as it is: it has changes"),
-        // Another verb need not wait for it.
-        Err(stop) => format!("{path}, whose addition was cut off, waits for the next call: {stop}"),
+    let Some(note) = Note::read(&bytes) else {
+        let kept = set_aside(place, &bytes)?;
+        let said = format!(
+            "a package was being added or removed, by another version of envloom, and is left as it is: see {kept} and `git status`"
+        );
+        output.announce(CUT_OFF, &said);
+        return Ok(());
     };
-    output.announce(CUT_OFF, &said);
+    let git = find(process, place)?;
+    let said = match Note::settle(place, &git) {
+        Ok(settled) => settled.and_then(|settled| note.told(settled)),
+        // Another verb need not wait for it.
+        Err(stop) => {
+            let what = if note.work == Work::Added { "addition" } else { "removal" };
+            Some(format!("{}, whose {what} was cut off, waits for the next call: {stop}", note.path))
+        }
+    };
+    if let Some(said) = said {
+        output.announce(CUT_OFF, &said);
+    }
     Ok(())
+}
+
+fn find(process: &Process, place: &Place) -> Result<Git, ToolError> {
+    Git::find(&process.surroundings, &place.home)
+}
+
+/// Moves the note to where it is looked at by people alone.
+fn set_aside(place: &Place, bytes: &[u8]) -> Result<String, FileError> {
+    let kept = place.state().join("replaced/submodule.json");
+    write_whole(&kept, bytes)?;
+    remove_if_exists(&file(place))?;
+    Ok(kept.strip_prefix(&place.root).unwrap_or(&kept).display().to_string())
 }

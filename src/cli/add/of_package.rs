@@ -90,7 +90,10 @@ fn holding(call: &Call<'_>, id: PackageId, directory: &RelPath) -> Result<Vec<En
 }
 
 /// Of an adopted environment only its lockfile says so.
-fn is_locked_from(
+///
+/// # Errors
+/// When the lockfile cannot be read.
+pub(super) fn is_locked_from(
     call: &Call<'_>,
     at: EnvironmentId,
     id: PackageId,

@@ -1,16 +1,18 @@
-//! `add package NAME --git URL [--path P] [--tag T]`: an internal package, as a submodule of the repository.
+//! `add package NAME --git URL [--path P] [--tag T] [--subdirectory D] [--role R]`: an internal package, as a submodule of
+//! the repository.
 //!
 //! It is checked out at its place, so that a trial sees its files; then `tasks.kdl` with its node and pins, the manifests
 //! and lockfiles of a trial and `.gitmodules` are written together, or none, and the checkout goes again. A note in the
 //! journal ([`super::note`]) says so to the call after one that was cut off. Environments in whose channel the package
-//! has no tag yet are left out, by `environments=`, and that is said.
+//! has no tag yet are left out, by `environments=`, and that is said. Tags that name the package, `x-v1.2`, are known by
+//! that ([`super::forms`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::super::absorb::refuse_locked;
-use super::super::args::{Adding, Arguments};
+use super::super::args::{Adding, Arguments, NewRole};
 use super::super::call::Call;
 use super::super::fetch::alone;
 use super::super::load::Stop;
@@ -18,22 +20,28 @@ use super::super::output::Output;
 use super::super::pin::tasks_file;
 use super::super::trial::{self, Passed, Request, Tried};
 use super::error::AddError;
-use super::note::{Note, Settled};
+use super::forms::{Form, form};
+use super::modules::modules_file;
+use super::note::{Note, Settled, Work};
 use super::refuse_without_lists;
 use crate::base::{RelPath, brief, hidden, read_if_exists};
-use crate::cache::FileChange;
 use crate::ledger::releases;
 use crate::manifest::{NewPackage, project_name, with_package};
-use crate::model::{EnvironmentId, Kept, PackageName, Sources, TagForm};
-use crate::tool::git::{Git, Module, ObjectId, Standing, TagRef};
+use crate::model::{EnvironmentId, Kept, PackageName, Sources};
+use crate::tool::git::{Git, Module, ObjectId, Standing, TagRef, with_section};
 
 /// A package that is to be added.
 struct New<'n> {
     call: &'n Call<'n>,
     name: PackageName,
+    /// Where the submodule lies.
     path: RelPath,
     url: &'n str,
     tag: Option<&'n str>,
+    /// Where the package lies in it.
+    subdirectory: Option<RelPath>,
+    /// The role that the package is given, where it is not the usual one.
+    role: Option<&'static str>,
     git: Git,
 }
 
@@ -48,15 +56,16 @@ pub(in crate::cli) fn add_package(call: &Call<'_>, name: &str, output: &Output) 
     let _alone = alone(call, output)?;
     new.refuse_what_is_there()?;
     let tags = new.git.remote_tags(new.url)?;
-    let commit = new.commit(&tags)?;
-    let note = Note::new(&new.path, new.url, &commit);
+    let form = form(&new.name, &tags, new.tag);
+    let commit = new.commit(&tags, &form)?;
+    let note = Note::new(Work::Added, &new.module(&commit), BTreeSet::new());
     note.write(&call.place)?;
     output.say(&format!("fetching {} from {}", new.path, hidden(new.url)));
-    let carried_out = new.carry_out(&tags, &commit, output);
-    // Where `.gitmodules` was written git is told of the submodule; else the checkout goes again.
-    let settled = note.settle(&call.place, &new.git);
+    let carried_out = new.carry_out((&tags, &form), &commit, &note, output);
+    // Where all files were written git is told of the submodule; else the checkout goes again.
+    let settled = Note::settle(&call.place, &new.git);
     let code = carried_out?;
-    if settled? == Settled::Left {
+    if settled? == Some(Settled::Left) {
         output.say(&format!("{} is left as it is: it has changes", new.path));
     }
     Ok(code)
@@ -84,13 +93,21 @@ impl<'n> New<'n> {
             Ok(path) if !path.is_root() => path,
             _ => return refuse(format!("`{}` is no path in the repository", brief(text))),
         };
+        let below =
+            |text: &String| RelPath::parse(text.trim_end_matches('/')).ok().filter(|path| !path.is_root());
+        let subdirectory = match adding.subdirectory.as_ref().map(|text| below(text).ok_or(text)) {
+            Some(Err(text)) => return refuse(format!("`{}` is no directory in a repository", brief(text))),
+            Some(Ok(path)) => Some(path),
+            None => None,
+        };
+        let role = adding.role.filter(|role| *role != NewRole::Dependency).map(NewRole::word);
         let git = Git::find(&call.process.surroundings, &call.place.home)?;
         if git.toplevel(&call.place.root)?.as_deref() != Some(call.place.root.as_path()) {
             return refuse(
                 "tasks.kdl is not at the top of a git repository, where .gitmodules is".to_owned(),
             );
         }
-        Ok(Self { call, name, path, url, tag: adding.tag.as_deref(), git })
+        Ok(Self { call, name, path, url, tag: adding.tag.as_deref(), subdirectory, role, git })
     }
 
     fn module<'m>(&'m self, commit: &'m ObjectId) -> Module<'m> {
@@ -103,9 +120,17 @@ impl<'n> New<'n> {
         }
     }
 
+    /// Where the package lies.
+    fn place(&self) -> RelPath {
+        let inner = self.subdirectory.as_ref().map(|inner| self.path.join(inner.as_str()));
+        // A path below another one is one.
+        inner.and_then(Result::ok).unwrap_or_else(|| self.path.clone())
+    }
+
     /// Nobody's files are written over, and no submodule's.
     fn refuse_what_is_there(&self) -> Result<(), Stop> {
         let (root, path) = (&self.call.place.root, &self.path);
+        modules_file(root, |_| None)?;
         let known = self.git.submodules(root)?;
         let is_known = known.iter().any(|one| {
             let there = one.path.to_str().and_then(|there| RelPath::parse(there).ok());
@@ -121,10 +146,10 @@ impl<'n> New<'n> {
     }
 
     /// What is checked out: the tag, or what the remote's default branch is at.
-    fn commit(&self, tags: &BTreeMap<String, TagRef>) -> Result<ObjectId, Stop> {
+    fn commit(&self, tags: &BTreeMap<String, TagRef>, (form, _): &Form) -> Result<ObjectId, Stop> {
         let (found, what) = match self.tag {
             Some(tag) => {
-                let found = TagForm::Plain.version_of(tag).and_then(|_| tags.get(tag));
+                let found = form.version_of(tag).and_then(|_| tags.get(tag));
                 (found.map(|found| found.peeled.clone()), format!("tag `{}` of a version", brief(tag)))
             }
             None => (self.git.remote_head(self.url)?, "default branch".to_owned()),
@@ -136,14 +161,16 @@ impl<'n> New<'n> {
     /// The environments that it takes part in, with its tags there; and those that it has no tag for.
     fn environments(
         &self,
-        tags: &BTreeMap<String, TagRef>,
+        (tags, (form, _)): (&BTreeMap<String, TagRef>, &Form),
     ) -> (Vec<(EnvironmentId, Option<String>)>, Vec<&'n str>) {
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for (id, environment) in self.call.model.environments() {
             match (environment.kept, environment.sources) {
                 (Kept::Generated, Sources::Workspace) => with.push((id, None)),
+                // Such a package is of the working tree alone.
+                (_, Sources::Tags(_)) if self.role.is_some() => {}
                 (Kept::Generated, Sources::Tags(channel)) => {
-                    let accepted = releases(tags, &TagForm::Plain, Some(channel));
+                    let accepted = releases(tags, form, Some(channel));
                     let asked = accepted.iter().find(|one| Some(one.tag) == self.tag);
                     match asked.or(accepted.last()) {
                         Some(release) => with.push((id, Some(release.tag.to_owned()))),
@@ -159,20 +186,24 @@ impl<'n> New<'n> {
     /// Checks it out, tries and writes.
     fn carry_out(
         &self,
-        tags: &BTreeMap<String, TagRef>,
+        (tags, form): (&BTreeMap<String, TagRef>, &Form),
         commit: &ObjectId,
+        note: &Note,
         output: &Output,
     ) -> Result<u8, Stop> {
         let call = self.call;
         self.git.check_out(&self.module(commit))?;
         self.refuse_another_name()?;
-        let (environments, without) = self.environments(tags);
+        let (environments, without) = self.environments((tags, form));
         let names: Vec<&str> =
             environments.iter().map(|(id, _)| call.model.environment(*id).name.value.as_str()).collect();
         let new = NewPackage {
             name: &self.name,
-            path: &self.path,
+            path: &self.place(),
             git: self.url,
+            subdirectory: self.subdirectory.as_ref(),
+            role: self.role,
+            tag_form: form.1.as_deref(),
             environments: environments.clone(),
             everywhere: without.is_empty(),
         };
@@ -186,15 +217,17 @@ impl<'n> New<'n> {
             Tried::Passed(passed) => passed,
             Tried::Failed(code) => return Ok(code),
         };
-        passed.files.insert(0, self.declared()?);
+        let with = |text: &[u8]| Some(with_section(text, self.path.as_str(), self.path.as_str(), self.url));
+        passed.files.extend(modules_file(&call.place.root, with)?);
+        passed.files.sort_by(|one, other| one.path.cmp(&other.path));
         if !call.arguments.dry_run {
-            passed.commit()?;
+            passed.commit_noted(Some(&note.decision()))?;
         }
         Ok(self.told(&passed, &names, &without, output))
     }
 
     fn refuse_another_name(&self) -> Result<(), Stop> {
-        let place = self.path.under(&self.call.place.root).join("pyproject.toml");
+        let place = self.place().under(&self.call.place.root).join("pyproject.toml");
         // What is no ordinary file names nothing: a link to a device would never end.
         let manifest = read_if_exists(&place).ok().flatten().unwrap_or_default();
         match project_name(&String::from_utf8_lossy(&manifest)) {
@@ -204,26 +237,12 @@ impl<'n> New<'n> {
                 Err(AddError::NotAPackage { problem }.into())
             }
             None => {
-                let problem = format!("{} has no pyproject.toml that names a package", hidden(self.url));
+                let below = self.subdirectory.as_ref().map(|path| format!(" in {path}")).unwrap_or_default();
+                let problem =
+                    format!("{} has no pyproject.toml{below} that names a package", hidden(self.url));
                 Err(AddError::NotAPackage { problem }.into())
             }
         }
-    }
-
-    /// `.gitmodules` with an entry more.
-    fn declared(&self) -> Result<FileChange, Stop> {
-        let path = RelPath::root()
-            .join(".gitmodules")
-            .map_err(|_| AddError::Occupied { path: self.path.to_string() })?;
-        let before = read_if_exists(&path.under(&self.call.place.root))?;
-        let mut after = before.clone().unwrap_or_default();
-        if !after.is_empty() && !after.ends_with(b"\n") {
-            after.push(b'\n');
-        }
-        let (name, place, url) =
-            (git_quoted(self.path.as_str()), git_value(self.path.as_str()), git_value(self.url));
-        after.extend(format!("[submodule {name}]\n\tpath = {place}\n\turl = {url}\n").into_bytes());
-        Ok(FileChange { path, before, after: Some(after) })
     }
 
     fn told(&self, passed: &Passed, names: &[&str], without: &[&str], output: &Output) -> u8 {
@@ -243,32 +262,5 @@ impl<'n> New<'n> {
             output.say(&format!("it takes no part in {without}: it has no tag of their channels"));
         }
         passed.print()
-    }
-}
-
-/// A value of git's settings, as git itself writes it.
-fn git_value(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-:@+~%".contains(letter);
-    if text.chars().all(is_plain) { text.to_owned() } else { git_quoted(text) }
-}
-
-fn git_quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::git_value;
-
-    #[test]
-    fn a_value_is_quoted_where_git_would_read_it_otherwise() {
-        for (text, value) in [
-            ("packages/a", "packages/a"),
-            ("https://h/a.git", "https://h/a.git"),
-            ("a b", "\"a b\""),
-            ("a#b\"c\\", "\"a#b\\\"c\\\\\""),
-        ] {
-            assert_eq!(git_value(text), value);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The options of `add` and `remove`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Where a requirement comes to stand, or goes away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -30,12 +30,43 @@ pub(crate) struct Adding {
     /// With add package: the tag to check out, and to pin where the channel accepts it
     #[arg(long, value_name = "TAG", requires = "git")]
     pub(crate) tag: Option<String>,
+    /// With add package: where it lies in its remote
+    #[arg(long, value_name = "DIR", requires = "git")]
+    pub(crate) subdirectory: Option<String>,
+    /// With add package: how it takes part
+    #[arg(long, value_name = "ROLE", requires = "git")]
+    pub(crate) role: Option<NewRole>,
+    /// With remove package: leave its files where they are
+    #[arg(long)]
+    pub(crate) keep_files: bool,
+}
+
+/// How a package that is added takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NewRole {
+    /// A dependency of the project.
+    Dependency,
+    /// A member of the workspace alone.
+    Member,
+    /// A path source of a group.
+    Path,
+}
+
+impl NewRole {
+    /// The word of `tasks.kdl`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Dependency => "dependency",
+            Self::Member => "member",
+            Self::Path => "path",
+        }
+    }
 }
 
 impl Adding {
     /// The first of these options that says where a requirement comes to stand.
     pub(crate) fn of_requirements(&self) -> Option<&'static str> {
-        self.given().filter(|option| *option != "--git")
+        self.given().filter(|option| !["--git", "--keep-files"].contains(option))
     }
 
     /// The first of these options that was given.
@@ -47,6 +78,7 @@ impl Adding {
             (self.variant.is_some(), "--variant"),
             (self.no_from_index, "--no-from-index"),
             (self.git.is_some(), "--git"),
+            (self.keep_files, "--keep-files"),
         ];
         all.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
     }

@@ -21,6 +21,7 @@ mod submodules;
 mod trouble;
 mod venvs;
 
+pub(super) use self::requirements::required;
 pub(super) use trouble::CODES;
 
 use std::path::Path;

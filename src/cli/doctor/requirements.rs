@@ -27,7 +27,7 @@ fn name(requirement: &str) -> String {
 }
 
 /// Every name that a manifest asks for, wherever.
-pub(super) fn required(manifest: &Table) -> Vec<String> {
+pub(in crate::cli) fn required(manifest: &Table) -> Vec<String> {
     let uv = table_at(manifest, &["tool", "uv"]);
     let lists = uv.into_iter().flat_map(|uv| LISTS.iter().filter_map(|key| uv.get(*key)));
     let build = table_at(manifest, &["build-system"]).and_then(|build| build.get("requires"));

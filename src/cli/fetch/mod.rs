@@ -64,7 +64,7 @@ pub(super) fn fetch(call: &Call<'_>, words: &[String], output: &Output) -> Resul
         if let (Outcome::Fetched(url), Some(name), false) =
             (&*outcome, &one.declared.name, call.arguments.dry_run)
             // git's settings have one writer at a time.
-            && let Err(error) = git.register(&one.module(&top, name, url))
+            && let Err(error) = git.register(&one.module(&top, name, url), &super::add::token(&call.place))
         {
             *outcome = Outcome::Failed(error.into());
         }

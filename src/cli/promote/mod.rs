@@ -288,7 +288,7 @@ fn committed(call: &Call<'_>, git: &Git, passed: &Passed, message: &str) -> Resu
             before: change.after.clone(),
             after: change.before.clone(),
         });
-        let kept = trial::commit(&call.place, "promote", &undone.collect::<Vec<_>>()).err();
+        let kept = trial::commit(&call.place, "promote", &undone.collect::<Vec<_>>(), None).err();
         let said = match &failed {
             // The command line holds the whole message.
             ToolError::Failed(failed) => failed.stderr.trim_start_matches([':', '\n']).lines().last(),

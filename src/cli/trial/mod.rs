@@ -27,10 +27,11 @@ use super::output::Output;
 use super::surroundings::Process;
 use super::{exit, state, targets};
 use crate::base::{FileError, RelPath, SourceFile};
-use crate::cache::{Commit, FileChange, Journal, Observer};
+use crate::cache::{Commit, FileChange, Journal, Noted, Observer};
 use crate::exec::{LOCKS_VARIABLE, LockGuard, Locks, lock_record, manifest_lock};
 use crate::ledger::Difference;
 use crate::model::Model;
+use crate::tool::Shield;
 
 /// What is tried.
 pub(super) struct Request<'t> {
@@ -146,7 +147,15 @@ impl Passed {
     /// # Errors
     /// When one was changed by someone else since the trial began, or cannot be written.
     pub(super) fn commit(&self) -> Result<(), Stop> {
-        if self.files.is_empty() {
+        self.commit_noted(None)
+    }
+
+    /// The same, and then a note of the verb's own is in the journal.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub(super) fn commit_noted(&self, noted: Option<&Noted>) -> Result<(), Stop> {
+        if self.files.is_empty() && noted.is_none() {
             return Ok(());
         }
         let directories: BTreeSet<RelPath> = self.files.iter().map(|change| change.path.parent()).collect();
@@ -155,7 +164,7 @@ impl Passed {
         let names = concerned.map(|environment| manifest_lock(&environment.name.value)).collect();
         // Nobody generates or locks these meanwhile.
         let _held = self.locks.hold(&names, self.no_wait, |_| {})?;
-        commit(&self.place, &self.by, &self.files)
+        commit(&self.place, &self.by, &self.files, noted)
     }
 }
 
@@ -168,10 +177,17 @@ fn verb(call: &Call<'_>) -> String {
 ///
 /// # Errors
 /// When one is not as it was found, or cannot be written; or when work of an earlier run was cut off.
-pub(super) fn commit(place: &Place, by: &str, files: &[FileChange]) -> Result<(), Stop> {
+pub(super) fn commit(
+    place: &Place,
+    by: &str,
+    files: &[FileChange],
+    noted: Option<&Noted>,
+) -> Result<(), Stop> {
     let _recorded = lock_record(&place.state())?;
+    // From here on all is written, whatever signal comes.
+    let _shield = Shield::take();
     refuse_unfinished(place, |file| files.iter().any(|change| change.path.as_str() == file))?;
-    match Commit::new(&place.root, &place.state()).carry_out(by, files)? {
+    match Commit::new(&place.root, &place.state()).carry_out(by, files, noted)? {
         None => Ok(()),
         Some(path) => Err(CliError::Moved { path: path.under(&place.root) }.into()),
     }

@@ -140,6 +140,20 @@ pub(crate) fn lists_with(model: &Model, requirement: &str) -> Result<Vec<List>, 
     Ok(lists)
 }
 
+/// Takes the requirements of that name out of every list.
+pub(super) fn ask_nowhere<'a>(
+    model: &'a Model,
+    outline: &'a Outline,
+    writing: Writing<'a>,
+    name: &str,
+) -> Writing<'a> {
+    let mut asking = Asking { model, outline, writing };
+    for list in all_lists(model) {
+        asking.remove(&list, name);
+    }
+    asking.writing
+}
+
 /// Every list that `tasks.kdl` may have.
 fn all_lists(model: &Model) -> Vec<List> {
     let mut lists = Vec::new();
@@ -445,10 +459,7 @@ environment "docs" { manifest "docs/pyproject.toml"; sources "tags" channel="dev
         let axis = List::Axis("cuda".to_owned());
         let variant = List::Variant { name: "cu124".to_owned(), from_index: true };
         assert_eq!(removed(&axis, &["torch"]), (Vec::new(), Vec::new()));
-        assert_eq!(
-            removed(&variant, &["flash"]).0,
-            [r#"variant "cu124" index="https://h/cu124" { dependencies from-index=#false }"#]
-        );
+        assert_eq!(removed(&variant, &["flash"]).0, [r#"variant "cu124" index="https://h/cu124" { }"#]);
         let model = model(TASKS);
         let options = |name: &str| {
             lists_with(&model, name).unwrap().iter().map(|list| list.options(&model)).collect::<Vec<_>>()

@@ -42,7 +42,7 @@ use crate::config::outline;
 use crate::model::{EnvironmentId, Kept, PackageName};
 
 pub(crate) use asking::{List, lists_with, requirement_name, with_requirements, without_requirements};
-pub(crate) use packages::{NewPackage, with_package};
+pub(crate) use packages::{NewPackage, with_package, without_package};
 pub(crate) use pins::{NewPin, NewReference, repinned};
 pub(crate) use placing::Names;
 pub(crate) use settling::{Left, Settled};

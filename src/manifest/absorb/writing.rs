@@ -299,12 +299,12 @@ impl<'t> Writing<'t> {
     }
 }
 
-/// Is there nothing for which the node would stay?
+/// Is there nothing for which the node would stay? `packages` without names means none, and its absence all.
 fn is_emptied(list: &List<'_>) -> bool {
     let node = list.node;
-    let is_named = matches!(node.name.as_str(), "extra" | "group");
-    let is_bare = !is_named && node.properties.is_empty() && node.block.is_none();
-    is_bare && list.added.is_empty() && list.removed.len() == node.arguments.len()
+    let says_more = matches!(node.name.as_str(), "extra" | "group" | "packages");
+    let is_bare = node.properties.iter().all(|(name, ..)| name == "from-index") && node.block.is_none();
+    !says_more && is_bare && list.added.is_empty() && list.removed.len() == node.arguments.len()
 }
 
 /// Texts as arguments.
@@ -349,6 +349,8 @@ mod tests {
             ("a { dependencies \"y\"; b 1 }", "a { b 1 }"),
             ("a { dependencies \"y\" }", "a { }"),
             ("a {\n  dependencies \"y\" only=#true\n}", "a {\n  dependencies only=#true\n}"),
+            ("a {\n  dependencies \"y\" from-index=#false // c\n  b 1\n}", "a {\n  b 1\n}"),
+            ("a { packages \"y\"; b 1 }", "a { packages; b 1 }"),
         ] {
             assert_eq!(removed(before, "\"y\""), after);
         }

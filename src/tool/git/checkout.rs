@@ -8,7 +8,7 @@
 //! whoever finds that does it again. git writes the index last, so that beside one the mark says nothing: somebody has
 //! completed the checkout, and what lies there is theirs. What fails takes away what it made.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -24,6 +24,8 @@ const MARK: &str = "envloom-fetching";
 
 /// What git knows of the files of a checkout, once all are written.
 const INDEX: &str = "index";
+/// How directories are called that are made beside a submodule's repository: a clone that is not whole, what goes.
+pub(super) const ASIDE: &str = ".clone-";
 
 /// A submodule to be checked out.
 #[derive(Debug, Clone, Copy)]
@@ -120,20 +122,56 @@ impl Git {
         written
     }
 
-    /// Makes the repository around know the submodule, as `git submodule init` does, unless it does.
+    /// Makes the repository around know the submodule, as `git submodule init` does, unless it does. `token` is what a
+    /// lock of git's holds meanwhile.
     ///
     /// # Errors
     /// When git cannot write its settings.
-    pub(crate) fn register(&self, module: &Module<'_>) -> Result<(), ToolError> {
+    pub(crate) fn register(&self, module: &Module<'_>, token: &str) -> Result<(), ToolError> {
         let Module { top, name, url, .. } = module;
         if self.module_url(top, name)?.is_some() {
             return Ok(());
         }
-        for (key, value) in [("active", "true"), ("url", *url)] {
-            let key = format!("submodule.{name}.{key}");
-            self.local(top, ["config", key.as_str(), value]).demand()?;
+        Self::change_own(&self.own_file(top, "config")?, token, |copy| {
+            for (key, value) in [("active", "true"), ("url", *url)] {
+                let key = format!("submodule.{name}.{key}");
+                let words: [&OsStr; 5] =
+                    ["config".as_ref(), "--file".as_ref(), copy.as_ref(), key.as_ref(), value.as_ref()];
+                self.local(top, words).demand()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the repository around forget the submodule, as `git submodule deinit` does.
+    ///
+    /// # Errors
+    /// When git cannot write its settings.
+    pub(crate) fn forget(&self, top: &Path, name: &str, token: &str) -> Result<(), ToolError> {
+        let file = self.own_file(top, "config")?;
+        let list: [&OsStr; 5] =
+            ["config".as_ref(), "--file".as_ref(), file.as_ref(), "-z".as_ref(), "--list".as_ref()];
+        let text = self.local(top, list).demand()?;
+        let lead = format!("submodule.{name}.");
+        // A name may hold dots, and be the beginning of another one.
+        let is_it = |record: &[u8]| {
+            let key = record.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            key.strip_prefix(lead.as_bytes()).is_some_and(|rest| !rest.contains(&b'.'))
+        };
+        if !text.split(|byte| *byte == 0).any(is_it) {
+            return Ok(());
         }
-        Ok(())
+        Self::change_own(&file, token, |copy| {
+            let section = format!("submodule.{name}");
+            let words: [&OsStr; 5] = [
+                "config".as_ref(),
+                "--file".as_ref(),
+                copy.as_ref(),
+                "--remove-section".as_ref(),
+                section.as_ref(),
+            ];
+            self.local(top, words).demand().map(drop)
+        })
     }
 
     /// The url that this clone of the repository has for a submodule of that name.
@@ -170,7 +208,7 @@ impl Git {
         let parent = place.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(parent).map_err(ToolError::io("create", parent))?;
         let beside = tempfile::Builder::new()
-            .prefix(".clone-")
+            .prefix(ASIDE)
             .tempdir_in(parent)
             .map_err(ToolError::io("create a directory in", parent))?;
         let fresh = beside.path().join("git");
@@ -311,7 +349,7 @@ mod tests {
         assert_eq!(git.standing(&top, &path).unwrap(), Standing::Empty);
 
         git.check_out(&module).unwrap();
-        git.register(&module).unwrap();
+        git.register(&module, "token").unwrap();
         assert_eq!(git.standing(&top, &path).unwrap(), Standing::CheckedOut(Some(commit.clone())));
         assert_eq!(std::fs::read(top.join("packages/a b/x")).unwrap(), b"one");
         place.git(&top, &["submodule", "--quiet", "update", "--init"]);

@@ -1,7 +1,8 @@
 //! git: read-only questions to repositories and remotes, and bare clones kept for reading.
 //!
 //! In: [`Surroundings`](super::Surroundings), directories, checked URLs and tags. Out: commits,
-//! tags, trees, files, submodules. Only `commit`, `checkout` and `added` change a repository of the user.
+//! tags, trees, files, submodules. Only `commit`, `checkout`, `added` and `own_file` change a repository
+//! of the user.
 //!
 //! Why the program and not a library: the user's credentials, ssh, proxies and `insteadOf` just
 //! work, and uv uses the same program, so both see the same remote.
@@ -17,10 +18,13 @@ mod checkout;
 mod commit;
 mod condition;
 mod mirror;
+mod modules_file;
 mod object;
 mod origin;
+mod own_file;
 mod query;
 mod remote;
+mod stake;
 mod submodule;
 mod tree;
 mod underway;
@@ -30,7 +34,9 @@ pub(crate) use batch::{Content, FilesAt, Question, Revision};
 pub(crate) use call::Git;
 pub(crate) use changes::Change;
 pub(crate) use checkout::{Module, Standing};
+pub(crate) use modules_file::{with_section, without_section};
 pub(crate) use object::{ObjectId, TagRef, TreeEntry};
+pub(crate) use stake::{AtStake, Elsewhere, Stake};
 pub(crate) use submodule::Submodule;
 pub(crate) use underway::Underway;
 pub(crate) use unmerged::{Conflict, MergedText};
