@@ -4,10 +4,11 @@
 //! may be empty. The answer is one candidate a line. It must be quick and must never print an error: a repository
 //! that cannot be read simply has no targets. Where there is no candidate the shell completes file names.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
-use clap::{ArgAction, Command};
+use clap::{Arg, ArgAction, Command};
 
 use super::args::Arguments;
 use super::call::Call;
@@ -15,7 +16,9 @@ use super::exit;
 use super::habits::{is_optional, may_take};
 use super::surroundings::Process;
 use super::vocabulary::VERBS;
+use crate::base::read_if_exists;
 use crate::graph::candidates;
+use crate::model::{Axis, Environment, Group, Kept, Model};
 use crate::tool::git::Git;
 
 /// readline replaces only what stands after the last of `COMP_WORDBREAKS`, which targets are full of. So the words
@@ -84,30 +87,32 @@ fn found(process: &Process, before: &[String], current: &str) -> Vec<String> {
         return Vec::new();
     }
     let table = Arguments::table();
-    let mut words = match Typed::of(&table, before) {
-        Typed::ValueOf(_) if before.last().is_some_and(|last| last == "--since") => revisions(process),
-        Typed::ValueOf(_)
-            if before
-                .last()
-                .is_some_and(|last| ["--package", "--allow-untested"].contains(&last.as_str())) =>
-        {
-            packages(process, before)
+    // A value may stand in the option's own word.
+    let (option, current) = match current.split_once('=') {
+        Some((option, value)) if option.starts_with("--") => (Some(option), value),
+        _ => (None, current),
+    };
+    let (mut words, prefix) = match (option, Typed::of(&table, before)) {
+        (Some(word), Typed::Words(_)) => {
+            let wanted = wanted(&table, word).map(|option| values(process, before, &option));
+            (wanted.unwrap_or_default(), format!("{word}="))
         }
-        Typed::ValueOf(_) if before.last().is_some_and(|last| last == "--environment") => {
-            written(process, before)
+        (_, Typed::ValueOf(option)) => {
+            // Without its value the option could not be read.
+            (values(process, &before[..before.len() - 1], &option), String::new())
         }
-        Typed::ValueOf(values) => values,
-        Typed::Words(_) if current.starts_with('-') => options(&table),
-        Typed::Words(typed) => plain(process, before, &typed, current),
+        (None, Typed::Words(_)) if current.starts_with('-') => (options(&table), String::new()),
+        (None, Typed::Words(typed)) => (plain(process, before, &typed, current), String::new()),
     };
     words.retain(|word| word.starts_with(current));
+    words.iter_mut().for_each(|word| word.insert_str(0, &prefix));
     words
 }
 
 /// What stands before the cursor.
 enum Typed<'a> {
-    /// An option that wants a value, of which these are known.
-    ValueOf(Vec<String>),
+    /// An option that wants a value.
+    ValueOf(Arg),
     /// Words that are neither options nor their values.
     Words(Vec<&'a str>),
 }
@@ -125,23 +130,74 @@ impl<'a> Typed<'a> {
                 let _ = rest.next_if(|next| may_take(word, next));
                 continue;
             }
-            let Some(values) = values_wanted(table, word) else { continue };
+            let Some(option) = wanted(table, word) else { continue };
             if rest.next().is_none() {
-                return Self::ValueOf(values);
+                return Self::ValueOf(option);
             }
         }
         Self::Words(words)
     }
 }
 
-/// The known values of an option that takes the next word for its value; `None`: it takes none, or has it.
-fn values_wanted(table: &Command, word: &str) -> Option<Vec<String>> {
+/// The option that takes what follows the word for its value; `None`: it takes none, or has it.
+fn wanted(table: &Command, word: &str) -> Option<Arg> {
     let option = table.get_arguments().find(|option| match word.strip_prefix("--") {
-        Some(long) => option.get_long() == Some(long),
+        Some(long) => {
+            let aliases = option.get_all_aliases().unwrap_or_default();
+            option.get_long() == Some(long) || aliases.contains(&long)
+        }
         None => option.get_short().is_some_and(|short| word.ends_with(short)),
     })?;
-    let takes = matches!(option.get_action(), ArgAction::Set | ArgAction::Append);
-    takes.then(|| option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect())
+    matches!(option.get_action(), ArgAction::Set | ArgAction::Append).then(|| option.clone())
+}
+
+/// The values of an option: those of a list, or what the repository has.
+fn values(process: &Process, before: &[String], option: &Arg) -> Vec<String> {
+    match option.get_long() {
+        Some("since") => revisions(process),
+        Some("package" | "allow-untested" | "accept-moved") => packages(process, before),
+        Some("environment") => written(process, before),
+        Some("upgrade-package") => asked(process, before, |call| locked(call, before)),
+        Some("group") => asked(process, before, |call| of_written(&call.model, |one| &one.groups)),
+        Some("extra") => asked(process, before, |call| of_written(&call.model, |one| &one.settings.extras)),
+        Some("variant") => asked(process, before, |call| {
+            let of_axis = |axis: &Axis| {
+                let variants = axis.variants.iter().map(|variant| variant.name.value.clone());
+                variants.chain([axis.name.value.clone()]).collect::<Vec<_>>()
+            };
+            call.model.axes.iter().flat_map(of_axis).collect()
+        }),
+        _ => option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect(),
+    }
+}
+
+/// The groups or extras of the environments that `tasks.kdl` describes, each once.
+fn of_written(model: &Model, groups: impl Fn(&Environment) -> &[Group]) -> Vec<String> {
+    let written = model.environments.iter().filter(|one| one.kept == Kept::Generated);
+    let names = written.flat_map(|one| groups(one).iter().map(|group| group.name.value.clone()));
+    names.collect::<BTreeSet<String>>().into_iter().collect()
+}
+
+/// The packages in the lockfiles of the targets typed so far, or in all lockfiles. They are only looked through: to parse
+/// them takes too long for somebody who waits for a key.
+fn locked(call: &Call<'_>, before: &[String]) -> Vec<String> {
+    let is_typed = |one: &&Environment| {
+        before.iter().any(|word| word.split_once(':').is_some_and(|(_, name)| name == one.name.value))
+    };
+    let all = &call.model.environments;
+    let is_any = all.iter().any(|one| is_typed(&one));
+    let mut names = BTreeSet::new();
+    for environment in all.iter().filter(|one| !is_any || is_typed(one)) {
+        // One that is not there, or is no text, has no names.
+        let text = read_if_exists(&environment.lockfile().under(&call.place.root)).ok().flatten();
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let mut lines = text.lines();
+        while lines.any(|line| line == "[[package]]") {
+            let name = lines.next().and_then(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+            names.extend(name.map(str::to_owned));
+        }
+    }
+    names.into_iter().collect()
 }
 
 /// Every long option, and every short one.
@@ -160,12 +216,12 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         ["pin", _] | ["fetch", ..] | ["remove", "package"] => packages(process, before),
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
-        | [
-            "import" | "init" | "list" | "doctor" | "resolve" | "man" | "help" | "version" | "add" | "remove",
-            ..,
-        ]
+        | ["import" | "init" | "list" | "doctor" | "resolve" | "man" | "help" | "version", ..]
         | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..]
         | ["diff" | "pin" | "promote", _, _, ..] => Vec::new(),
+        ["add" | "remove"] => vec!["package".to_owned()],
+        ["remove", "package"] => packages(process, before),
+        ["add" | "remove", ..] => Vec::new(),
         ["absorb" | "eject" | "pin" | "promote"] | ["promote", _] => written(process, before),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         ["outdated", ..] => environments(&targets(process, before)),
@@ -186,18 +242,20 @@ fn written(process: &Process, before: &[String]) -> Vec<String> {
 
 /// The internal packages.
 fn packages(process: &Process, before: &[String]) -> Vec<String> {
-    let Ok(arguments) = Arguments::read(before.iter().map(OsString::from)) else { return Vec::new() };
-    let Ok(call) = Call::read(process, &arguments) else { return Vec::new() };
-    call.model.packages.iter().map(|package| package.name.value.to_string()).collect()
+    asked(process, before, |call| {
+        call.model.packages.iter().map(|package| package.name.value.to_string()).collect()
+    })
 }
 
-/// The targets of the repository that the options typed so far lead to.
+/// The targets of the repository.
 fn targets(process: &Process, before: &[String]) -> Vec<String> {
+    asked(process, before, |call| candidates(&call.model, call.local.as_ref()))
+}
+
+/// What the repository has that the options typed so far lead to; nothing where it cannot be read.
+fn asked(process: &Process, before: &[String], what: impl FnOnce(&Call<'_>) -> Vec<String>) -> Vec<String> {
     let Ok(arguments) = Arguments::read(before.iter().map(OsString::from)) else { return Vec::new() };
-    match Call::read(process, &arguments) {
-        Ok(call) => candidates(&call.model, call.local.as_ref()),
-        Err(_) => Vec::new(),
-    }
+    Call::read(process, &arguments).map_or_else(|_| Vec::new(), |call| what(&call))
 }
 
 /// Branches and tags of the repository that the current directory is in.

@@ -10,13 +10,16 @@ use super::draft::Draft;
 #[must_use]
 pub(crate) fn must_hold(draft: &Draft, is_frozen: bool, unlike: &[Unlike]) -> Option<String> {
     let hard: Vec<&Unlike> = unlike.iter().filter(|entry| !may_differ(draft, is_frozen, entry)).collect();
-    let first = hard.first()?;
-    let found = first.found.as_ref().map_or_else(|| "nothing".to_owned(), Clone::clone);
-    let more = match hard.len() {
-        1 => String::new(),
-        several => format!(", and {} more", counted(several - 1, "entry", "entries")),
+    let (first, others) = hard.split_first()?;
+    let (path, asked) = (&first.path, &first.asked);
+    let more = match others.len() {
+        0 => String::new(),
+        several => format!("; likewise {} more", counted(several, "entry", "entries")),
     };
-    Some(format!("{} is {found} there, not {}{more}", first.path, first.asked))
+    Some(match &first.found {
+        None => format!("it has no {path}, and would get {asked}{more}"),
+        Some(found) => format!("its {path} is {found}, and would become {asked}{more}"),
+    })
 }
 
 fn may_differ(draft: &Draft, is_frozen: bool, entry: &Unlike) -> bool {

@@ -52,6 +52,48 @@ fn bash_completes_targets_and_cells_through_its_word_breaks() {
 }
 
 #[test]
+fn the_values_of_options_are_what_the_repository_has() {
+    let repo = Monorepo::new().tasks_kdl(
+        r#"
+project "demo" { version "0.1.0"; requires-python ">=3.10"; extra "flash" "x"; group "dev" "y" }
+package "foo" path="packages/foo"
+variants "cuda" {
+    variant "cu124" index="indexes/cu124"
+    variant "cpu" index="indexes/cpu"
+}
+environment "dev" { manifest "pyproject.toml"; groups "dev"; group "docs" "z" }
+environment "prod" { manifest "prod/pyproject.toml"; sources "tags" channel="stable"; packages }
+environment "old" { manifest "old/pyproject.toml"; adopt }
+"#,
+    );
+    let lockfile = |name: &str| format!("version = 1\n\n[[package]]\nname = \"{name}\"\nversion = \"1\"\n");
+    repo.write("uv.lock", &lockfile("tqdm")).write("prod/uv.lock", &lockfile("pandas"));
+    let with_breaks = " \t\n\"'@><=;|&(:";
+    for (breaks, line, expected) in [
+        (" \t\n", "envloom add x --group ", "dev docs"),
+        (" \t\n", "envloom add x --extra ", "flash"),
+        (" \t\n", "envloom add x --optional f", "flash"),
+        (" \t\n", "envloom add x --variant ", "cu124 cpu cuda"),
+        (" \t\n", "envloom add x --environment ", "dev prod"),
+        (" \t\n", "envloom remove x --package ", "foo"),
+        (" \t\n", "envloom lock --accept-moved f", "foo"),
+        (" \t\n", "envloom promote dev prod --allow-untested ", "foo"),
+        (" \t\n", "envloom lock --upgrade-package ", "pandas tqdm"),
+        (" \t\n", "envloom lock:prod --upgrade-package ", "pandas"),
+        (" \t\n", "envloom lock --upgrade-package=t", "--upgrade-package=tqdm"),
+        (with_breaks, "envloom add x --group=d", "dev docs"),
+        (" \t\n", "envloom --color=n", "--color=never"),
+        (" \t\n", "envloom add ", "package"),
+        (" \t\n", "envloom remove package ", "foo"),
+        // Left to the shell.
+        (" \t\n", "envloom add package x --git u --path ", ""),
+        (" \t\n", "envloom --file=", ""),
+    ] {
+        assert_eq!(completed(&repo, breaks, line), expected, "{line} with {breaks:?}");
+    }
+}
+
+#[test]
 fn completion_is_silent_and_writes_nothing_where_there_is_nothing_to_read() {
     let repo = Monorepo::new();
     let before = repo.tree(".");

@@ -649,6 +649,47 @@ fn what_cannot_be_described_is_adopted_and_says_why() {
 }
 
 #[test]
+fn environments_that_disagree_about_what_both_must_have_say_in_what() {
+    let app = |conflicts: &str, index: &str| {
+        format!(
+            r#"[project]
+name = "app"
+version = "1"
+requires-python = ">=3.10"
+dependencies = []
+[project.optional-dependencies]
+cu124 = ["torch"]
+cpu = ["torch"]
+[tool.uv]
+package = false
+{conflicts}
+[tool.uv.sources]
+torch = [{{ index = "cu124", extra = "cu124" }}, {{ index = "{index}", extra = "cpu" }}]
+[[tool.uv.index]]
+name = "cu124"
+url = "https://download.example.com/cu124"
+explicit = true
+[[tool.uv.index]]
+name = "cpu"
+url = "https://download.example.com/cpu"
+explicit = true
+"#
+        )
+    };
+    let both = "conflicts = [[{ extra = \"cu124\" }, { extra = \"cpu\" }]]";
+    let repo = Monorepo::new()
+        .write("pyproject.toml", &app(both, "cpu"))
+        .write("prod/pyproject.toml", &app("", "cpu"))
+        .write(
+            "staging/pyproject.toml",
+            &app("conflicts = [[{ extra = \"cpu\" }, { extra = \"cu124\" }]]", "cpu"),
+        )
+        .commit("as it was");
+    insta::assert_snapshot!(repo.run("import").success().output_snapshot(), @"");
+    nothing_changes(&repo, false);
+}
+
+#[test]
 fn a_path_source_a_commit_and_another_name_are_still_one_project() {
     let repo = Monorepo::new()
         .index("pypi", &[("tqdm", "4.67.1")])
