@@ -14,7 +14,7 @@ pub(crate) fn must_hold(draft: &Draft, is_frozen: bool, unlike: &[Unlike]) -> Op
     let (path, asked) = (&first.path, &first.asked);
     let more = match others.len() {
         0 => String::new(),
-        several => format!("; likewise {} more", counted(several, "entry", "entries")),
+        several => format!("; so with {} more", counted(several, "entry", "entries")),
     };
     Some(match &first.found {
         None => format!("it has no {path}, and would get {asked}{more}"),
@@ -39,5 +39,36 @@ fn may_differ(draft: &Draft, is_frozen: bool, entry: &Unlike) -> bool {
         ["tool", "uv", "sources", _] => entry.found.is_some(),
         ["tool", "uv", ..] => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Digest;
+
+    #[test]
+    fn what_must_hold_is_said_with_both_values() {
+        let entry = |keys: &[&str], asked: &str, found: Option<&str>| Unlike {
+            path: keys.join("."),
+            keys: keys.iter().map(|&key| key.to_owned()).collect(),
+            element: None,
+            asked: asked.to_owned(),
+            found: found.map(str::to_owned),
+            left_out: (keys.join("."), Digest::of("")),
+        };
+        let version = entry(&["project", "version"], "\"2\"", Some("\"1\""));
+        let extra = entry(&["project", "optional-dependencies", "a"], "[]", None);
+        let free = entry(&["tool", "uv", "package"], "false", None);
+        let said = |unlike: &[&Unlike]| {
+            let unlike: Vec<Unlike> = unlike.iter().map(|&one| one.clone()).collect();
+            must_hold(&Draft::default(), false, &unlike).unwrap_or_default()
+        };
+        let all = [said(&[&free]), said(&[&version]), said(&[&free, &extra, &version])].join("\n");
+        insta::assert_snapshot!(all, @r#"
+
+        its project.version is "1", and would become "2"
+        it has no project.optional-dependencies.a, and would get []; so with 1 entry more
+        "#);
     }
 }

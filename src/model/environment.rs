@@ -181,8 +181,14 @@ impl Environment {
     /// The lockfile that uv keeps there.
     #[must_use]
     pub(crate) fn lockfile(&self) -> RelPath {
-        self.directory().join("uv.lock").expect("the file's name is a path")
+        lockfile_beside(&self.manifest.value)
     }
+}
+
+/// The lockfile that uv keeps beside a manifest.
+#[must_use]
+pub(crate) fn lockfile_beside(manifest: &RelPath) -> RelPath {
+    manifest.parent().join("uv.lock").expect("the file's name is a path")
 }
 
 /// Keys of `[tool.uv]` that `carry` may name: what decides a resolution, so that what was tested is what ships.

@@ -41,7 +41,7 @@ pub(crate) use environment::Settings;
 pub(crate) use environment::Sync;
 pub(crate) use environment::{
     CARRIED, Environment, EnvironmentId, Group, Kept, Participant, Pin, PinReference, Project, Requirement,
-    Sources,
+    Sources, lockfile_beside,
 };
 
 pub(crate) use found::{Facts, Found, FoundProject, Supplied};

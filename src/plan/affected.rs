@@ -310,7 +310,7 @@ fn installed_by(premises: &Premises, key: &OwnKey) -> Vec<RelPath> {
     let Some(cell) = &key.cell.cell else { return Vec::new() };
     let manifest = premises.manifest(cell.environment).clone();
     let pins = [".python-version", ".python-versions"].map(|name| manifest.parent().join(name));
-    let beside = pins.into_iter().filter_map(Result::ok).chain(premises.lockfile(cell.environment));
+    let beside = pins.into_iter().filter_map(Result::ok).chain([premises.lockfile(cell.environment)]);
     beside.chain([manifest.clone()]).collect()
 }
 

@@ -10,7 +10,6 @@ use super::known::Known;
 use super::noted::Noted;
 use super::parsed::Parsed;
 use super::reason::RunReason;
-use super::refusal::Refusal;
 use crate::base::{Digest, FileError, RelPath, SourceFile};
 use crate::cache::{Contents, Journal, Limits, Observer, OutputStore, Store, Uses, Walk};
 use crate::graph::Declared;
@@ -174,13 +173,12 @@ impl Premises {
 
     /// Was a lock of the environment cut off?
     pub(crate) fn journal_has_lockfile(&self, environment: EnvironmentId) -> bool {
-        self.lockfile(environment).is_ok_and(|lockfile| self.journal().has_lockfile(&lockfile))
+        self.journal().has_lockfile(&self.lockfile(environment))
     }
 
     /// The lockfile of an environment, relative to the root.
-    pub(crate) fn lockfile(&self, environment: EnvironmentId) -> Result<RelPath, Refusal> {
-        let manifest = self.manifest(environment);
-        manifest.parent().join("uv.lock").map_err(|_| Refusal::outside(manifest))
+    pub(crate) fn lockfile(&self, environment: EnvironmentId) -> RelPath {
+        self.model.environment(environment).lockfile()
     }
 
     /// Where a cell's venv lies (product section 4): each cell has its own, so that a sync of one never

@@ -9,12 +9,11 @@ use toml::Table;
 use super::error::SideError;
 use crate::base::{RelPath, SourceFile, brief};
 use crate::cli::call::Call;
-use crate::cli::error::CliError;
 use crate::cli::load::Stop;
 use crate::config;
 use crate::graph::{Subject, TaskKey};
 use crate::ledger::{Build, Lockfile, Side, Taken};
-use crate::model::{EnvironmentId, Model, PackageName};
+use crate::model::{EnvironmentId, Model, PackageName, lockfile_beside};
 use crate::plan::{self, Refusal};
 use crate::tool::git::{Git, ObjectId};
 
@@ -49,7 +48,7 @@ impl Reading {
         let path = &environment.manifest.value;
         let manifest = read(path)?
             .ok_or_else(|| Refusal::NoManifest { manifest: path.to_string(), environment: name.clone() })?;
-        let lock = lockfile_beside(path)?;
+        let lock = lockfile_beside(path);
         let locked = read(&lock)?
             .ok_or_else(|| Refusal::NoLockfile { lockfile: lock.to_string(), environment: name.clone() })?;
         let internal = call.model.packages.iter().map(|package| package.name.value.to_string());
@@ -82,7 +81,7 @@ impl Reading {
             RelPath::parse(&node.manifest.as_ref()?.value).ok()
         });
         let path = declared.unwrap_or_else(|| environment.manifest.value.clone());
-        let lock = lockfile_beside(&path)?;
+        let lock = lockfile_beside(&path);
         let read = |path: &RelPath| -> Result<Vec<u8>, Stop> {
             let missing = || SideError::NotThen { path: path.to_string(), revision: brief(revision) };
             Ok(git.file_at(root, commit, path.as_str())?.ok_or_else(missing)?)
@@ -108,7 +107,7 @@ impl Reading {
         locked: Option<&[u8]>,
     ) -> Result<Self, Stop> {
         let path = &model.environment(environment).manifest.value;
-        let lock = lockfile_beside(path)?;
+        let lock = lockfile_beside(path);
         let internal = model.packages.iter().map(|package| package.name.value.to_string());
         let files = Files {
             manifest: manifest.unwrap_or_default(),
@@ -186,9 +185,4 @@ struct Files<'a> {
     locked: &'a [u8],
     path: &'a RelPath,
     lock: &'a RelPath,
-}
-
-fn lockfile_beside(manifest: &RelPath) -> Result<RelPath, CliError> {
-    let beside = manifest.parent().join("uv.lock");
-    beside.map_err(|fault| CliError::Internal { what: format!("no lockfile beside {manifest}: {fault}") })
 }

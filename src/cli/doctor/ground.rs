@@ -113,8 +113,7 @@ impl Files {
             });
         }
         let before = findings.len();
-        let lock = environment.directory().join("uv.lock").ok();
-        let lockfile = lock.and_then(|lock| read(call, &lock, findings).unwrap_or_default());
+        let lockfile = read(call, &environment.lockfile(), findings).unwrap_or_default();
         let locked = lockfile.as_ref().filter(|_| findings.len() == before).and_then(|lockfile| {
             let source = SourceFile::new(lockfile.path.as_str(), lockfile.content.as_str());
             match Lockfile::parse(&source, name) {

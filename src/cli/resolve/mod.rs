@@ -206,7 +206,7 @@ fn for_people(call: &Call<'_>, sides: &Sides<'_>) -> Result<Vec<ResolveFinding>,
     let written = model.environments.iter().filter(|environment| environment.is_written());
     let mut ours: BTreeSet<RelPath> = written
         .flat_map(|one| [one.manifest.value.clone(), beside(one, ".python-version")])
-        .chain(model.environments.iter().map(|one| beside(one, "uv.lock")))
+        .chain(model.environments.iter().map(Environment::lockfile))
         .collect();
     ours.extend(RelPath::parse(ledger::FILE_NAME).ok());
     let theirs: BTreeSet<RelPath> = members.chain(of_adopted).filter(|path| !ours.contains(path)).collect();
@@ -226,7 +226,7 @@ fn for_people(call: &Call<'_>, sides: &Sides<'_>) -> Result<Vec<ResolveFinding>,
 /// Lockfiles with markers, each as the merge base had it.
 fn lockfiles(call: &Call<'_>, sides: &Sides<'_>) -> Result<Vec<FileChange>, Stop> {
     let mut files = Vec::new();
-    let paths: BTreeSet<RelPath> = call.model.environments.iter().map(|one| beside(one, "uv.lock")).collect();
+    let paths: BTreeSet<RelPath> = call.model.environments.iter().map(Environment::lockfile).collect();
     for path in paths {
         if !sides.is_marked(&path)? {
             continue;
@@ -245,7 +245,7 @@ fn lockfiles(call: &Call<'_>, sides: &Sides<'_>) -> Result<Vec<FileChange>, Stop
 fn concerned(call: &Call<'_>, sides: &Sides<'_>, unlike: &BTreeSet<String>) -> Result<Vec<String>, Stop> {
     let changed = sides.changed()?;
     let is_concerned = |environment: &&Environment| {
-        let beside = [beside(environment, "uv.lock"), beside(environment, ".python-version")];
+        let beside = [environment.lockfile(), beside(environment, ".python-version")];
         let mut files = beside.iter().chain([&environment.manifest.value]);
         unlike.contains(&environment.name.value)
             || files.any(|file| changed.contains(file) || sides.is_unmerged(file))

@@ -15,7 +15,7 @@ pub(in crate::exec) fn lock(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, 
     if premises.wishes.locked {
         return check(hand, id);
     }
-    let lockfile = premises.lockfile(id)?;
+    let lockfile = premises.lockfile(id);
     let place = lockfile.under(&premises.root);
     let journal = premises.journal();
     clear_siblings(&place)?;
@@ -101,7 +101,7 @@ fn has_further_words(hand: &Hand<'_>) -> bool {
 /// `uv lock --check`: reads only.
 pub(in crate::exec) fn check(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done, TaskFailure> {
     let premises = hand.premises;
-    let lockfile = premises.lockfile(id)?;
+    let lockfile = premises.lockfile(id);
     let command = uv(hand, id)?.with(["--check"]);
     match succeed(hand, &command, false) {
         Ok(exit) => {

@@ -23,7 +23,7 @@ pub(in crate::exec) fn verify(hand: &Hand<'_>, id: EnvironmentId) -> Result<Done
     let began = Instant::now();
     let premises = hand.premises;
     let environment = premises.model.environment(id).name.value.as_str();
-    let path = premises.lockfile(id)?;
+    let path = premises.lockfile(id);
     let bytes = premises.observer.read(&path.under(&premises.root))?.unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let lockfile =

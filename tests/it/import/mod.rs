@@ -649,8 +649,8 @@ fn what_cannot_be_described_is_adopted_and_says_why() {
 }
 
 #[test]
-fn environments_that_disagree_about_what_both_must_have_say_in_what() {
-    let app = |conflicts: &str, index: &str| {
+fn an_environment_that_lacks_what_both_must_have_says_what() {
+    let app = |conflicts: &str| {
         format!(
             r#"[project]
 name = "app"
@@ -664,7 +664,7 @@ cpu = ["torch"]
 package = false
 {conflicts}
 [tool.uv.sources]
-torch = [{{ index = "cu124", extra = "cu124" }}, {{ index = "{index}", extra = "cpu" }}]
+torch = [{{ index = "cu124", extra = "cu124" }}, {{ index = "cpu", extra = "cpu" }}]
 [[tool.uv.index]]
 name = "cu124"
 url = "https://download.example.com/cu124"
@@ -676,16 +676,23 @@ explicit = true
 "#
         )
     };
-    let both = "conflicts = [[{ extra = \"cu124\" }, { extra = \"cpu\" }]]";
     let repo = Monorepo::new()
-        .write("pyproject.toml", &app(both, "cpu"))
-        .write("prod/pyproject.toml", &app("", "cpu"))
-        .write(
-            "staging/pyproject.toml",
-            &app("conflicts = [[{ extra = \"cpu\" }, { extra = \"cu124\" }]]", "cpu"),
-        )
+        .write("pyproject.toml", &app("conflicts = [[{ extra = \"cu124\" }, { extra = \"cpu\" }]]"))
+        .write("prod/pyproject.toml", &app(""))
         .commit("as it was");
-    insta::assert_snapshot!(repo.run("import").success().output_snapshot(), @"");
+    insta::assert_snapshot!(repo.run("import").success().output_snapshot(), @r#"
+    exit: 0
+    ----- stdout -----
+    dev   pyproject.toml  generated
+    prod  prod/pyproject.toml  adopted
+    prod/pyproject.toml: adopted: it has no tool.uv.conflicts[cu124,cpu], and would get [{ extra = "cu124" }, { extra = "cpu" }]
+    wrote tasks.kdl and envloom.lock
+    next:
+      envloom list
+      envloom lock
+      envloom sync:dev@cpu
+    ----- stderr -----
+    "#);
     nothing_changes(&repo, false);
 }
 
