@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -31,6 +31,8 @@ pub(super) struct Output {
     workspace: Option<String>,
     /// What the next run's events say first.
     announced: Mutex<Vec<Notice>>,
+    /// The repository, where what is reported on is a copy of it.
+    home: Option<PathBuf>,
 }
 
 impl Output {
@@ -72,7 +74,12 @@ impl Output {
             github,
         };
         let (events, workspace) = (process.variable("ENVLOOM_EVENTS"), process.variable("GITHUB_WORKSPACE"));
-        Self { options, json: arguments.json, events, workspace, announced: Mutex::default() }
+        Self { options, json: arguments.json, events, workspace, announced: Mutex::default(), home: None }
+    }
+
+    /// The same for a run in a copy of the repository at `home`: places are told as the repository's.
+    pub(super) fn of_copy(self, home: &Path) -> Self {
+        Self { home: Some(home.to_owned()), ..self }
     }
 
     /// The reporter's thread, fed through the channel until it is dropped.
@@ -117,6 +124,7 @@ impl Output {
 
     /// The way from GitHub's workspace to the repository's root, for annotations.
     fn below(&self, root: &Path) -> String {
+        let root = self.home.as_deref().unwrap_or(root);
         let below = self.workspace.as_ref().and_then(|workspace| root.strip_prefix(workspace).ok());
         below
             .iter()

@@ -237,6 +237,20 @@ pub(crate) struct QueryFailed {
 }
 
 impl ToolError {
+    /// The same of a query that worked in a directory which is gone: `line` is the query without it, and works in any
+    /// fresh one.
+    pub(super) fn elsewhere(self, line: String) -> Self {
+        match self {
+            Self::Failed(failed) => {
+                let directory = "\"$(mktemp -d)\"".to_owned();
+                Self::Failed(Box::new(QueryFailed { line, directory, ..*failed }))
+            }
+            Self::TimedOut { seconds, .. } => Self::TimedOut { line, seconds },
+            Self::Interrupted { .. } => Self::Interrupted { line },
+            other => other,
+        }
+    }
+
     /// Turns an I/O error of `path` into this room's error; for `map_err`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();

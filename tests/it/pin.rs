@@ -391,3 +391,41 @@ fn a_tasks_file_that_is_a_link_is_read_and_never_replaced() {
     repo.run("pin prod foo v0.1.3").code(2).stderr_has("tasks.kdl is no ordinary file");
     assert!(repo.path("tasks.kdl").is_symlink() && !repo.read("real.kdl").contains("v0.1.3"));
 }
+
+#[test]
+fn the_line_of_a_git_that_failed_works_when_it_is_pasted() {
+    let repo = locked().release("foo", "v0.1.3");
+    let (here, away) = (repo.remote("foo"), repo.root().join("away"));
+    fs::rename(&here, &away).unwrap();
+    let ran = repo.run("pin prod foo v0.1.3").code(2);
+    fs::rename(&away, &here).unwrap();
+    let (_, told) = ran.stderr().split_once("caused by: `").unwrap();
+    let (line, _) = told.split_once('`').unwrap();
+    let git = "/git clone --bare --quiet --template= --no-hardlinks -- https://git.example.com/foo.git";
+    assert!(line.ends_with(git), "{line}");
+    repo.exec("sh", &["-c", &format!("cd [ROOT]/tmp && {line}")]).success();
+    // The other one, which needs no clone.
+    fs::rename(&here, &away).unwrap();
+    let ran = repo.run("outdated").code(1);
+    fs::rename(&away, &here).unwrap();
+    let (_, told) = ran.stderr().split_once("help: type `").unwrap();
+    let (line, _) = told.split_once('`').unwrap();
+    assert!(line.ends_with("/git ls-remote --tags -- https://git.example.com/foo.git"), "{line}");
+    repo.exec("sh", &["-c", line]).success();
+}
+
+#[test]
+fn annotations_of_a_trial_are_the_repositorys() {
+    let repo = locked().release("foo", "v0.1.3");
+    repo.replace("prod/pyproject.toml", "tqdm>=4", "tqdm>=4.1");
+    let github = repo.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", "[ROOT]");
+    for line in ["pin prod foo v0.1.3", "pin prod foo v0.1.3 --json"] {
+        let ran = github.run(line).code(1);
+        let both = [ran.stdout(), ran.stderr()].concat();
+        let places: Vec<&str> = both.lines().filter_map(|line| line.strip_prefix("::error ")).collect();
+        assert!(!places.is_empty(), "{ran}");
+        for place in places {
+            assert!(place.starts_with("file=repo/prod/pyproject.toml,line=8,"), "{place}");
+        }
+    }
+}

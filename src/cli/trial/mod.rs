@@ -124,7 +124,7 @@ pub(super) fn run_prepared(
         mirror.put(&change.path, change.after.as_deref())?;
     }
     prepare(&trial.root)?;
-    let code = ran(request, &trial, output)?;
+    let code = ran(request, &trial)?;
     if code != exit::DONE {
         let shown = directory.keep();
         let kept = shown.strip_prefix(&place.root).unwrap_or(&shown).display().to_string();
@@ -239,7 +239,7 @@ fn real_directories(model: &Model, files: &[FileChange]) -> BTreeSet<RelPath> {
 }
 
 /// Runs the targets there.
-fn ran(request: &Request<'_>, trial: &Place, output: &Output) -> Result<u8, Stop> {
+fn ran(request: &Request<'_>, trial: &Place) -> Result<u8, Stop> {
     let process: &Process = request.call.process;
     let arguments = Arguments {
         words: request.targets.clone(),
@@ -252,9 +252,6 @@ fn ran(request: &Request<'_>, trial: &Place, output: &Output) -> Result<u8, Stop
         ..request.arguments.clone()
     };
     let there = Call::at(process, &arguments, trial.clone(), Observer::new())?;
-    if output.is_json() {
-        // Standard output is for the verb's one answer.
-        return targets::run_for_verb(there, &Output::new(process, &arguments));
-    }
-    targets::run_for_verb(there, output)
+    // Not as JSON: standard output is for the verb's one answer.
+    targets::run_for_verb(there, &Output::new(process, &arguments).of_copy(&trial.home))
 }

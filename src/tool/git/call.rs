@@ -102,6 +102,9 @@ const SETTINGS: [&str; 20] = [
     "color.ui=false",
 ];
 
+/// What a call over the network has besides: it gives up on a connection that no longer moves.
+pub(super) const STALLED: [&str; 4] = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"];
+
 impl Git {
     /// Finds git on the cleaned `PATH` and asks for its version. `root` is the top of the
     /// repository, from which no program is taken.
@@ -140,9 +143,16 @@ impl Git {
         arguments: Vec<OsString>,
         limit: Duration,
     ) -> Query<'a> {
-        // A person who repeats the line needs no protection from the repository's settings.
-        let preamble =
-            arguments.iter().zip(SETTINGS).take_while(|(word, setting)| word.as_os_str() == *setting).count();
+        // A person who repeats the line needs no protection from the repository's settings, and has patience.
+        let has = |from: usize, settings: &[&str]| {
+            let words = arguments.get(from..from + settings.len()).unwrap_or_default();
+            !words.is_empty()
+                && words.iter().zip(settings).all(|(word, setting)| word.as_os_str() == *setting)
+        };
+        let mut preamble = 0;
+        for settings in [&SETTINGS[..], &STALLED] {
+            preamble += if has(preamble, settings) { settings.len() } else { 0 };
+        }
         Query { program: &self.path, arguments, preamble, directory, vars: &self.vars, limit }
     }
 }
@@ -204,14 +214,17 @@ mod tests {
     }
 
     #[test]
-    fn the_line_to_repeat_has_the_settings_of_a_network_call_whole() {
+    fn the_line_to_repeat_has_no_settings_of_ours_and_all_others_whole() {
         let place = Place::new();
         let git = Git::find(&place.machine(), place.root()).unwrap();
-        let arguments = crate::tool::git::remote::network(["ls-remote", "--", "https://h/x"]);
-        let query = git.query(place.root(), arguments, git.limits.local);
-        let repeated = &query.arguments[query.preamble..];
-        assert_eq!(repeated[..2], ["-c", "http.lowSpeedLimit=1000"]);
-        assert_eq!(repeated[2..4], ["-c", "http.lowSpeedTime=30"]);
+        let repeated = |arguments: Vec<OsString>| {
+            let query = git.query(place.root(), arguments, git.limits.local);
+            query.arguments[query.preamble..].join(OsStr::new(" ")).into_string().unwrap()
+        };
+        let network = crate::tool::git::remote::network(["ls-remote", "--", "https://h/x"]);
+        assert_eq!(repeated(network), "ls-remote -- https://h/x");
+        assert_eq!(repeated(with_settings(["-c", "a=b", "diff"])), "-c a=b diff");
+        assert_eq!(repeated(vec!["--version".into()]), "--version");
     }
 
     #[test]

@@ -212,14 +212,16 @@ impl Git {
             .tempdir_in(parent)
             .map_err(ToolError::io("create a directory in", parent))?;
         let fresh = beside.path().join("git");
-        let mut words = network(["clone", "--no-checkout", "--quiet", "--template=", "--origin=origin"]);
+        let clone = ["clone", "--no-checkout", "--quiet", "--template=", "--no-hardlinks", "--", module.url];
+        let mut query = git.query(Path::new("/"), network(clone), git.limits.transfer);
+        let line = query.line();
         let mut separate = OsString::from("--separate-git-dir=");
         separate.push(&fresh);
-        words.push(separate);
-        words.extend(["--no-hardlinks".into(), "--".into(), module.url.into()]);
-        words.push(beside.path().join("tree").into());
-        let query = git.query(Path::new("/"), words, git.limits.transfer);
-        patiently(&query, check_url(module.url)?)?;
+        let verb = query.arguments.len() - clone.len();
+        query.arguments.insert(verb + 1, separate);
+        query.arguments.insert(verb + 1, "--origin=origin".into());
+        query.arguments.push(beside.path().join("tree").into());
+        patiently(&query, check_url(module.url)?).map_err(|error| error.elsewhere(line))?;
         if !git.holds(&fresh, module.commit)? {
             git.fetch_commit(module, &fresh)?;
         }

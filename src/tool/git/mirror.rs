@@ -36,6 +36,10 @@ impl Git {
     /// Makes `into` (absolute) a bare clone of `url`, or brings it up to date.
     pub(crate) fn mirror(&self, url: &str, into: &Path) -> Result<(), ToolError> {
         let git = self.reaching(url)?;
+        // In the copy of a trial its place is a link to the repository's, and messages outlive the copy.
+        let parent = into.parent().and_then(|parent| parent.canonicalize().ok());
+        let place = parent.and_then(|parent| Some(parent.join(into.file_name()?)));
+        let into = place.as_deref().unwrap_or(into);
         if is_mirror(into) { git.fetch(url, into) } else { git.clone_bare(url, into) }
     }
 
@@ -79,11 +83,11 @@ impl Git {
         fs::create_dir_all(parent).map_err(ToolError::io("create", parent))?;
         let place = beside(parent)?;
         let fresh = place.path().join("git");
-        let mut arguments =
-            network(["clone", "--bare", "--quiet", "--template=", "--no-hardlinks", "--", url]);
-        arguments.push(fresh.clone().into());
-        let query = self.query(Path::new("/"), arguments, self.limits.transfer);
-        patiently(&query, check_url(url)?)?;
+        let arguments = network(["clone", "--bare", "--quiet", "--template=", "--no-hardlinks", "--", url]);
+        let mut query = self.query(Path::new("/"), arguments, self.limits.transfer);
+        let line = query.line();
+        query.arguments.push(fresh.clone().into());
+        patiently(&query, check_url(url)?).map_err(|error| error.elsewhere(line))?;
         simplify(&fresh)?;
         if !is_mirror(into) && into.symlink_metadata().is_ok() {
             let aside = place.path().join("old");

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::call::{Git, with_settings};
+use super::call::{Git, STALLED, with_settings};
 use super::object::{TagRef, parse_tags};
 use crate::tool::address::{Transport, check_url};
 use crate::tool::error::ToolError;
@@ -101,8 +101,7 @@ impl Git {
 
 /// The arguments of a network call: it gives up on a connection that no longer moves.
 pub(super) fn network<const N: usize>(arguments: [&str; N]) -> Vec<OsString> {
-    let stalled = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"];
-    with_settings(stalled.into_iter().chain(arguments))
+    with_settings(STALLED.into_iter().chain(arguments))
 }
 
 /// Asks up to [`ATTEMPTS`] times, since a cut connection and a server's bad moment look like any

@@ -74,7 +74,7 @@ fn what_was_stopped_says_so() {
     ----- stdout -----
 
     ----- stderr -----
-    error[envloom::tool::interrupted]: `[GIT] -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 ls-remote --tags -- https://git.example.com/bar.git` was stopped: envloom was told to end
+    error[envloom::tool::interrupted]: `[GIT] ls-remote --tags -- https://git.example.com/bar.git` was stopped: envloom was told to end
     help: run the same command again to go on
     ");
     insta::assert_snapshot!(stopped("-B verify:prod"), @r"
@@ -84,7 +84,7 @@ fn what_was_stopped_says_so() {
     ----- stderr -----
     interrupted by SIGINT: stopping 1 task, once more to kill it
     ✗ verify:prod  failed
-    error[envloom::tool::interrupted]: `[GIT] -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=30 ls-remote --tags -- https://git.example.com/bar.git` was stopped: envloom was told to end
+    error[envloom::tool::interrupted]: `[GIT] ls-remote --tags -- https://git.example.com/bar.git` was stopped: envloom was told to end
     help: run the same command again to go on
     failed 1 in [TIME]
     ");
