@@ -105,14 +105,13 @@ fn found(process: &Process, before: &[String], current: &str) -> Vec<String> {
         (None, Typed::Words(typed)) => (plain(process, before, &typed, current), String::new()),
     };
     words.retain(|word| word.starts_with(current));
-    words.iter_mut().for_each(|word| word.insert_str(0, &prefix));
-    words
+    words.into_iter().map(|word| prefix.clone() + &word).collect()
 }
 
 /// What stands before the cursor.
 enum Typed<'a> {
     /// An option that wants a value.
-    ValueOf(Arg),
+    ValueOf(Box<Arg>),
     /// Words that are neither options nor their values.
     Words(Vec<&'a str>),
 }
@@ -132,7 +131,7 @@ impl<'a> Typed<'a> {
             }
             let Some(option) = wanted(table, word) else { continue };
             if rest.next().is_none() {
-                return Self::ValueOf(option);
+                return Self::ValueOf(Box::new(option));
             }
         }
         Self::Words(words)
@@ -217,11 +216,12 @@ fn plain(process: &Process, before: &[String], typed: &[&str], current: &str) ->
         ["export"] => ["make", "pre-commit"].map(str::to_owned).to_vec(),
         ["export", "pre-commit", ..]
         | ["import" | "init" | "list" | "doctor" | "resolve" | "man" | "help" | "version", ..]
-        | ["absorb" | "cache" | "completions" | "eject" | "task" | "use" | "run" | "env", _, ..]
+        | [
+            "absorb" | "add" | "cache" | "completions" | "eject" | "env" | "remove" | "run" | "task" | "use",
+            _,
+            ..,
+        ]
         | ["diff" | "pin" | "promote", _, _, ..] => Vec::new(),
-        ["add" | "remove"] => vec!["package".to_owned()],
-        ["remove", "package"] => packages(process, before),
-        ["add" | "remove", ..] => Vec::new(),
         ["absorb" | "eject" | "pin" | "promote"] | ["promote", _] => written(process, before),
         ["use" | "run" | "env"] => cells_of(&targets(process, before)),
         ["outdated", ..] => environments(&targets(process, before)),
