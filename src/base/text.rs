@@ -22,6 +22,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// A part of a URL with `%20` as a blank and so on; what is malformed stays as it is.
+#[must_use]
+pub(crate) fn percent_decoded(text: &str) -> String {
+    String::from_utf8_lossy(&urlencoding::decode_binary(text.as_bytes())).into_owned()
+}
+
 /// `1 package`, `2 packages`.
 #[must_use]
 pub(crate) fn counted(count: usize, one: &str, several: &str) -> String {
@@ -108,6 +114,15 @@ mod tests {
         let hostile = "a\u{1b}[2J\r\n\tb\r\u{85}\u{202e}\u{7f}é";
         assert_eq!(visible(hostile), "a?[2J\r\n\tb?·\u{fffd}?é");
         assert_eq!(visible(hostile).len(), hostile.len());
+    }
+
+    #[test]
+    fn codes_of_urls_are_decoded_and_what_is_none_stays() {
+        for (text, expected) in
+            [("a%20b+c", "a b+c"), ("50%", "50%"), ("%zz%2", "%zz%2"), ("%C3%A9", "\u{e9}")]
+        {
+            assert_eq!(percent_decoded(text), expected);
+        }
     }
 
     #[test]

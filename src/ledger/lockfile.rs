@@ -19,7 +19,7 @@ use toml::Table;
 use super::error::{LedgerError, LedgerFinding};
 use super::origin::plain_http_in;
 use super::record::conflict_marker;
-use crate::base::{SourceFile, printable};
+use crate::base::{SourceFile, percent_decoded, printable};
 use crate::model::normal;
 
 /// A lockfile of uv.
@@ -346,21 +346,6 @@ fn form_decoded(text: &str) -> String {
     percent_decoded(&text.replace('+', " "))
 }
 
-/// `%20` as a blank; what is no such code stays.
-pub(super) fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let digit = |offset| bytes.get(at + offset).and_then(|&digit| char::from(digit).to_digit(16));
-        let code = digit(1).zip(digit(2)).filter(|_| byte == b'%');
-        // Two hexadecimal digits are below 256.
-        decoded.push(code.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()).unwrap_or(byte));
-        at += if code.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -403,7 +388,6 @@ mod tests {
         assert_eq!(git_source(text), expected);
         let encoded = text.replace("subdirectory=", "%73ubdirectory=");
         assert_eq!(git_source(&encoded), expected);
-        assert_eq!(percent_decoded("50%"), "50%");
     }
 
     #[test]

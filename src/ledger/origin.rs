@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::lockfile::{GitReference, Source, percent_decoded};
-use crate::base::{RelPath, hidden, printable};
+use super::lockfile::{GitReference, Source};
+use crate::base::{RelPath, hidden, percent_decoded, printable};
 use crate::model::IndexLocation;
 use crate::tool::address::is_loopback;
 

@@ -10,7 +10,7 @@ use super::decider::name;
 use super::error::PlanError;
 use super::premises::Premises;
 use super::reason::FieldChange;
-use crate::base::RelPath;
+use crate::base::{RelPath, percent_decoded};
 use crate::manifest::ManifestError;
 use crate::model::{EnvironmentId, IndexLocation, Model};
 
@@ -274,27 +274,6 @@ fn foreign_place(lockfile: &str, root: &Path, declared: &[String]) -> Option<Str
         .filter_map(|rest| rest.split_once('"'))
         .map(|(place, _)| percent_decoded(place))
         .find(|place| !Path::new(place).starts_with(root) && !declared.contains(place))
-}
-
-/// `%20` and its like, as uv writes them into a URL; what is malformed stays as it is.
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = (first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        if let Some(byte) = code {
-            bytes.push(byte);
-            rest = &tail[2..];
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl From<PlanError> for Refusal {

@@ -620,6 +620,18 @@ fn a_file_that_nobody_added_to_a_submodule_is_said() {
 }
 
 #[test]
+fn a_lockfile_of_another_commit_than_the_recorded_one_is_stale() {
+    let repo = locked();
+    repo.run("pin staging bar v0.1.2").success();
+    repo.move_tag("bar", "v0.1.2").run("lock:prod --accept-moved bar").success();
+    let found = repo.run("doctor").code(1);
+    assert!(found.stdout().contains("it holds bar v0.1.2 at "), "{found}");
+    assert!(found.stdout().contains("type `envloom lock:staging --accept-moved bar`"), "{found}");
+    repo.run("lock:staging --accept-moved bar").success();
+    repo.run("doctor").success();
+}
+
+#[test]
 fn a_lockfile_that_was_locked_in_another_directory_is_stale() {
     let repo = wheels_inside();
     repo.run("lock:prod").success();

@@ -4,9 +4,10 @@ use super::finding::{Finding, Mend, Place};
 use super::ground::{Files, Ground, Text};
 use super::requirements::stale;
 use super::trouble::Trouble;
-use crate::ledger::{GitReference, Lockfile, Source};
+use crate::ledger::{GitReference, Lockfile, ReleaseKey, Source};
 use crate::model::{Environment, Model, PinReference, Sources};
 use crate::plan;
+use crate::tool::git::ObjectId;
 
 /// Looks at all of them.
 pub(super) fn check(ground: &Ground<'_>) -> Vec<Finding> {
@@ -27,6 +28,12 @@ fn one(ground: &Ground<'_>, files: &Files) -> Option<Finding> {
         .or_else(|| members(ground, environment, files))
         .or_else(|| elsewhere(ground, lockfile));
     let place = Place::file(lockfile.path.as_str());
+    if why.is_none()
+        && let Some((package, why)) = recorded_otherwise(ground, environment, locked)
+    {
+        let mend = Mend::Type(format!("envloom lock:{name} --accept-moved {package}"));
+        return Some(Finding { trouble: Trouble::LockfileStale { environment: name, why }, place, mend });
+    }
     Some(Finding { trouble: Trouble::LockfileStale { environment: name, why: why? }, place, mend })
 }
 
@@ -52,6 +59,27 @@ fn pinned_otherwise(model: &Model, environment: &Environment, locked: &Lockfile)
             (_, GitReference::Default) => "the default branch",
         };
         Some(format!("it holds {name} {found}, and {} is pinned", pin.reference.as_str()))
+    })
+}
+
+/// A release that the lockfile has at another commit than `envloom.lock`, as after a move that was accepted for one
+/// environment only. `lock` alone leaves such a lockfile as it is, because uv keeps what is locked.
+fn recorded_otherwise(
+    ground: &Ground<'_>,
+    environment: &Environment,
+    locked: &Lockfile,
+) -> Option<(String, String)> {
+    environment.packages.iter().find_map(|participant| {
+        let package = ground.call.model.package(participant.package).name.value.clone();
+        let reference = participant.pin.as_ref()?.reference.as_str();
+        let key = ReleaseKey { package: package.clone(), reference: reference.to_owned() };
+        let recorded = ground.record.as_ref()?.releases.get(&key)?.commit.parse::<ObjectId>().ok()?;
+        let locked = locked.packages.iter().find(|locked| locked.name == package.as_str())?;
+        let Source::Git { commit, .. } = &locked.source else { return None };
+        let commit: ObjectId = commit.parse().ok().filter(|commit| *commit != recorded)?;
+        let (held, recorded) = (commit.short(), recorded.short());
+        let why = format!("it holds {package} {reference} at {held}, and envloom.lock records {recorded}");
+        Some((package.to_string(), why))
     })
 }
 

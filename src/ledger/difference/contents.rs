@@ -6,9 +6,9 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::Build;
-use crate::base::RelPath;
+use crate::base::{RelPath, percent_decoded};
 use crate::ledger::fork::{Install, Rest, reached};
-use crate::ledger::lockfile::{LockedPackage, Lockfile, Source, percent_decoded};
+use crate::ledger::lockfile::{LockedPackage, Lockfile, Source};
 use crate::model::{Axis, Cell, Model, normal};
 
 /// A lockfile with what it was made from.
