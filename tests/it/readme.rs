@@ -116,6 +116,47 @@ fn the_five_minutes_of_the_readme_work_as_they_are_typed() {
     repo.assert_clean();
 }
 
+/// Runs the calls of a block. Every line that it shows is printed, in that order; progress is left out.
+fn shown_is_printed(repo: &Monorepo, block: &str, vi: impl Fn(&Monorepo)) {
+    let (mut waiting, mut both) = (Vec::new().into_iter(), String::new());
+    for line in block.lines().filter(|line| !line.is_empty()) {
+        let Some(call) = line.strip_prefix("$ ") else {
+            assert!(waiting.any(|printed: String| printed == line), "`{line}` is not printed there:\n{both}");
+            continue;
+        };
+        let ran = match call.split(' ').collect::<Vec<_>>()[..] {
+            ["envloom", ..] => repo.run(&call["envloom ".len()..]),
+            ["git", ref words @ ..] => repo.git(words),
+            _ => {
+                vi(repo);
+                continue;
+            }
+        };
+        both = [ran.stdout(), ran.stderr()].concat();
+        waiting = both.lines().map(str::to_owned).collect::<Vec<_>>().into_iter();
+    }
+}
+
+#[test]
+fn releases_and_merges_look_as_the_readme_shows_them() {
+    let repo = reader().commit("start");
+    repo.run("lock").success();
+    repo.commit("locked").release("bench-utils", "v0.1.3");
+    let blocks = blocks("text");
+    let block = |wanted: &str| &blocks.iter().find(|(heading, _)| heading == wanted).unwrap().1;
+    shown_is_printed(&repo, block("Moving releases"), |_| unreachable!());
+    repo.release("print-utils", "v0.1.3").git(&["checkout", "-q", "-b", "feature"]).success();
+    repo.run("pin prod print-utils v0.1.3").success();
+    repo.commit("feature").git(&["checkout", "-q", "-"]).success();
+    repo.run("pin prod bench-utils v0.1.3").success();
+    repo.commit("main");
+    shown_is_printed(&repo, block("After a merge conflict"), |repo| {
+        let text = repo.git(&["show", ":1:tasks.kdl"]).success().text();
+        repo.write("tasks.kdl", &(text.replace("\" \"v0.1.2\"", "\" \"v0.1.3\"") + "\n"));
+    });
+    repo.commit("merged").run("check verify").success();
+}
+
 #[test]
 fn every_kind_of_event_has_a_line_and_each_line_is_json() {
     let lines = README.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
