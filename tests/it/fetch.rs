@@ -131,7 +131,7 @@ fn what_cannot_be_fetched_is_named_and_leaves_nothing() {
 
     ----- stderr -----
     error[envloom::cli::option_without_use]: `--package` says nothing to this call
-    help: it belongs to `promote`
+    help: it belongs to `promote`, `add` and `remove`
     ");
     assert_eq!(repo.tree("").without(".envloom"), before);
     assert!(!repo.root().join("canary").exists());

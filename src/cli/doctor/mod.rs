@@ -43,6 +43,7 @@ use super::surroundings::Process;
 use crate::base::counted;
 use crate::cache::Observer;
 use crate::tool::git::Git;
+use crate::tool::interrupted;
 
 /// Carries out the verb.
 ///
@@ -57,13 +58,13 @@ pub(super) fn carry_out(process: &Process, arguments: &Arguments, output: &Outpu
     }
     let call = Call::of(process, arguments, place.clone(), observer)?;
     let (ground, findings) = diagnose(&call);
-    if !arguments.fix || arguments.dry_run {
-        return Ok(print(&findings, &place.root, output));
+    if arguments.fix && !arguments.dry_run && interrupted().is_none() {
+        fix::fix(&ground, &findings, output)?;
+        // What was read before is no longer what is there.
+        let call = Call::of(process, arguments, place, Observer::new())?;
+        return Ok(print(&diagnose(&call).1, &call.place.root, output));
     }
-    fix::fix(&ground, &findings, output)?;
-    // What was read before is no longer what is there.
-    let call = Call::of(process, arguments, place, Observer::new())?;
-    Ok(print(&diagnose(&call).1, &call.place.root, output))
+    Ok(print(&findings, &place.root, output))
 }
 
 /// Conflict markers in `tasks.kdl`.
@@ -107,6 +108,11 @@ fn missing_git(said: String) -> Finding {
 
 /// Prints what was found.
 fn print(findings: &[Finding], root: &Path, output: &Output) -> u8 {
+    // What git and uv were kept from saying looks as if it were not there.
+    if interrupted().is_some() {
+        output.say("told to end: what was found so far is not all, and may be wrong");
+        return exit::FAILED;
+    }
     let errors = findings.iter().filter(|finding| finding.is_error()).count();
     let warnings = findings.len() - errors;
     let printed = if output.is_json() {

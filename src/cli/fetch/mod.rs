@@ -8,11 +8,11 @@ mod error;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use self::error::FetchError;
-use super::args::Arguments;
 use super::call::Call;
 use super::load::Stop;
 use super::output::Output;
@@ -21,8 +21,8 @@ use crate::base::{RelPath, brief, hidden, side_by_side, suggest};
 use crate::exec::{LOCKS_VARIABLE, LockGuard, Locks};
 use crate::model::{Package, normal};
 use crate::report::diagnostic_json;
-use crate::tool::ToolError;
 use crate::tool::git::{Git, Module, ObjectId, Standing, Submodule};
+use crate::tool::{ToolError, interrupted};
 
 pub(super) use self::error::CODES;
 
@@ -57,17 +57,15 @@ pub(super) fn fetch(call: &Call<'_>, words: &[String], output: &Output) -> Resul
     let all = pinned(call, &top, &declared);
     let chosen = chosen(call, &top, &all, words)?;
     let _alone = if call.arguments.dry_run { None } else { Some(alone(call, output)?) };
-    let arguments = call.arguments;
-    let work = |one: &&Pinned<'_>| fetched(arguments, &git, &top, one, output);
+    let settings = Mutex::new(());
+    let work = |one: &&Pinned<'_>| fetched(call, &git, &top, one, &settings, output);
     let mut outcomes = side_by_side(&chosen, work);
-    for (one, outcome) in chosen.iter().zip(&mut outcomes) {
-        if let (Outcome::Fetched(url), Some(name), false) =
-            (&*outcome, &one.declared.name, call.arguments.dry_run)
-            // git's settings have one writer at a time.
-            && let Err(error) = git.register(&one.module(&top, name, url), &super::add::token(&call.place))
-        {
-            *outcome = Outcome::Failed(error.into());
-        }
+    if interrupted().is_some()
+        && let Some(at) = outcomes.iter().position(|outcome| matches!(outcome, Outcome::Failed(_)))
+        && let Outcome::Failed(stop) = outcomes.swap_remove(at)
+    {
+        // The others failed of the same, or are there.
+        return Err(stop);
     }
     let told = Told { call, output, chosen: &chosen, outcomes: &outcomes };
     Ok(if output.is_json() { told.json() } else { told.lines() })
@@ -133,9 +131,16 @@ fn chosen<'c, 'p>(
     Ok(chosen.into_iter().map(|at| &all[at]).collect())
 }
 
-/// Fetches one, if it is empty.
-fn fetched(arguments: &Arguments, git: &Git, top: &Path, one: &Pinned<'_>, output: &Output) -> Outcome {
-    let path = || one.path.to_string();
+/// Fetches one, if it is empty. git's `settings` have one writer at a time.
+fn fetched(
+    call: &Call<'_>,
+    git: &Git,
+    top: &Path,
+    one: &Pinned<'_>,
+    settings: &Mutex<()>,
+    output: &Output,
+) -> Outcome {
+    let (path, arguments) = (|| one.path.to_string(), call.arguments);
     let carried_out = || -> Result<Outcome, Stop> {
         match git.standing(top, &one.path)? {
             Standing::CheckedOut(commit) => return Ok(Outcome::Present(commit)),
@@ -150,6 +155,10 @@ fn fetched(arguments: &Arguments, git: &Git, top: &Path, one: &Pinned<'_>, outpu
         if !arguments.dry_run {
             output.say(&format!("fetching {} from {}", one.path, hidden(&url)));
             git.check_out(&module)?;
+            if one.declared.name.is_some() {
+                let _alone = settings.lock().unwrap_or_else(PoisonError::into_inner);
+                git.register(&module, &super::add::token(&call.place))?;
+            }
         }
         Ok(Outcome::Fetched(url))
     };

@@ -19,7 +19,20 @@ const ASKING: &[&str] = &[
     "lock:prod --accept-moved foo",
     "generate:prod --accept-moved foo",
     "-B -j4 sync:prod@cpu check:dev",
+    "add package baz --git https://git.example.com/baz.git",
 ];
+
+/// Calls that fetch submodules which are empty.
+const FETCHING: &[&str] = &["fetch", "fetch foo --json", "doctor --fix"];
+
+/// Every call that waits for a remote, where it does.
+fn calls() -> Vec<(Monorepo, &'static str)> {
+    let (asking, fetching) = (asking(), locked().deinit("foo").deinit("bar"));
+    let of = |repo: &Monorepo, lines: &[&'static str]| -> Vec<_> {
+        lines.iter().map(|line| (repo.clone(), *line)).collect()
+    };
+    [of(&asking, ASKING), of(&fetching, FETCHING)].concat()
+}
 
 /// What is in the repository, but for what envloom keeps for itself.
 fn tracked(repo: &Monorepo) -> String {
@@ -29,9 +42,9 @@ fn tracked(repo: &Monorepo) -> String {
 #[test]
 fn a_signal_while_a_remote_stalls_ends_the_call_and_its_git_at_once() {
     let stalling = BadRemote::stalling_after(b"");
-    let repo = stalling.before(&asking());
     let (mut tried, mut bad) = (0, Vec::new());
-    for line in ASKING {
+    for (repo, line) in calls() {
+        let repo = stalling.before(&repo);
         for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
             let asked = stalling.asked();
             let running = repo.spawn(line);
@@ -40,7 +53,7 @@ fn a_signal_while_a_remote_stalls_ends_the_call_and_its_git_at_once() {
             running.signal(signal);
             let ran = running.wait();
             let left = processes(&repo).len();
-            let clones = repo.tree(".envloom").paths().iter().filter(|path| path.contains(".clone-")).count();
+            let clones = repo.exec("find", &[".", "-name", ".clone-*"]).text().lines().count();
             if ran.exit_code() != Some(128 + signal.as_raw())
                 || left + clones + litter(&repo).len() > 0
                 || !tracked(&repo).is_empty()
@@ -88,6 +101,18 @@ fn what_was_stopped_says_so() {
     help: run the same command again to go on
     failed 1 in [TIME]
     ");
+    let repo = stalling.before(&locked().deinit("foo").deinit("bar"));
+    let stopped = |line: &str| {
+        let asked = stalling.asked();
+        let running = repo.spawn(line);
+        assert!(eventually(|| stalling.asked() > asked || running.has_ended()));
+        running.signal(Signal::INT);
+        running.wait().output_snapshot()
+    };
+    let said = stopped("fetch");
+    assert_eq!(said.matches("error[envloom::tool::interrupted]").count(), 1, "{said}");
+    let said = stopped("doctor --fix");
+    assert!(!said.contains("envloom::doctor::") && !said.contains(" errors, "), "{said}");
 }
 
 /// The beginning of what a remote answers to `ls-remote`.
@@ -120,15 +145,15 @@ fn faults() -> Vec<(String, BadRemote)> {
 
 #[test]
 fn a_remote_that_fails_is_an_error_without_a_prompt_a_hang_or_a_trace() {
-    let repo = asking();
-    let before = repo.tree("").without(".envloom");
+    let calls = calls();
+    let before: Vec<_> = calls.iter().map(|(repo, _)| repo.tree("").without(".envloom")).collect();
     let (mut tried, mut bad) = (0, Vec::new());
     let mut slowest = std::time::Duration::ZERO;
     for (at, (name, remote)) in faults().into_iter().enumerate() {
-        let faulty = remote.before(&repo);
-        // Two calls each, others for the next; the campaign makes them all.
+        // Three calls each, others for the next; the campaign makes them all.
         let every = if campaign().is_some() { 1 } else { 4 };
-        for line in ASKING.iter().skip(at % every).step_by(every) {
+        for (repo, line) in calls.iter().skip(at % every).step_by(every) {
+            let faulty = remote.before(repo);
             let mut ran = None;
             slowest = slowest.max(timed(|| ran = Some(faulty.run(line))));
             let ran = ran.unwrap();
@@ -146,8 +171,10 @@ fn a_remote_that_fails_is_an_error_without_a_prompt_a_hang_or_a_trace() {
         }
         assert!(remote.asked() > 0, "{name}");
     }
-    assert!(!repo.root().join("canary").exists());
-    assert_eq!(repo.tree("").without(".envloom"), before);
+    for ((repo, _), before) in calls.iter().zip(before) {
+        assert!(!repo.root().join("canary").exists());
+        assert_eq!(repo.tree("").without(".envloom"), before);
+    }
     figure(
         &format!("F24 remotes that fail x calls, prompted, raw or accepted (slowest {slowest:?})"),
         tried,
