@@ -12,7 +12,9 @@ use super::complete::{is_of, pins_of, recorded_path};
 use super::metadata;
 use super::record::{Record, Release, ReleaseKey};
 use super::repository::Remotes;
-use crate::base::{Digest, FileError, RelPath, printable, read_if_exists, side_by_side, write_cached};
+use crate::base::{
+    Digest, FileError, RelPath, hidden, printable, read_if_exists, side_by_side, write_cached,
+};
 use crate::model::{EnvironmentId, Model, Package};
 use crate::tool::ToolError;
 use crate::tool::git::{Content, FilesAt, Git, ObjectId, Question, Revision};
@@ -282,7 +284,7 @@ fn judged(read: Result<ManifestAt, Fault>) -> AtCommit {
         Ok(manifest) => AtCommit::Read(Box::new(manifest)),
         Err(Fault::NoManifest { path }) => AtCommit::Unusable(format!("there is no {}", printable(&path))),
         Err(Fault::Bad { path, reason }) => {
-            AtCommit::Unusable(printable(&format!("{path}: {reason}")).into_owned())
+            AtCommit::Unusable(printable(&hidden(&format!("{path}: {reason}"))).into_owned())
         }
     }
 }

@@ -14,7 +14,7 @@ use super::complete::Need;
 use super::error::LedgerFinding;
 use super::record::{Release, ReleaseKey};
 use super::repository::{Progress, Remotes};
-use crate::base::{nearest, printable};
+use crate::base::{hidden, nearest, printable};
 use crate::model::{Model, Package, PackageName, PinReference, TagForm};
 use crate::tool::ToolError;
 use crate::tool::git::{ObjectId, Revision};
@@ -149,7 +149,7 @@ impl Reading<'_> {
             package: self.need.key.package.to_string(),
             reference: self.need.key.reference.clone(),
             path: path.to_owned(),
-            reason: printable(reason).into_owned(),
+            reason: printable(&hidden(reason)).into_owned(),
             span: self.need.span,
         }
     }

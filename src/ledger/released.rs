@@ -13,7 +13,7 @@ use super::record::{Record, Release};
 use super::requirement::alike;
 use super::tags::Told;
 use super::verify::Case;
-use crate::base::{duration_text, printable};
+use crate::base::{duration_text, hidden, printable};
 use crate::model::{EnvironmentId, Model, Package, PackageName, Pin, PinReference};
 
 /// One pinned release of the environment.
@@ -182,17 +182,19 @@ impl Pinned<'_> {
         if PackageName::parse(&manifest.name).as_ref() != Ok(&self.package.name.value) {
             findings.push(self.differs("name", self.package.name.value.as_str(), &manifest.name, release));
         }
-        let one = |text: &Option<String>| text.clone().unwrap_or_else(|| "not there".to_owned());
-        for (field, recorded, found) in [
-            ("version", one(&release.version), one(&truth.version)),
-            ("requires-python", one(&release.requires_python), one(&truth.requires_python)),
-            ("requires-dist", list(&release.requires_dist), list(&truth.requires_dist)),
-            ("provides-extra", list(&release.provides_extra), list(&truth.provides_extra)),
-            ("sources", list(&release.sources), list(&truth.sources)),
-            ("dynamic", list(&release.dynamic), list(&truth.dynamic)),
+        let one = |text: &Option<String>| vec![text.clone().unwrap_or_else(|| "not there".to_owned())];
+        for (field, recorded, found, is_list) in [
+            ("version", one(&release.version), one(&truth.version), false),
+            ("requires-python", one(&release.requires_python), one(&truth.requires_python), false),
+            ("requires-dist", release.requires_dist.clone(), truth.requires_dist.clone(), true),
+            ("provides-extra", release.provides_extra.clone(), truth.provides_extra.clone(), true),
+            ("sources", release.sources.clone(), truth.sources.clone(), true),
+            ("dynamic", release.dynamic.clone(), truth.dynamic.clone(), true),
         ] {
+            // What is shown may be alike: passwords are not shown.
             if recorded != found {
-                findings.push(self.differs(field, &recorded, &found, release));
+                let shown = |texts: &[String]| if is_list { list(texts) } else { texts.concat() };
+                findings.push(self.differs(field, &shown(&recorded), &shown(&found), release));
             }
         }
     }
@@ -230,8 +232,8 @@ impl Pinned<'_> {
             reference: self.reference(),
             commit: release.commit.chars().take(12).collect(),
             field,
-            recorded: printable(recorded).into_owned(),
-            found: printable(found).into_owned(),
+            recorded: printable(&hidden(recorded)).into_owned(),
+            found: printable(&hidden(found)).into_owned(),
             environment: self.case.name(),
             span: self.pin.span,
         }
@@ -249,7 +251,7 @@ fn counted(requirements: &[String]) -> BTreeMap<String, usize> {
 
 /// A list for a message.
 fn list(texts: &[String]) -> String {
-    printable(&format!("[{}]", texts.join(", "))).into_owned()
+    printable(&hidden(&format!("[{}]", texts.join(", ")))).into_owned()
 }
 
 #[cfg(test)]
@@ -411,6 +413,20 @@ mod tests {
             .values_mut()
             .for_each(|at| *at = AtCommit::Failed(std::sync::Arc::new(crate::tool::ToolError::GitNotFound)));
         assert!(matches!(found(&record, &unread)[..], [VerifyFinding::RemoteSilent { .. }, ..]));
+    }
+
+    #[test]
+    fn a_password_in_a_requirement_is_not_shown() {
+        let mut record = record();
+        let mut other = evidence(&record);
+        let asked = |word: &str| vec![format!("x @ https://me:{word}@h.example/x.whl")];
+        manifest(&mut other).release.requires_dist = asked("s3cret1");
+        record.releases.values_mut().last().unwrap().requires_dist = asked("s3cret2");
+        let seen = format!("{}{:?}", seen(found(&record, &other)), found(&record, &other));
+        assert!(
+            seen.contains("record_differs") && seen.contains("shim_differs") && !seen.contains("s3cret"),
+            "{seen}"
+        );
     }
 
     #[test]
