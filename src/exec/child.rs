@@ -68,6 +68,8 @@ pub(crate) struct ChildRequest<'a> {
     pub(crate) colour: bool,
     /// What is taken out of its output.
     pub(crate) mask: &'a Mask,
+    /// Whether passwords in URLs are taken out as well: it repeats lines of files that may have them.
+    pub(crate) hides_urls: bool,
     /// How long it may run. Time spent suspended does not count.
     pub(crate) timeout: Option<Duration>,
     /// How long its group has between SIGTERM and SIGKILL.
@@ -430,6 +432,7 @@ mod tests {
                 append: false,
                 colour: false,
                 mask: &self.mask,
+                hides_urls: false,
                 timeout: None,
                 grace: Duration::from_secs(20),
                 told: None,

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::child::ChildRequest;
 use super::mask::Masking;
-use crate::base::printable;
+use crate::base::{hidden, printable};
 
 /// How much of one line is held before it is shown and the rest of it is only logged.
 const RAW_LIMIT: usize = 8 * 1024;
@@ -41,8 +41,13 @@ const PACE: Duration = Duration::from_secs(1);
 /// Longer parameters than any real colour needs are not passed on.
 const COLOUR_LIMIT: usize = 64;
 
+/// A longer line is looked at for URLs in pieces.
+const URL_LIMIT: usize = 64 * 1024;
+
 /// Takes a child's bytes to the log, the screen and the tail.
 pub(super) struct Sink<'a> {
+    /// Takes passwords in URLs out, where the child may repeat lines of files that have them.
+    urls: Option<Urls>,
     /// Takes secrets out.
     masking: Masking<'a>,
     /// Takes the rest.
@@ -55,18 +60,47 @@ impl<'a> Sink<'a> {
         let screen = Screen { colour: request.colour, live, since: Instant::now(), shown: 0, hidden: 0 };
         let streams =
             Streams { log, log_error: None, lines: Lines::default(), tail: Tail::default(), screen };
-        Self { masking: Masking::new(request.mask), streams }
+        let urls = request.hides_urls.then(Urls::default);
+        Self { urls, masking: Masking::new(request.mask), streams }
     }
 
     /// Takes the next bytes. The child must be drained even when the disk is full, or it would block.
     pub(super) fn take(&mut self, bytes: &[u8]) {
+        let hidden = self.urls.as_mut().map(|urls| urls.push(bytes));
+        let bytes = hidden.as_deref().unwrap_or(bytes);
         self.masking.push(bytes, &mut |bytes| self.streams.take(bytes));
     }
 
     /// The end of the output: shows an unfinished line and hands over the tail.
     pub(super) fn finish(mut self) -> (Vec<String>, Option<io::Error>) {
+        let rest = self.urls.take().map(Urls::finish).unwrap_or_default();
+        self.masking.push(&rest, &mut |bytes| self.streams.take(bytes));
         self.masking.finish(&mut |bytes| self.streams.take(bytes));
         self.streams.finish()
+    }
+}
+
+/// Hides passwords in URLs, line by line. uv hides those that it knows for URLs; of a file that it cannot read it prints
+/// the line as it is (tried).
+#[derive(Default)]
+struct Urls {
+    /// A line that is not complete yet.
+    held: Vec<u8>,
+}
+
+impl Urls {
+    /// Takes bytes and gives the lines that they complete.
+    fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.held.extend_from_slice(bytes);
+        let whole = self.held.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = if self.held.len() - whole > URL_LIMIT { self.held.len() } else { whole };
+        let lines: Vec<u8> = self.held.drain(..whole).collect();
+        hidden(&String::from_utf8_lossy(&lines)).into_bytes()
+    }
+
+    /// The end of the output.
+    fn finish(self) -> Vec<u8> {
+        hidden(&String::from_utf8_lossy(&self.held)).into_bytes()
     }
 }
 
@@ -324,6 +358,21 @@ mod tests {
         }
         lines.finish(&mut |line| seen.push(clean_line(line, true)));
         seen
+    }
+
+    #[test]
+    fn passwords_in_urls_are_hidden_wherever_the_output_is_cut() {
+        let text = b"a https://u:p@h/x\nb \xff https://tok@h\n\nend https://u:p@h";
+        for at in 0..text.len() {
+            let mut urls = Urls::default();
+            let mut shown = urls.push(&text[..at]);
+            shown.extend(urls.push(&text[at..]));
+            shown.extend(urls.finish());
+            let shown = String::from_utf8(shown).unwrap();
+            assert_eq!(shown, "a https://***@h/x\nb \u{fffd} https://***@h\n\nend https://***@h");
+        }
+        let mut endless = Urls::default();
+        assert_eq!(endless.push(&vec![b'x'; URL_LIMIT + 1]).len(), URL_LIMIT + 1);
     }
 
     #[test]

@@ -231,6 +231,7 @@ impl Recipe {
             append: true,
             colour: false,
             mask: &self.mask,
+            hides_urls: false,
             timeout,
             grace: GRACE,
             cleanup: true,

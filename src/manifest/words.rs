@@ -8,12 +8,12 @@ use toml_edit::Value;
 use super::entry::{EntryPath, Segment};
 use super::identity;
 use super::layout;
-use crate::base::{RelPath, printable};
+use crate::base::{RelPath, hidden, printable};
 use crate::model::{Environment, Kept, Model, Sources, Variant};
 
-/// A value in a message: one line, safe to print, not endless.
+/// A value in a message: one line, safe to print, no password of a URL in it, not endless.
 pub(super) fn shown(value: &Value) -> String {
-    let line = layout::line(value);
+    let line = hidden(&layout::line(value));
     let safe = printable(&line);
     if safe.chars().count() <= 80 {
         safe.into_owned()
@@ -52,13 +52,18 @@ pub(crate) fn quoted(text: &str) -> String {
     result
 }
 
-/// The KDL that would put `value` at `path`; `None` where `tasks.kdl` has no word for it.
+/// The KDL that would put `value` at `path`, for a message; `None` where `tasks.kdl` has no word for it. A password in a
+/// URL is not shown: `tasks.kdl` would not take it either.
 pub(super) fn kdl(
     model: &Model,
     environment: &Environment,
     path: &EntryPath,
     value: &Value,
 ) -> Option<String> {
+    written(model, environment, path, value).map(|line| hidden(&line))
+}
+
+fn written(model: &Model, environment: &Environment, path: &EntryPath, value: &Value) -> Option<String> {
     if matches!(environment.kept, Kept::Derived(_)) && !is_pin(model, path) {
         // It comes from the adopted manifest.
         return None;

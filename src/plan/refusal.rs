@@ -10,7 +10,7 @@ use super::decider::name;
 use super::error::PlanError;
 use super::premises::Premises;
 use super::reason::FieldChange;
-use crate::base::{RelPath, percent_decoded};
+use crate::base::{RelPath, hidden, percent_decoded, printable};
 use crate::manifest::ManifestError;
 use crate::model::{EnvironmentId, IndexLocation, Model};
 
@@ -251,7 +251,9 @@ impl Refusal {
 
 /// A place outside of `root` that a lockfile names for an index of paths: it was locked in another directory.
 pub(crate) fn locked_elsewhere(model: &Model, root: &Path, lockfile: &str) -> Option<String> {
-    foreign_place(lockfile, root, &declared_places(model))
+    let place = foreign_place(lockfile, root, &declared_places(model))?;
+    // Whoever wrote the lockfile wrote it.
+    Some(printable(&hidden(&place)).into_owned())
 }
 
 /// The paths of indexes that `tasks.kdl` itself names by `file://`: they mean the same from every directory.

@@ -29,13 +29,13 @@ const KEPT_CHARACTERS: usize = 400;
 
 /// Checks a git URL before it is stored or given to git, and says how it is reached.
 pub(crate) fn check_url(url: &str) -> Result<Transport, ToolError> {
-    classify(url).map_err(|reason| ToolError::UrlRefused { url: plain(url), reason })
+    classify(url).map_err(|reason| ToolError::UrlRefused { url: plain_line(&mask_text(url)), reason })
 }
 
 /// Checks a tag name, without `refs/tags/`.
 pub(crate) fn check_tag(tag: &str) -> Result<(), ToolError> {
     match tag_fault(tag) {
-        Some(reason) => Err(ToolError::TagRefused { tag: plain(tag), reason }),
+        Some(reason) => Err(ToolError::TagRefused { tag: plain_line(tag), reason }),
         None => Ok(()),
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Terms {
     pub(super) timeout: Option<Duration>,
     /// It is started, and left alone, although the run is being stopped.
     pub(super) cleanup: bool,
+    /// It is uv: what it says of a file may repeat a URL with a password.
+    pub(super) hides_urls: bool,
 }
 
 /// Runs a command line to its end; its output goes to the task's log and, line by line, to the report.
@@ -78,6 +80,7 @@ fn follow(
         append: terms.further,
         colour: hand.colour,
         mask: &hand.means.mask,
+        hides_urls: terms.hides_urls,
         timeout: terms.timeout,
         grace: GRACE,
         told: None,
@@ -86,12 +89,12 @@ fn follow(
     Ok(run(&request, hand.context.groups(), live)?)
 }
 
-/// As [`spawn`], and a failure where the program does not succeed. `further` programs of a task go on in the same log.
+/// Runs uv; a failure where it does not succeed. `further` calls of a task go on in the same log.
 pub(super) fn succeed(hand: &Hand<'_>, command: &CommandLine, further: bool) -> Result<Exit, TaskFailure> {
-    succeed_under(hand, command, &Terms { further, ..Terms::default() })
+    succeed_under(hand, command, &Terms { further, hides_urls: true, ..Terms::default() })
 }
 
-/// The same under other terms.
+/// As [`spawn`], and a failure where the program does not succeed.
 pub(super) fn succeed_under(
     hand: &Hand<'_>,
     command: &CommandLine,

@@ -86,8 +86,11 @@ fn until_ready(stage: &Stage<'_>, end: &End, ready: &CommandLine) -> Result<(), 
                 ..TaskFailure::said("it was not ready in time".to_owned())
             });
         }
-        let exit =
-            run_silently(stage.hand, ready, &Terms { further: true, timeout: Some(left), cleanup: false })?;
+        let exit = run_silently(
+            stage.hand,
+            ready,
+            &Terms { further: true, timeout: Some(left), ..Terms::default() },
+        )?;
         if exit.success() && end.within(Duration::ZERO).is_none() {
             return Ok(());
         }

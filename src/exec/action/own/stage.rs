@@ -130,7 +130,7 @@ impl<'a> Stage<'a> {
         if self.work.task.interactive {
             return Ok(hand_over(self.hand, &command, timeout)?.duration);
         }
-        let terms = Terms { further: self.begun.replace(true), timeout, cleanup };
+        let terms = Terms { further: self.begun.replace(true), timeout, cleanup, hides_urls: false };
         let exit = succeed_under(self.hand, &command, &terms)?;
         self.leaked.set(self.leaked.get() | exit.leaked);
         Ok(exit.duration)
