@@ -188,7 +188,7 @@ impl Output {
 
     /// Prints a JSON answer.
     pub(super) fn answer(value: &Value) -> u8 {
-        Self::data(&format!("{value:#}\n"))
+        Self::data(&report::json_answer(value))
     }
 
     /// One line that is no data.
@@ -225,8 +225,8 @@ impl Output {
     /// Shows what stopped the call, and its exit code. `root` is the repository's, where there is one.
     pub(super) fn stopped(&self, stop: &(dyn Diagnostic + Send + Sync), root: Option<&Path>) -> u8 {
         if self.json {
-            let _ =
-                writeln!(io::stdout(), "{}", serde_json::json!({ "error": report::diagnostic_json(stop) }));
+            let answer = serde_json::json!({ "error": report::diagnostic_json(stop) });
+            let _ = writeln!(io::stdout(), "{}", report::json_answer_line(&answer));
         } else {
             let mut text = report::diagnostic(stop, self.options.style);
             if self.options.github {

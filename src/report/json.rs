@@ -29,6 +29,19 @@ pub(crate) fn json_line(event: &Event) -> String {
     escaped(&written.expect("events hold texts, numbers and lists of them: nothing that JSON lacks"))
 }
 
+/// An answer in lines for people, as safe as an event.
+#[must_use]
+pub(crate) fn json_answer(value: &serde_json::Value) -> String {
+    // A line end stands between strings alone.
+    format!("{value:#}").lines().map(|line| escaped(line) + "\n").collect()
+}
+
+/// The same in one line, without its end.
+#[must_use]
+pub(crate) fn json_answer_line(value: &serde_json::Value) -> String {
+    escaped(&value.to_string())
+}
+
 /// JSON text in which nothing stands raw that a terminal or a log reader would obey.
 fn escaped(json: &str) -> String {
     // Outside of strings JSON has neither `#` nor a character that is not printable.
@@ -55,6 +68,17 @@ mod tests {
     use super::*;
     use crate::event::TaskResult;
     use crate::plan::RunReason;
+
+    #[test]
+    fn an_answer_says_the_same_in_characters_that_no_terminal_obeys() {
+        let value =
+            serde_json::json!({ "version": "v1\u{202e}2\u{9b}31m\n##[x", "list": ["\u{e0001}", "é"] });
+        for text in [json_answer(&value), json_answer_line(&value)] {
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+            assert!(text.lines().all(|line| printable(line) == line && !line.contains("##[")), "{text}");
+        }
+        assert_eq!(json_answer(&serde_json::json!({ "a": 1 })), "{\n  \"a\": 1\n}\n");
+    }
 
     #[test]
     fn a_line_is_one_object() {

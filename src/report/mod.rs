@@ -46,6 +46,7 @@ mod terminal;
 mod text;
 
 pub(crate) use diagnostic::{diagnostic, diagnostic_json};
+pub(crate) use json::{json_answer, json_answer_line};
 
 pub(crate) use github::{annotations, no_commands};
 pub(crate) use outlet::{Broken, Outlet};
