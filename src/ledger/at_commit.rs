@@ -311,6 +311,9 @@ fn manifest(spot: Spot<'_>, paths: &[String], at: &FilesAt) -> Result<ManifestAt
     let text = match at.files.first() {
         Some(Content::File(text)) => text,
         Some(Content::Other) => return Err(Fault::Bad { path, reason: "it is no ordinary file".to_owned() }),
+        Some(Content::TooLong) => {
+            return Err(Fault::Bad { path, reason: "it is longer than 1 MiB".to_owned() });
+        }
         Some(Content::Absent) | None => return Err(Fault::NoManifest { path }),
     };
     let metadata = match metadata::read(text) {
@@ -321,7 +324,7 @@ fn manifest(spot: Spot<'_>, paths: &[String], at: &FilesAt) -> Result<ManifestAt
     // workspace root above it. A manifest that is a symbolic link or a directory there is no workspace root.
     let above = at.files.iter().skip(1).filter_map(|content| match content {
         Content::File(text) => metadata::workspace_sources(text),
-        Content::Other | Content::Absent => None,
+        Content::Other | Content::TooLong | Content::Absent => None,
     });
     let inherited = above.into_iter().next().unwrap_or_default();
     let required = metadata::required(&metadata.requires_dist);

@@ -43,8 +43,14 @@ const PROSE: [&str; 4] = ["CHANGELOG", "CHANGES", "HISTORY", "NEWS"];
 /// How they end. A module `news.py` is code, and anything may be data.
 const PROSE_ENDS: [&str; 6] = ["", ".MD", ".MARKDOWN", ".RST", ".TXT", ".ADOC"];
 
+/// A longer file is not read: one that differs at all is another.
+const LONGEST_COMPARED: u64 = 8 << 20;
+
 /// How many files are read from one process, twice over: what it prints is kept whole.
 const READ_AT_ONCE: usize = 32;
+
+/// How many bytes of files are.
+const BYTES_AT_ONCE: u64 = 32 << 20;
 
 /// A tag that may be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,8 +179,8 @@ impl Trees<'_> {
             if old.zip(new).is_some_and(|(old, new)| same(old, new)) || is_prose(path) {
                 continue;
             }
-            let both =
-                old.zip(new).filter(|(old, new)| old.mode == new.mode && old.mode & 0o170_000 == 0o100_000);
+            let is_file = |file: &TreeEntry| file.mode & 0o170_000 == 0o100_000 && is_short(file);
+            let both = old.zip(new).filter(|(old, new)| old.mode == new.mode && is_file(old) && is_file(new));
             match both.zip(Kind::of(path)) {
                 Some(((old, new), kind)) => unread.push(Changed { path, kind, old, new }),
                 None => drop(differing.insert(path)),
@@ -182,7 +188,7 @@ impl Trees<'_> {
         }
         if !unread.is_empty() {
             let versions = self.versions([here, there])?;
-            for some in unread.chunks(READ_AT_ONCE) {
+            for some in at_once(&unread) {
                 differing.extend(self.unlike(some, [versions[0].as_deref(), versions[1].as_deref()])?);
             }
         }
@@ -206,7 +212,8 @@ impl Trees<'_> {
 
     /// The versions that commits' manifests say.
     fn versions(&self, commits: [&Files; 2]) -> Result<[Option<String>; 2], ToolError> {
-        let manifests = commits.map(|files| files.get(Path::new("pyproject.toml")));
+        let manifests =
+            commits.map(|files| files.get(Path::new("pyproject.toml")).filter(|file| is_short(file)));
         let ids: Vec<&ObjectId> = manifests.iter().flatten().map(|file| &file.object).collect();
         let mut contents = self.git.blobs(self.place, &ids)?.into_iter();
         Ok(manifests.map(|file| {
@@ -222,6 +229,28 @@ struct Changed<'c> {
     kind: Kind,
     old: &'c TreeEntry,
     new: &'c TreeEntry,
+}
+
+fn is_short(file: &TreeEntry) -> bool {
+    file.size.is_none_or(|size| size <= LONGEST_COMPARED)
+}
+
+/// The files in pieces that one process may print.
+fn at_once<'a, 'c>(files: &'a [Changed<'c>]) -> Vec<&'a [Changed<'c>]> {
+    let size = |file: &Changed<'_>| file.old.size.unwrap_or_default() + file.new.size.unwrap_or_default();
+    let (mut pieces, mut rest) = (Vec::new(), files);
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = |file: &&Changed<'_>| {
+            bytes += size(file);
+            bytes <= BYTES_AT_ONCE
+        };
+        let count = rest.iter().take(READ_AT_ONCE).take_while(fits).count().max(1);
+        let (piece, others) = rest.split_at(count);
+        pieces.push(piece);
+        rest = others;
+    }
+    pieces
 }
 
 /// A file that may say the version.

@@ -37,6 +37,9 @@ pub(crate) struct FilesAt {
     pub(crate) files: Vec<Content>,
 }
 
+/// A stranger's file is not looked at beyond this.
+pub(crate) const LONGEST: usize = 1 << 20;
+
 /// What is at a path of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -44,6 +47,8 @@ pub(crate) enum Content {
     File(Vec<u8>),
     /// Something else: a directory, a symbolic link, a submodule.
     Other,
+    /// A file beyond [`LONGEST`].
+    TooLong,
     /// Nothing.
     Absent,
 }
@@ -177,9 +182,10 @@ impl<'a> Objects<'a> {
             return Ok(Content::Other);
         }
         match found {
-            Some(object) if object.kind == "blob" && object.id == id => {
-                Ok(Content::File(object.content.to_vec()))
-            }
+            Some(object) if object.kind == "blob" && object.id == id => match object.content {
+                content if content.len() > LONGEST => Ok(Content::TooLong),
+                content => Ok(Content::File(content.to_vec())),
+            },
             _ => Err(format!("there is no file {id}")),
         }
     }
@@ -231,6 +237,8 @@ mod tests {
             place.directory("repo/a b");
             fs::write(top.join("a b/file 3 missing"), "one\nmissing\0").unwrap();
             fs::write(top.join("empty"), "").unwrap();
+            fs::write(top.join("full"), "x".repeat(LONGEST)).unwrap();
+            fs::write(top.join("fuller"), "x".repeat(LONGEST + 1)).unwrap();
             symlink("empty", top.join("link")).unwrap();
             symlink("a b", top.join("way")).unwrap();
             place.git(&top, &["add", "."]);
@@ -257,6 +265,9 @@ mod tests {
             let files = [file("one\nmissing\0"), file(""), Content::Other, Content::Absent, Content::Other];
             let at = |files: &[Content]| Some(FilesAt { commit: head.clone(), files: files.to_vec() });
             assert_eq!(answers[1], at(&[&files[..], &[Content::Absent]].concat()));
+            let long = [ask(Revision::Commit(head.clone()), &["full", "fuller"])];
+            let long = git.files_at(&top, &long).unwrap();
+            assert_eq!(long, [at(&[file(&"x".repeat(LONGEST)), Content::TooLong])]);
             assert_eq!([&answers[0], &answers[2], &answers[3]], [&None; 3]);
             assert_eq!(answers[4], at(&files[1..2]));
             let listed = git.files_of(&top, &head, &RelPath::root()).unwrap();

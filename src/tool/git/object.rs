@@ -78,6 +78,8 @@ pub(crate) struct TreeEntry {
     pub(crate) object: ObjectId,
     /// Relative to the top of the repository; may be any bytes.
     pub(crate) path: PathBuf,
+    /// The bytes of a file that is here, where git was asked for them.
+    pub(crate) size: Option<u64>,
 }
 
 /// Reads the lines of `ls-remote` and `show-ref -d`: `<id> refs/tags/<tag>[^{}]`. Tags that
@@ -108,7 +110,7 @@ pub(super) fn parse_tags(text: &[u8]) -> Result<BTreeMap<String, TagRef>, String
     Ok(tags)
 }
 
-/// Reads `ls-tree -z`: `<mode> <type> <id>\t<path>\0`.
+/// Reads `ls-tree -z --long`: `<mode> <type> <id> <size>\t<path>\0`; the size may be missing or padded.
 pub(super) fn parse_tree(text: &[u8]) -> Result<Vec<TreeEntry>, String> {
     records(text).map(|(head, path)| entry(&head, [0, 2], path)).collect()
 }
@@ -130,7 +132,8 @@ fn entry(head: &str, columns: [usize; 2], path: PathBuf) -> Result<TreeEntry, St
     let words: Vec<&str> = head.split(' ').collect();
     let [mode, object] = columns.map(|column| words.get(column).copied().unwrap_or_default());
     let mode = u32::from_str_radix(mode, 8).map_err(|_| format!("the mode `{mode}`"))?;
-    Ok(TreeEntry { mode, object: object.parse()?, path })
+    let size = words.iter().skip(3).find_map(|word| word.parse().ok());
+    Ok(TreeEntry { mode, object: object.parse()?, path, size })
 }
 
 #[cfg(test)]
@@ -156,6 +159,12 @@ mod tests {
     fn an_answer_that_is_no_list_of_tags_is_an_error() {
         assert!(parse_tags(b"<html>proxy login</html>\n").is_err());
         assert!(parse_tree(b"100644 blob nonsense\tx\0").is_err());
+        let sizes =
+            |size: &str| parse_tree(format!("100644 blob {A}{size}\tx\0").as_bytes()).unwrap()[0].size;
+        assert_eq!(
+            ["", "      7", " 1234567890", "    BAD", "      -"].map(sizes),
+            [None, Some(7), Some(1_234_567_890), None, None]
+        );
         assert!("HEAD".parse::<ObjectId>().is_err() && A[1..].parse::<ObjectId>().is_err());
     }
 }

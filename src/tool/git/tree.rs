@@ -15,7 +15,7 @@ impl Git {
         commit: &ObjectId,
         below: &RelPath,
     ) -> Result<Vec<TreeEntry>, ToolError> {
-        let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", commit.as_str()];
+        let mut arguments = vec!["ls-tree", "-r", "-z", "--long", "--full-tree", commit.as_str()];
         if !below.is_root() {
             arguments.extend(["--", below.as_str()]);
         }
