@@ -213,7 +213,7 @@ const VERBS: &[&str] = &[
 ];
 
 /// The names in the root, but for the repository: what is written outside shows here.
-fn outside(repo: &Monorepo) -> BTreeSet<String> {
+pub(super) fn outside(repo: &Monorepo) -> BTreeSet<String> {
     let names = |path| {
         fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
     };
@@ -221,14 +221,14 @@ fn outside(repo: &Monorepo) -> BTreeSet<String> {
 }
 
 /// Is there a character that the terminal acts on?
-fn is_raw(text: &str) -> bool {
+pub(super) fn is_raw(text: &str) -> bool {
     let hidden =
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().any(|c| (c.is_control() && c != '\n') || hidden(c))
+    text.chars().any(|c| (c.is_control() && !"\n\t".contains(c)) || hidden(c))
 }
 
 /// What is wrong with a call, if anything is.
-fn wrong(repo: &Monorepo, ran: &Ran, before: &BTreeSet<String>) -> Option<String> {
+pub(super) fn wrong(repo: &Monorepo, ran: &Ran, before: &BTreeSet<String>) -> Option<String> {
     let mut text = String::new();
     if repo.root().join("canary").exists() {
         text.push_str("a command was run, ");

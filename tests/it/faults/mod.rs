@@ -16,6 +16,7 @@
 //! | `orphans` | SIGKILL of envloom above grandchildren |
 //! | `hostile` | KDL that aims at the parser; names, paths, symlinks, FIFOs, tags and URLs |
 //! | `known` | nothing: the repository that `hostile_releases` and `secrets` put back after each call |
+//! | `hostile_packages` | releases whose manifest, tree or commit is no honest package's; names that are no text |
 //! | `hostile_releases` | hostile words in remotes, files and command lines against every verb of releases |
 //! | `programs` | programs called `uv` that are not uv; escape sequences; verbs that must write nothing |
 //!
@@ -29,6 +30,7 @@ mod edits;
 mod freshness;
 mod generate;
 mod hostile;
+mod hostile_packages;
 mod hostile_releases;
 mod interrupted;
 mod known;

@@ -1,12 +1,19 @@
 //! Remotes that stall, hang up, fail or ask for a password; Ctrl-C and its kin while envloom waits for one.
 
+use std::fs;
+
 use super::{campaign, eventually, figure, litter, processes, timed};
 use crate::seed::locked;
-use crate::support::{BadRemote, Monorepo, Signal};
+use crate::support::{BadRemote, Monorepo, Package, Signal};
 
 /// A repository in which every one of [`ASKING`] has to ask a remote.
 fn asking() -> Monorepo {
-    locked().release("foo", "v0.1.3")
+    locked().add(Package::new("baz").tag("v0.1.2").remote_only()).release("foo", "v0.1.3")
+}
+
+/// One in which submodules are empty, for [`FETCHING`].
+fn emptied() -> Monorepo {
+    locked().deinit("foo").deinit("bar")
 }
 
 /// Calls that wait for a remote: for its tags or for a clone, before their tasks or in one.
@@ -20,53 +27,135 @@ const ASKING: &[&str] = &[
     "generate:prod --accept-moved foo",
     "-B -j4 sync:prod@cpu check:dev",
     "add package baz --git https://git.example.com/baz.git",
+    "--json add package baz --git https://git.example.com/baz.git -n",
 ];
 
-/// Calls that fetch submodules which are empty.
-const FETCHING: &[&str] = &["fetch", "fetch foo --json", "doctor --fix"];
+/// Likewise, where submodules are empty.
+const FETCHING: &[&str] = &["fetch", "--json fetch foo", "doctor --fix"];
+
+/// Those that fetch more than tags.
+const CLONING: &[&str] = &[
+    "pin prod foo v0.1.3",
+    "-B promote staging prod",
+    "generate:prod --accept-moved foo",
+    "add package baz --git https://git.example.com/baz.git",
+];
 
 /// Every call that waits for a remote, where it does.
 fn calls() -> Vec<(Monorepo, &'static str)> {
-    let (asking, fetching) = (asking(), locked().deinit("foo").deinit("bar"));
     let of = |repo: &Monorepo, lines: &[&'static str]| -> Vec<_> {
         lines.iter().map(|line| (repo.clone(), *line)).collect()
     };
-    [of(&asking, ASKING), of(&fetching, FETCHING)].concat()
+    [of(&asking(), ASKING), of(&emptied(), FETCHING)].concat()
 }
 
-/// What is in the repository, but for what envloom keeps for itself.
-fn tracked(repo: &Monorepo) -> String {
-    repo.git(&["status", "--porcelain"]).text()
+/// A remote that stalls, the machine that has it, and the calls that meet it.
+struct Stall {
+    name: String,
+    remote: BadRemote,
+    repo: Monorepo,
+    lines: &'static [&'static str],
+}
+
+/// Remotes that stall: at once, in the head of an answer, in the names of tags, in a pack.
+fn stalls() -> Vec<Stall> {
+    let (asking, emptied) = (asking(), emptied());
+    let mut stalls = Vec::new();
+    let mut add = |name: String, remote: BadRemote, repo: &Monorepo, lines| {
+        let repo = remote.before(repo);
+        stalls.push(Stall { name, remote, repo, lines });
+    };
+    for after in [0, 30, 130, ANSWER.len()] {
+        let name = format!("after {after} bytes of an answer");
+        add(name.clone(), BadRemote::stalling_after(&ANSWER[..after]), &asking, ASKING);
+        add(name, BadRemote::stalling_after(&ANSWER[..after]), &emptied, FETCHING);
+    }
+    for after in [0, 40, 400] {
+        let name = format!("after {after} bytes of a pack");
+        add(name.clone(), BadRemote::torn_after(&asking, after), &asking, CLONING);
+        add(name, BadRemote::torn_after(&emptied, after), &emptied, FETCHING);
+    }
+    stalls
+}
+
+/// What a call that did not come to its end has left.
+fn left(repo: &Monorepo) -> Option<String> {
+    let processes = processes(repo).len();
+    let clones = repo.exec("find", &[".", "-name", ".clone-*"]).text().lines().count();
+    let modules = fs::read_dir(repo.path(".git/modules/packages")).unwrap();
+    let modules = modules.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let modules: Vec<String> = modules.filter(|name| !["foo", "bar"].contains(&name.as_str())).collect();
+    let litter = litter(repo);
+    let status = repo.git(&["status", "--porcelain"]).text();
+    let is_clean = processes + clones == 0 && modules.is_empty() && litter.is_empty() && status.is_empty();
+    let text = format!("{processes} processes, {clones} clones, {modules:?}, {litter:?}, {status}");
+    (!is_clean).then_some(text)
 }
 
 #[test]
 fn a_signal_while_a_remote_stalls_ends_the_call_and_its_git_at_once() {
-    let stalling = BadRemote::stalling_after(b"");
     let (mut tried, mut bad) = (0, Vec::new());
-    for (repo, line) in calls() {
-        let repo = stalling.before(&repo);
-        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-            let asked = stalling.asked();
-            let running = repo.spawn(line);
-            assert!(eventually(|| stalling.asked() > asked || running.has_ended()));
-            assert!(!running.has_ended(), "it was to wait\n{}", running.wait());
-            running.signal(signal);
-            let ran = running.wait();
-            let left = processes(&repo).len();
-            let clones = repo.exec("find", &[".", "-name", ".clone-*"]).text().lines().count();
-            if ran.exit_code() != Some(128 + signal.as_raw())
-                || left + clones + litter(&repo).len() > 0
-                || !tracked(&repo).is_empty()
-            {
-                bad.push(format!(
-                    "{line}, {signal:?}: {left} processes, {clones} clones left, {}\n{ran}",
-                    tracked(&repo)
-                ));
+    let signals = [Signal::INT, Signal::TERM, Signal::HUP];
+    for (at, Stall { name, remote, repo, lines }) in stalls().iter().enumerate() {
+        for (nth, line) in lines.iter().enumerate() {
+            // Each call at each place with another signal; the campaign sends all.
+            let every = if campaign().is_some() { 1 } else { 3 };
+            for signal in signals.iter().skip((at + nth) % every).step_by(every) {
+                let asked = remote.asked();
+                let running = repo.spawn(line);
+                assert!(eventually(|| remote.asked() > asked || running.has_ended()));
+                if running.has_ended() {
+                    bad.push(format!("{name}: {line} was to wait\n{}", running.wait()));
+                    continue;
+                }
+                running.signal(*signal);
+                let ran = running.wait();
+                let left = left(repo);
+                if ran.exit_code() != Some(128 + signal.as_raw()) || left.is_some() {
+                    bad.push(format!("{name}: {line}, {signal:?}: left {left:?}\n{ran}"));
+                }
+                tried += 1;
+            }
+        }
+    }
+    figure("F24 signals while a remote stalls, not ended with everything", tried, bad.len());
+    assert!(bad.is_empty(), "{}", bad.join("\n=====\n"));
+}
+
+/// A git that gives up after a second without a byte, where envloom tells it to after 30.
+fn hasty(repo: &Monorepo) -> Monorepo {
+    let git = repo.exec("sh", &["-c", "command -v git"]).text();
+    let text = format!(
+        "#!/bin/sh\nfor word; do\n    shift\n    case \"$word\" in http.lowSpeedTime=*) word=http.lowSpeedTime=1;; esac\n    \
+         set -- \"$@\" \"$word\"\ndone\nexec '{git}' \"$@\"\n"
+    );
+    repo.write_program("../hasty/git", &text);
+    repo.path_first(repo.root().join("hasty"))
+}
+
+#[test]
+fn a_remote_that_stalls_is_given_up_with_a_code_and_nothing_is_left() {
+    let (mut tried, mut bad) = (0, Vec::new());
+    let every = if campaign().is_some() { 1 } else { 9 };
+    for (at, Stall { name, remote, repo, lines }) in stalls().iter().enumerate() {
+        let repo = hasty(repo);
+        for line in lines.iter().skip(at % lines.len().min(every)).step_by(every) {
+            let asked = remote.asked();
+            let ran = repo.run(line);
+            let fits = ran.exit_code() == Some(1)
+                || ran.exit_code() == Some(2)
+                // It says what it could not ask, and is no failure.
+                || (line.contains("outdated") && ran.exit_code() == Some(0));
+            let all = format!("{}{}", ran.stdout(), ran.stderr());
+            let said = all.contains("envloom::") || all.contains("Operation too slow");
+            let left = left(&repo);
+            if !fits || !said || left.is_some() || remote.asked() == asked {
+                bad.push(format!("{name}: {line}: left {left:?}\n{ran}"));
             }
             tried += 1;
         }
     }
-    figure("F24 signals while a remote stalls, not ended with everything", tried, bad.len());
+    figure("F24 remotes that stall x calls, not given up with a code", tried, bad.len());
     assert!(bad.is_empty(), "{}", bad.join("\n=====\n"));
 }
 

@@ -1,15 +1,27 @@
 //! A git remote over loopback HTTP that does not do its part.
 //!
-//! In: the bytes it answers every request with, and whether it then hangs up. Out: how often it was asked. A
-//! [`Monorepo`] whose git takes it for `https://git.example.com/` is made by [`BadRemote::before`].
+//! In: the bytes it answers every request with, and whether it then hangs up; or real repositories, and how much of a
+//! pack it sends. Out: how often it was asked. A [`Monorepo`] whose git takes it for `https://git.example.com/` is made
+//! by [`BadRemote::before`].
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use super::machine;
 use super::monorepo::Monorepo;
+
+/// What it does with a request.
+enum Manner {
+    /// Sends these bytes; then holds the connection, or hangs up.
+    Bytes { answer: Vec<u8>, holds: bool },
+    /// Serves the repositories below the directory, and of a pack only so much.
+    Torn { remotes: PathBuf, after: usize },
+}
 
 /// A running server. Dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -23,15 +35,21 @@ pub(crate) struct BadRemote {
 impl BadRemote {
     /// Answers with `bytes` and keeps the connection open, which nothing further comes through.
     pub(crate) fn stalling_after(bytes: &[u8]) -> Self {
-        Self::start(bytes.to_vec(), true)
+        Self::start(Manner::Bytes { answer: bytes.to_vec(), holds: true })
     }
 
     /// Answers with `bytes` and hangs up.
     pub(crate) fn cut_after(bytes: &[u8]) -> Self {
-        Self::start(bytes.to_vec(), false)
+        Self::start(Manner::Bytes { answer: bytes.to_vec(), holds: false })
     }
 
-    fn start(answer: Vec<u8>, holds: bool) -> Self {
+    /// Names the tags of a monorepo's remotes as they are; whoever fetches gets `after` bytes, and nothing further. Only
+    /// who fetches is counted.
+    pub(crate) fn torn_after(repo: &Monorepo, after: usize) -> Self {
+        Self::start(Manner::Torn { remotes: repo.root().join("remotes"), after })
+    }
+
+    fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
@@ -46,14 +64,18 @@ impl BadRemote {
                 if stopping.load(Ordering::SeqCst) {
                     break;
                 }
-                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-                while lines.next().is_some_and(|header| !header.is_empty()) {}
                 // A client that hangs up has its answer.
-                stream.write_all(&answer).ok();
-                if holds {
+                let is_fault = match &manner {
+                    Manner::Bytes { answer, .. } => answered(&mut stream, answer).is_ok(),
+                    Manner::Torn { remotes, after } => torn(&mut stream, remotes, *after).unwrap_or(false),
+                };
+                let holds = !matches!(&manner, Manner::Bytes { holds: false, .. });
+                if holds && is_fault {
                     held.lock().unwrap().push(stream);
                 }
-                asked.fetch_add(1, Ordering::SeqCst);
+                if is_fault || matches!(&manner, Manner::Bytes { .. }) {
+                    asked.fetch_add(1, Ordering::SeqCst);
+                }
             }
         });
         server
@@ -71,6 +93,67 @@ impl BadRemote {
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
+}
+
+/// Reads a request and sends the bytes.
+fn answered(stream: &mut TcpStream, answer: &[u8]) -> io::Result<()> {
+    let mut lines = BufReader::new(&*stream).lines().map_while(Result::ok);
+    while lines.next().is_some_and(|header| !header.is_empty()) {}
+    stream.write_all(answer)
+}
+
+/// One request, answered by `git http-backend`. Says whether it was one for a pack, and torn.
+fn torn(stream: &mut TcpStream, remotes: &Path, after: usize) -> io::Result<bool> {
+    let mut reader = BufReader::new(&*stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let (method, target) = line.split_once(' ').unwrap_or_default();
+    let target = target.split(' ').next().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut backend = Command::new(machine::git());
+    backend
+        .arg("http-backend")
+        .env("GIT_PROJECT_ROOT", remotes)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("REQUEST_METHOD", method)
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => {
+                length = value.parse().unwrap_or_default();
+                backend.env("CONTENT_LENGTH", value);
+            }
+            "content-type" => drop(backend.env("CONTENT_TYPE", value)),
+            "content-encoding" => drop(backend.env("HTTP_CONTENT_ENCODING", value)),
+            "git-protocol" => drop(backend.env("GIT_PROTOCOL", value)),
+            _ => {}
+        }
+    }
+    let mut body = Vec::new();
+    reader.take(length).read_to_end(&mut body)?;
+    let mut child = backend.spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(&body)?;
+    }
+    let output = child.wait_with_output()?.stdout;
+    let end = output.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(output.len());
+    let headers = String::from_utf8_lossy(&output[..end]);
+    let status = headers.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
+    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n\r\n")?;
+    let rest = output.get(end + 4..).unwrap_or_default();
+    let has = |word: &[u8]| body.windows(word.len()).any(|part| part == word);
+    let is_fetch = has(b"command=fetch") || has(b"0032want ");
+    stream.write_all(if is_fetch { &rest[..after.min(rest.len())] } else { rest })?;
+    stream.flush()?;
+    Ok(is_fetch)
 }
 
 impl Drop for BadRemote {

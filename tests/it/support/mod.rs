@@ -62,6 +62,7 @@ pub(crate) use monorepo::Monorepo;
 pub(crate) use package::Package;
 pub(crate) use python::python;
 pub(crate) use ran::Ran;
+pub(crate) use remote::Entry;
 pub(crate) use running::Running;
 pub(crate) use rustix::process::Signal;
 pub(crate) use tree::Tree;

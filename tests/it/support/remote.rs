@@ -11,6 +11,15 @@ use std::{fs, io};
 use super::monorepo::Monorepo;
 use super::package::{Change, Package, Place};
 
+/// One file of a commit, as git has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'e> {
+    /// `100644`, `120000` for a link, `160000` for a submodule.
+    pub(crate) mode: &'e str,
+    pub(crate) path: &'e [u8],
+    pub(crate) content: &'e [u8],
+}
+
 /// Author, committer and tagger of everything.
 pub(super) const PERSON: &str = "Envloom Tests <tests@example.com>";
 
@@ -51,6 +60,29 @@ impl Monorepo {
     pub(crate) fn push(&self, package: Package) -> Self {
         self.import(&package.name, &package.history);
         self.remember(package);
+        self.clone()
+    }
+
+    /// Pushes a commit with an annotated tag: what `main` has, with `entries` besides. Modes and paths are git's, and
+    /// nothing has to be text; the content of a submodule (`160000`) is its commit.
+    pub(crate) fn push_entries(&self, name: &str, tag: &str, entries: &[Entry<'_>]) -> Self {
+        let time = self.tick();
+        // Names and words of people are bytes as well.
+        let mut stream = b"commit refs/heads/main\ncommitter E\xff\x1b]0;x\x07 <e@example.com> ".to_vec();
+        stream.extend(format!("{time}\ndata 5\n").into_bytes());
+        stream.extend(b"\xff\x1b[2J\nfrom refs/heads/main^0\n");
+        for Entry { mode, path, content } in entries {
+            let path: String = path.iter().map(|byte| format!("\\{byte:03o}")).collect();
+            if *mode == "160000" {
+                stream.extend([b"M 160000 ", *content].concat());
+                stream.extend(format!(" \"{path}\"\n").into_bytes());
+                continue;
+            }
+            stream.extend(format!("M {mode} inline \"{path}\"\ndata {}\n", content.len()).into_bytes());
+            stream.extend([*content, b"\n"].concat());
+        }
+        stream.extend(self.annotated(tag, "refs/heads/main").into_bytes());
+        self.fast_import(name, &stream);
         self.clone()
     }
 
@@ -155,7 +187,7 @@ impl Monorepo {
         format!("tag {tag}\nfrom {from}\ntagger {PERSON} {}\n{}", self.tick(), data(tag))
     }
 
-    fn fast_import(&self, name: &str, stream: &str) {
+    fn fast_import(&self, name: &str, stream: impl AsRef<[u8]>) {
         let file = self.root().join("remotes/stream");
         fs::write(&file, stream).unwrap();
         let stdin = fs::File::open(&file).unwrap();
