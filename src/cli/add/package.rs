@@ -228,8 +228,10 @@ impl<'n> New<'n> {
 
     fn refuse_another_name(&self) -> Result<(), Stop> {
         let place = self.place().under(&self.call.place.root).join("pyproject.toml");
-        // What is no ordinary file names nothing: a link to a device would never end.
-        let manifest = read_if_exists(&place).ok().flatten().unwrap_or_default();
+        // What is no ordinary file names nothing: a link to a device would never end, and one out of the repository is
+        // somebody else's manifest.
+        let is_file = place.symlink_metadata().is_ok_and(|found| found.is_file());
+        let manifest = if is_file { read_if_exists(&place)? } else { None }.unwrap_or_default();
         match project_name(&String::from_utf8_lossy(&manifest)) {
             Some(name) if name == self.name => Ok(()),
             Some(name) => {
