@@ -37,7 +37,7 @@ pub(crate) use observe::{Observation, Observer};
 pub(crate) use outputs::{Before, Difference, Kept, Limits, Made, OutputStore, Size};
 pub(crate) use place::{Refused, Repository, check_owner, store_directory};
 pub(crate) use snapshot::{recall, remember};
-pub(crate) use stamp::Signature;
+pub(crate) use stamp::{Signature, Stamp};
 pub(crate) use store::{LastRun, Store, Verdict};
 pub(crate) use uses::{Uses, note_uses};
 pub(crate) use walk::Walk;

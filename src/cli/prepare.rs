@@ -16,7 +16,7 @@ use crate::graph::{Declared, Kind, Task, TaskGraph, TaskKey};
 use crate::ledger::{self, Progress, Record, Remotes};
 use crate::manifest::{self, Disposition, Members};
 use crate::model::{EnvironmentId, LocalModel, Model, PackageId, Sources, WantedUv};
-use crate::plan::{Known, Machine, Noted, Parsed, PlanError, Premises, Wishes};
+use crate::plan::{Known, Machine, Noted, Parsed, PlanError, Premises, Tracked, Wishes};
 use crate::tool::Surroundings;
 use crate::tool::git::Git;
 use crate::tool::memo::{Memo, place as memo_place};
@@ -76,6 +76,7 @@ pub(super) fn premises(ground: Ground<'_>, graph: &TaskGraph) -> Result<Premises
     machine.git = git;
     Ok(Premises {
         root: ground.place.root.clone(),
+        tracked: Tracked::default(),
         walk,
         contents: Contents::load(&ground.place.state().join("cache")),
         outputs,

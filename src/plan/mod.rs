@@ -28,6 +28,7 @@ mod reason;
 mod records;
 mod refusal;
 mod remote_tags;
+mod tracked;
 mod uv_files;
 mod uv_fingerprints;
 mod venv;
@@ -51,6 +52,7 @@ pub(crate) use reason::RunReason;
 pub(crate) use records::check_records;
 pub(crate) use refusal::{CODES as REFUSAL_CODES, Refusal, locked_elsewhere};
 pub(crate) use remote_tags::{believed, field_names, freshness, pinned_remotes, unasked};
+pub(crate) use tracked::Tracked;
 pub(crate) use uv_fingerprints::{
     agreement, files_of_settings, sync_arguments, sync_fingerprint, verification,
 };

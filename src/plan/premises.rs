@@ -10,6 +10,7 @@ use super::known::Known;
 use super::noted::Noted;
 use super::parsed::Parsed;
 use super::reason::RunReason;
+use super::tracked::Tracked;
 use crate::base::{Digest, FileError, RelPath, SourceFile};
 use crate::cache::{Contents, Journal, Limits, Observer, OutputStore, Store, Uses, Walk};
 use crate::graph::Declared;
@@ -40,6 +41,8 @@ pub(crate) struct Premises {
     pub(crate) wishes: Wishes,
     /// Verdicts of earlier runs.
     pub(crate) store: Store,
+    /// What git tracks.
+    pub(crate) tracked: Tracked,
     /// Finds the files that patterns mean.
     pub(crate) walk: Walk,
     /// What is known of files' contents.

@@ -4,7 +4,7 @@
 //! runs. Nothing is kept of a run whose inputs moved meanwhile, that was given words, that passed over a failure, or
 //! that met the end of some resource of the machine: its success may not be what the inputs make.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::exec::failure::TaskFailure;
 use crate::exec::output::clean_line;
 use crate::exec::work::{Done, Hand, OwnWork, Said};
 use crate::plan::{
-    Look, Premises, Subject, changes_by_name, input_list, inputs_of, link_before, list_path, own_fingerprint,
+    Look, Subject, changes_by_name, input_list, inputs_of, link_before, list_path, own_fingerprint,
 };
 
 /// What a program prints when the machine has no more of something. A tool that goes on after that may have left half
@@ -96,7 +96,8 @@ pub(in crate::exec) fn clear(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Befo
         return Ok(Before::default());
     }
     if let Some(former) = former(hand).filter(|former| !former.outputs.is_empty())
-        && let Some(tracked) = tracked(premises)
+        && let Some(git) = premises.machine.git.as_ref()
+        && let Some(tracked) = premises.tracked.paths(git, &premises.root)
     {
         let named = work.job.inputs.iter().flatten().filter(|text| *text != "@closure");
         let named = Patterns::parse(named.map(String::as_str)).unwrap_or_default();
@@ -112,13 +113,6 @@ pub(in crate::exec) fn clear(hand: &Hand<'_>, work: &OwnWork<'_>) -> Result<Befo
     let inputs = premises.walk.files(&inputs, &premises.observer)?;
     // What cannot be an output is said once the task has run.
     Ok(Before::look(&premises.root, &outputs, &inputs).unwrap_or_default())
-}
-
-/// What git tracks, a repository within this one as a whole; `None` where that is not known.
-fn tracked(premises: &Premises) -> Option<BTreeSet<RelPath>> {
-    let git = premises.machine.git.as_ref()?;
-    let paths = git.tracked_files(&premises.root).ok()?;
-    Some(paths.iter().filter_map(|path| RelPath::parse(path.to_str()?).ok()).collect())
 }
 
 /// What the task has changed is looked at anew: its outputs, or where it declares none, everything.

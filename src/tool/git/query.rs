@@ -28,6 +28,16 @@ impl Git {
         if is_any { Err(query.failed(&answer)) } else { Ok(None) }
     }
 
+    /// Where the index of the repository lies that `directory` is in.
+    ///
+    /// # Errors
+    /// When git cannot say.
+    pub(crate) fn index_file(&self, directory: &Path) -> Result<PathBuf, ToolError> {
+        let mut text = self.local(directory, ["rev-parse", "--git-path", "index"]).demand()?;
+        text.pop_if(|byte| *byte == b'\n');
+        Ok(directory.join(OsString::from_vec(text)))
+    }
+
     /// The user's own file of rules for what git ignores, as git reads it in `directory`, and the files of git's
     /// configuration that say so: what there is to watch. The default place is named whether or not it is there.
     pub(crate) fn excludes_file(
