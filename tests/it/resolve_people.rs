@@ -29,6 +29,7 @@ fn sides_have_the_names_of_branches_and_commits() {
     // One that shows the base as well.
     repo.git(&["config", "merge.conflictStyle", "diff3"]).success();
     repo.git(&["checkout", "-q", "theirs"]).success();
+    repo.git(&["commit", "-q", "--amend", "-m", "theirs \u{1b}[2J https://me:secret@host/x"]).success();
     repo.git(&["rebase", "-q", "main"]).code(1);
     settle_tasks(&repo);
     insta::assert_snapshot!(refused(&repo), @r"
@@ -40,7 +41,7 @@ fn sides_have_the_names_of_branches_and_commits() {
 
     error[envloom::resolve::by_hand]: prod/pyproject.toml has conflicts that are not envloom's to settle:
       in HEAD, [COMMIT] (ours): key = 2
-      in [COMMIT] (theirs): key = 1
+      in [COMMIT] (theirs \u{1b}[2J https://*********@host/x): key = 1
     help: take the lines that are to stay, and the markers out of prod/pyproject.toml; then type `envloom resolve` again
     ");
 }
