@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use similar::TextDiff;
 
-use crate::base::printable;
+use crate::base::{hidden, printable};
 
 /// Lines shown around those that differ: one says which table or node a line such as `version = "0.1.2"` is of.
 const AROUND: usize = 1;
@@ -23,7 +23,7 @@ pub(super) fn hunk(old: &str, new: &str) -> String {
             let line = change.value();
             let line = line.strip_suffix('\n').unwrap_or(line);
             let line = line.strip_suffix('\r').unwrap_or(line);
-            text.extend([change.tag().to_string().as_str(), &printable(line), "\n"]);
+            text.extend([change.tag().to_string().as_str(), &printable(&hidden(line)), "\n"]);
             if change.missing_newline() {
                 text.push_str("\\ No newline at end of file\n");
             }
@@ -48,6 +48,12 @@ mod tests {
         assert_eq!(hunk("a\r\nb\r\n", "a\r\n"), "@@ -1,2 +1 @@\n a\n-b\n");
         assert_eq!(hunk("a", "a\n"), "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n");
         assert_eq!(hunk("", "a\u{1b}[2J\n"), "@@ -0,0 +1 @@\n+a\\u{1b}[2J\n");
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let said = hunk("", "x = { url = \"https://me:s3cret@h.example/x.whl\" }\n");
+        assert_eq!(said, "@@ -0,0 +1 @@\n+x = { url = \"https://*********@h.example/x.whl\" }\n");
     }
 
     #[test]

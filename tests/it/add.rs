@@ -516,6 +516,7 @@ fn a_requirement_comes_into_the_manifest_of_a_package_and_goes_again() {
     assert!(ran.stderr().contains("✗ lock:dev  failed"), "{ran}");
     let said = [
         "remove numpy --package foo",
+        "add 'x@https://me:s3cret@h.example/x.whl' --package foo",
         "add numpy --package fo",
         "add numpy --package foo --package bar",
         "add numpy --package foo --environment dev",
@@ -530,6 +531,13 @@ fn a_requirement_comes_into_the_manifest_of_a_package_and_goes_again() {
     error[envloom::cli::uv_refused]: `uv remove` does not change the manifest of foo:
     error: The dependency `numpy` could not be found in `project.dependencies`
     help: nothing was changed; the words and options are uv's
+    $ add 'x@https://me:s3cret@h.example/x.whl' --package foo
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::requirement_credentials]: the URL of `x@https://*********@h.example/x.whl` holds credentials
+    help: everybody who can read the manifest could use them; use a keyring, netrc, UV_INDEX_<NAME>_USERNAME or git's credential helper
     $ add numpy --package fo
     exit: 2
     ----- stdout -----

@@ -6,6 +6,7 @@ use thiserror::Error;
 /// Every code of these verbs and what it means, for the README.
 pub(in crate::cli) const CODES: &[(&str, &str)] = &[
     ("envloom::cli::not_a_requirement", "add or remove was given a word that is no requirement"),
+    ("envloom::cli::requirement_credentials", "add --package of a requirement whose URL holds credentials"),
     ("envloom::cli::unknown_variant", "--variant names neither a variant nor an axis"),
     ("envloom::cli::not_asked_for", "remove of a requirement that the list does not have"),
     ("envloom::cli::no_lists", "add or remove where no environment takes its requirements from tasks.kdl"),
@@ -34,6 +35,18 @@ pub(in crate::cli) enum AddError {
     )]
     NotARequirement {
         /// The word.
+        text: String,
+    },
+    /// `add 'x @ https://me:secret@h/x.whl' --package p`; in `tasks.kdl` the model refuses it.
+    #[error("the URL of `{text}` holds credentials")]
+    #[diagnostic(
+        code(envloom::cli::requirement_credentials),
+        help(
+            "everybody who can read the manifest could use them; use a keyring, netrc, UV_INDEX_<NAME>_USERNAME or git's credential helper"
+        )
+    )]
+    Credentials {
+        /// The word, without them.
         text: String,
     },
     /// `--variant` of nothing.

@@ -19,7 +19,7 @@ use super::super::prepare;
 use super::super::trial::{self, Passed, Request, Tried};
 use super::asks;
 use super::error::AddError;
-use crate::base::{RelPath, SourceFile, read_if_exists};
+use crate::base::{RelPath, SourceFile, brief, credentials, read_if_exists};
 use crate::ledger::{Lockfile, Source};
 use crate::model::{EnvironmentId, Kept, Package, PackageId, Sources};
 use crate::tool::address::last_lines;
@@ -55,6 +55,9 @@ pub(super) fn carry_out(
     let [name] = call.arguments.package.as_slice() else {
         return Err(AddError::SeveralPackages { packages: call.arguments.package.join(", ") }.into());
     };
+    if let Some(word) = words.iter().find(|word| is_added && credentials(word).is_some()) {
+        return Err(AddError::Credentials { text: brief(word) }.into());
+    }
     let id = package(&call.model, "--package", name)?;
     let package = call.model.package(id);
     let directory = match &package.path {
