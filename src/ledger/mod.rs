@@ -44,6 +44,7 @@ pub(crate) use finding::{VerifyError, VerifyFinding};
 pub(crate) use lockfile::{GitReference, Lockfile, Source};
 pub(crate) use merge::{Merged, merged};
 pub(crate) use newest::{Tagged, newest, releases};
+pub(crate) use origin::lies_at;
 pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey, conflict_marker};
 pub(crate) use released::{Doubt, doubtful};
 pub(crate) use repository::{Progress, Remotes};

@@ -51,6 +51,17 @@ impl Here<'_> {
     }
 }
 
+/// Is `source`, in a lockfile that lies in `directory` of the repository at `root`, that directory of it?
+#[must_use]
+pub(crate) fn lies_at(source: &Source, (root, directory): (&Path, &RelPath), declared: &RelPath) -> bool {
+    match source {
+        Source::Editable(path) | Source::Virtual(path) | Source::Directory(path) => {
+            Here { root, directory: directory.clone() }.is_path(path, declared)
+        }
+        _ => false,
+    }
+}
+
 /// Do two spellings name one remote? `git@host:path` is what uv calls `ssh://git@host/path`, and an absolute
 /// path is a `file://` url.
 pub(super) fn is_same_remote(one: &str, other: &str) -> bool {
@@ -136,6 +147,11 @@ mod tests {
         for same in ["../indexes/cpu", "/home/a b/repo/indexes/cpu", "file:///home/a%20b/repo/indexes/cpu"] {
             assert!(here.is_path(same, &cpu), "{same}");
         }
+        let directory = &here.directory;
+        let at = |source| lies_at(&source, (here.root, directory), &cpu);
+        assert!(at(Source::Editable("/home/a b/repo/indexes/cpu".to_owned())));
+        assert!(at(Source::Virtual("../indexes/cpu".to_owned())));
+        assert!(!at(Source::Path("../indexes/cpu".to_owned())));
         for other in ["indexes/cpu", "../indexes/cu124", "/elsewhere/indexes/cpu", "../../indexes/cpu"] {
             assert!(!here.is_path(other, &cpu), "{other}");
         }

@@ -41,7 +41,7 @@ enum Token<'t> {
     Text(&'t str),
     Operator(&'t str),
     /// `and`, `or`.
-    Connective,
+    Connective(&'t str),
     Open,
     Close,
 }
@@ -51,7 +51,29 @@ const MAX_DEPTH: usize = 32;
 
 /// One spelling for blanks and quotes: markers that differ in more are different entries of a manifest.
 pub(crate) fn even(marker: &str) -> String {
-    marker.split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "'")
+    let Ok(tokens) = tokens(marker) else {
+        return marker.split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "'");
+    };
+    let mut text = String::with_capacity(marker.len());
+    let mut is_after_open = true;
+    for token in tokens {
+        if !is_after_open && token != Token::Close {
+            text.push(' ');
+        }
+        match token {
+            Token::Variable(word) | Token::Operator(word) | Token::Connective(word) => text.push_str(word),
+            Token::Text(value) => {
+                let quote = if value.contains('\'') { '"' } else { '\'' };
+                text.push(quote);
+                text.push_str(value);
+                text.push(quote);
+            }
+            Token::Open => text.push('('),
+            Token::Close => text.push(')'),
+        }
+        is_after_open = token == Token::Open;
+    }
+    text
 }
 
 /// Why `text` is no marker; `None`: it is one.
@@ -82,7 +104,7 @@ fn judge(mut tokens: &[Token<'_>]) -> Result<(), String> {
         match tokens {
             [] if depth == 0 => return Ok(()),
             [] => return Err("a `(` is not closed".to_owned()),
-            [Token::Connective, rest @ ..] => tokens = rest,
+            [Token::Connective(_), rest @ ..] => tokens = rest,
             _ => return Err("two comparisons need `and` or `or` between them".to_owned()),
         }
     }
@@ -145,7 +167,7 @@ fn word(rest: &str) -> Result<(Token<'_>, usize), String> {
         rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.')).unwrap_or(rest.len());
     let word = &rest[..end];
     match word {
-        "and" | "or" => Ok((Token::Connective, end)),
+        "and" | "or" => Ok((Token::Connective(word), end)),
         "in" => Ok((Token::Operator("in"), end)),
         "not" => {
             let after = rest[end..].trim_start();
@@ -168,6 +190,23 @@ fn word(rest: &str) -> Result<(Token<'_>, usize), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_marker_has_one_spelling() {
+        for (marker, spelt) in [
+            ("python_version<\"3.12\"", "python_version < '3.12'"),
+            (" python_version  <'3.12'", "python_version < '3.12'"),
+            (
+                "(os_name=='nt'and extra==\"a  b\")or os_name  not  in 'x'",
+                "(os_name == 'nt' and extra == 'a  b') or os_name not in 'x'",
+            ),
+            ("( ( os_name == \"it's\" ) )", "((os_name == \"it's\"))"),
+            ("no  marker \"x", "no marker 'x"),
+        ] {
+            assert_eq!(even(marker), spelt);
+            assert_eq!(even(spelt), spelt);
+        }
+    }
 
     #[test]
     fn markers_are_told_from_other_texts() {

@@ -20,7 +20,7 @@ use super::super::trial::{self, Passed, Request, Tried};
 use super::asks;
 use super::error::AddError;
 use crate::base::{RelPath, SourceFile, brief, credentials, read_if_exists};
-use crate::ledger::{Lockfile, Source};
+use crate::ledger::{Lockfile, lies_at};
 use crate::model::{EnvironmentId, Kept, Package, PackageId, Sources};
 use crate::tool::address::last_lines;
 use crate::tool::run::Query;
@@ -102,9 +102,9 @@ pub(super) fn is_locked_from(
     id: PackageId,
     directory: &RelPath,
 ) -> Result<bool, Stop> {
-    let environment = call.model.environment(at);
+    let (environment, root) = (call.model.environment(at), call.place.root.as_path());
     let path = environment.lockfile();
-    let Some(bytes) = read_if_exists(&path.under(&call.place.root))? else { return Ok(false) };
+    let Some(bytes) = read_if_exists(&path.under(root))? else { return Ok(false) };
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let source = SourceFile::new(path.as_str(), text);
     let lockfile = Lockfile::parse(&source, &environment.name.value)?;
@@ -112,16 +112,7 @@ pub(super) fn is_locked_from(
     Ok(lockfile
         .packages
         .iter()
-        .any(|one| one.name == name && lies_at(&one.source, &environment.directory(), directory)))
-}
-
-fn lies_at(source: &Source, lockfile: &RelPath, directory: &RelPath) -> bool {
-    match source {
-        Source::Editable(path) | Source::Virtual(path) | Source::Directory(path) => {
-            lockfile.join(path).is_ok_and(|path| path == *directory)
-        }
-        _ => false,
-    }
+        .any(|one| one.name == name && lies_at(&one.source, (root, &environment.directory()), directory)))
 }
 
 impl Change<'_> {

@@ -390,6 +390,11 @@ environment "docs" { manifest "docs/pyproject.toml"; sources "tags" channel="dev
                 &[r#"dependencies "tqdm>=4" "x>1;sys_platform == \"linux\"" // why"#],
             ),
             (
+                &all,
+                &["x>1;sys_platform=='linux'"],
+                &[r#"dependencies "tqdm>=4" "x>1;sys_platform=='linux'" // why"#],
+            ),
+            (
                 &List::Dependencies(DEV),
                 &["n"],
                 &[r#"environment "dev" { manifest "pyproject.toml"; groups "dev"; dependencies "n" }"#],

@@ -16,6 +16,7 @@ mod packages;
 mod pins;
 mod placing;
 mod removing;
+mod respelt;
 mod settling;
 mod whole;
 mod writing;

@@ -5,6 +5,7 @@
 //! | a requirement, version, requires-python, pin's tag | the text that asks for it, which environments may share |
 //! | a requirement added | the environment's own list, or the project's if every other manifest has it too; the group or extra it stands in; the variant |
 //! | one taken away | out of the list, if no other manifest has it; an extra or group as a whole with its node (`whole`) |
+//! | a group or an extra spelt otherwise | its name, wherever it has a list (`respelt`) |
 //! | a workspace member added | `package`, limited to the environment where others would lack it |
 //!
 //! What has no such place is left with the reason. Nothing here is believed: the text that comes of it is read, resolved
@@ -49,6 +50,7 @@ impl<'p> Placing<'p> {
     /// Places every edit that has a place.
     pub(super) fn place(&mut self) {
         self.members();
+        self.respelt();
         for edit in self.edits {
             if self.placed.contains(&edit.path) {
                 continue;

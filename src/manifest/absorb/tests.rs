@@ -296,6 +296,25 @@ fn a_group_that_was_given_another_name_is_another_group() {
     assert_eq!(repository.text(DEV), edited);
 }
 
+#[test]
+fn a_group_that_is_spelt_otherwise_is_the_same_group() {
+    for tasks in
+        [TASKS.to_owned(), TASKS.replace("\"uvloop>=0.19\"\n", "\"uvloop>=0.19\"\n    groups \"dev\"\n")]
+    {
+        let mut repository = Repository::generated(&tasks);
+        let edited = repository.text(DEV).replace("\ndev = [", "\nDev = [");
+        repository.on_disk.get_mut(&DEV).unwrap().manifest = Some(edited.clone());
+        let (text, settled) = repository.absorb().unwrap();
+        assert!(settled.left.is_empty(), "{:?}", settled.left);
+        assert_eq!(text, tasks.replace("group \"dev\" ", "group \"Dev\" "));
+        // Another manifest that has it follows.
+        assert_eq!(settled.behind.len(), usize::from(tasks != TASKS));
+        repository.generate();
+        assert_eq!(repository.generate(), 0);
+        assert_eq!(repository.text(DEV), edited);
+    }
+}
+
 proptest! {
     #![proptest_config(properties(64))]
 

@@ -2,6 +2,7 @@
 //!
 //! | file | injects |
 //! | --- | --- |
+//! | `additions` | SIGKILL and Ctrl-C of `add`, `add package` and `remove package`, at any moment and while they write |
 //! | `generate` | SIGKILL while manifests are written; file size limits at every write |
 //! | `edits` | hand edits of generated manifests; manifests formatted by hand |
 //! | `interrupted` | SIGKILL, SIGTERM, SIGINT during `sync` and `lock` |
@@ -26,6 +27,7 @@
 //! one. Moments are random within the fault's range; a delay here is the fault, never a substitute for a
 //! condition.
 
+mod additions;
 mod edits;
 mod freshness;
 mod generate;
