@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | while a run or a watch listens ([`Charge`]) | it says [`Leash::stop`] and goes its own way |
 //! | while a question is under way | the children get SIGTERM, a second later SIGKILL; no further question is asked, so that the call comes to its end and puts things back |
+//! | while there is something to put back ([`Tidying`]) | the same, though no question is under way |
 //! | while files are written that belong together ([`Shield`]) | they are, questions and all; the call ends by it then |
 //! | again, or while there is no question | the signal does what it does to any program |
 //!
@@ -36,6 +37,7 @@ pub(super) static LEASH: Leash = Leash(Mutex::new(State {
     has_met: None,
     charges: 0,
     shields: 0,
+    tidying: 0,
     was_charged: false,
 }));
 
@@ -56,6 +58,8 @@ struct State {
     charges: usize,
     /// How many are at what is done whole or not at all.
     shields: usize,
+    /// How many have something to put back before the process ends.
+    tidying: usize,
     was_charged: bool,
 }
 
@@ -109,7 +113,10 @@ impl Leash {
                 return false;
             }
             Some((Some(first), at)) if first == signal && at.elapsed() < SAME_REQUEST => return false,
-            None if !state.held.is_empty() => {
+            None if !state.held.is_empty() || state.tidying > 0 => {
+                if state.tidying > 0 {
+                    state.has_met = state.has_met.or(Some(signal));
+                }
                 drop(state);
                 self.stop(Some(signal));
                 return false;
@@ -219,6 +226,25 @@ impl Drop for Shield {
     }
 }
 
+/// Whoever has one puts back what it has made before the process ends: no signal ends it in between, but the next one.
+#[derive(Debug)]
+pub(crate) struct Tidying(());
+
+impl Tidying {
+    /// From now on there is something to put back.
+    pub(crate) fn take() -> Self {
+        listen();
+        LEASH.lock().tidying += 1;
+        Self(())
+    }
+}
+
+impl Drop for Tidying {
+    fn drop(&mut self) {
+        LEASH.lock().tidying -= 1;
+    }
+}
+
 /// Ends all questions, and those that would be asked later. `signal` is why, if it was one.
 pub(crate) fn stop_questions(signal: Option<i32>) {
     LEASH.stop(signal);
@@ -275,6 +301,7 @@ mod tests {
             has_met: None,
             charges: 0,
             shields: 0,
+            tidying: 0,
             was_charged: false,
         }))
     }
@@ -305,6 +332,16 @@ mod tests {
         leash.stop(None);
         assert!(leash.begin().is_none());
         assert_eq!(leash.lock().has_met, None, "it was no signal");
+    }
+
+    #[test]
+    fn who_has_something_to_put_back_ends_by_the_second_signal() {
+        let leash = leash();
+        leash.lock().tidying = 1;
+        assert!(!leash.hear(SIGINT));
+        assert!(leash.begin().is_none(), "no further question is asked");
+        assert_eq!(leash.lock().has_met, Some(SIGINT));
+        assert!(leash.hear(SIGTERM));
     }
 
     #[test]

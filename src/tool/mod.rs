@@ -31,7 +31,9 @@ mod variable_table;
 pub(crate) mod variables;
 
 pub(crate) use error::{CODES, ToolError};
-pub(crate) use leash::{Charge, Shield, allow_questions, ignored_signals, interrupted, stop_questions};
+pub(crate) use leash::{
+    Charge, Shield, Tidying, allow_questions, ignored_signals, interrupted, stop_questions,
+};
 pub(crate) use surroundings::Surroundings;
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use crate::base::{RelPath, brief, hidden, read_if_exists};
 use crate::ledger::releases;
 use crate::manifest::{NewPackage, project_name, with_package};
 use crate::model::{EnvironmentId, Kept, PackageName, Sources};
+use crate::tool::Tidying;
 use crate::tool::git::{Git, Module, ObjectId, Standing, TagRef, with_section};
 
 /// A package that is to be added.
@@ -59,6 +60,7 @@ pub(in crate::cli) fn add_package(call: &Call<'_>, name: &str, output: &Output) 
     let form = form(&new.name, &tags, new.tag);
     let commit = new.commit(&tags, &form)?;
     let note = Note::new(Work::Added, &new.module(&commit), BTreeSet::new());
+    let _tidying = Tidying::take();
     note.write(&call.place)?;
     output.say(&format!("fetching {} from {}", new.path, hidden(new.url)));
     let carried_out = new.carry_out((&tags, &form), &commit, &note, output);

@@ -21,7 +21,7 @@ impl Tree {
         Self(entries)
     }
 
-    pub(super) fn hash(&self) -> String {
+    pub(crate) fn hash(&self) -> String {
         sha256_hex(format!("{self:?}").as_bytes())
     }
 
