@@ -372,3 +372,64 @@ fn a_removal_that_was_cut_off_is_forgotten_or_completed() {
     );
     assert!(!repo.exists(".envloom/journal/submodule.json"));
 }
+
+#[test]
+fn a_lock_of_gits_is_named_before_anything_is_changed() {
+    let repo = added();
+    let url = repo.package_url("bench-utils");
+    repo.write(".git/index.lock", "");
+    insta::assert_snapshot!(repo.run("remove package bench-utils").code(2).output_snapshot(), @r"
+    exit: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error[envloom::cli::git_at_work]: git is at work here, or was killed: .git/index.lock is there
+    help: nothing was changed; wait for that git, or remove the file if no git is running
+    ");
+    let line = format!("add package other --git {url}");
+    assert!(repo.run(&line).code(2).stderr().contains("envloom::cli::git_at_work"));
+    repo.remove(".git/index.lock");
+    assert!(repo.status().is_empty() && !repo.exists("packages/other"));
+}
+
+#[test]
+fn an_adopted_manifest_and_a_strangers_package_ask_for_it_too() {
+    let repo = added();
+    repo.index("pypi", &[crate::support::Wheel::new("plugin", "1.0").requires("bench-utils")]);
+    repo.index("pypi", &[crate::support::Wheel::new("bench-utils", "9.9.9")]);
+    repo.run("add plugin --environment prod").success();
+    let tasks = repo.read("tasks.kdl");
+    repo.append("tasks.kdl", "environment \"app\" { manifest \"app/pyproject.toml\"; adopt }\n");
+    repo.write(
+        "app/pyproject.toml",
+        "[project]\nname = \"x\"\nversion = \"1\"\nrequires-python = \">=3.10\"\ndependencies = [\"Bench.Utils>=0\"]\n",
+    );
+    let ran = repo.run("remove package bench-utils").code(2);
+    assert!(
+        ran.stderr().contains("bench-utils is still required:\n  by app, in app/pyproject.toml\n"),
+        "{ran}"
+    );
+    repo.write("tasks.kdl", &tasks);
+    let ran = repo.run("remove package bench-utils").success();
+    let said = "prod/uv.lock has bench-utils 9.9.9 still, from elsewhere: plugin asks for it";
+    assert!(ran.stderr().contains(said), "{ran}");
+}
+
+#[test]
+fn a_submodule_in_which_another_package_lies_stays() {
+    let inner = "[project]\nname = \"inner\"\nversion = \"1\"\nrequires-python = \">=3.10\"\n";
+    let outer = Package::new("outer").file("inner/pyproject.toml", inner).tag("v1.0");
+    let tasks = include_str!("fixtures/three_envs.kdl").to_owned()
+        + "package \"outer\" path=\"packages/outer\" git=\"https://git.example.com/outer.git\" environments=\"dev\"\n\
+           package \"inner\" path=\"packages/outer/inner\" role=\"path\"\n";
+    let repo = stocked().add(outer).tasks_kdl(&tasks);
+    repo.run("lock").success();
+    repo.commit("outer");
+    let ran = repo.run("remove package outer").success();
+    assert!(ran.stderr().contains("packages/outer stays: inner lies in it, too"), "{ran}");
+    assert!(repo.exists("packages/outer/pyproject.toml") && repo.read(".gitmodules").contains("outer"));
+    let ran = repo.run("remove package inner").success();
+    assert!(ran.stderr().contains("packages/outer, its submodule, is gone"), "{ran}");
+    assert!(!repo.exists("packages/outer") && !repo.exists(".git/modules/packages/outer"));
+    repo.run("check verify").success();
+}

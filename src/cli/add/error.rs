@@ -18,6 +18,7 @@ pub(in crate::cli) const CODES: &[(&str, &str)] = &[
     ),
     ("envloom::cli::not_a_package", "add package of something that is none, or that is one already"),
     ("envloom::cli::package_place_taken", "add package where files or a submodule lie already"),
+    ("envloom::cli::git_at_work", "add or remove package while another git has the index or git's settings"),
     ("envloom::cli::gitmodules_unfit", "`.gitmodules` cannot be changed with the other files"),
     ("envloom::cli::package_required", "remove package of one that something else requires"),
     ("envloom::cli::package_has_work", "remove package would lose what its submodule alone has"),
@@ -137,6 +138,16 @@ pub(in crate::cli) enum AddError {
     Occupied {
         /// Where the package was to lie.
         path: String,
+    },
+    /// A lock of git's, which may be left over.
+    #[error("git is at work here, or was killed: {lock} is there")]
+    #[diagnostic(
+        code(envloom::cli::git_at_work),
+        help("nothing was changed; wait for that git, or remove the file if no git is running")
+    )]
+    GitAtWork {
+        /// The lock.
+        lock: String,
     },
     /// A link, a conflict, a form that is not git's.
     #[error("`.gitmodules` cannot be changed: {problem}")]

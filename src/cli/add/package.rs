@@ -21,7 +21,7 @@ use super::super::pin::tasks_file;
 use super::super::trial::{self, Passed, Request, Tried};
 use super::error::AddError;
 use super::forms::{Form, form};
-use super::modules::modules_file;
+use super::modules::{modules_file, refuse_git_at_work};
 use super::note::{Note, Settled, Work};
 use super::refuse_without_lists;
 use crate::base::{RelPath, brief, hidden, read_if_exists};
@@ -133,6 +133,7 @@ impl<'n> New<'n> {
     fn refuse_what_is_there(&self) -> Result<(), Stop> {
         let (root, path) = (&self.call.place.root, &self.path);
         modules_file(root, |_| None)?;
+        refuse_git_at_work(&self.call.place, &self.git)?;
         let known = self.git.submodules(root)?;
         let is_known = known.iter().any(|one| {
             let there = one.path.to_str().and_then(|there| RelPath::parse(there).ok());

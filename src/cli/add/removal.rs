@@ -22,7 +22,7 @@ use super::super::output::Output;
 use super::super::pin::{package, tasks_file};
 use super::super::trial::{self, Passed, Request, Tried};
 use super::error::AddError;
-use super::modules::modules_file;
+use super::modules::{modules_file, refuse_git_at_work};
 use super::note::{Note, Settled, Work};
 use super::of_package::is_locked_from;
 use super::removal_told::{Told, lost, still};
@@ -195,6 +195,7 @@ impl Gone<'_> {
             return Ok(Files::Stay(format!("{inner} stays: {} lies in it, too", others.join(", "))));
         }
         modules_file(root, |_| None)?;
+        refuse_git_at_work(&self.call.place, &self.git)?;
         if self.git.unmerged(root)?.keys().any(|path| path.to_str() == Some(".gitmodules")) {
             return Err(AddError::ModulesUnfit { problem: "it is in conflict".to_owned() }.into());
         }
@@ -307,6 +308,7 @@ impl Gone<'_> {
             // Somebody may have gone on working while this was tried.
             (Work::Removed, self.refuse_loss(submodule)?)
         };
+        refuse_git_at_work(place, &self.git)?;
         let Submodule { path, name, url, commit, .. } = submodule;
         let note = Note::new(work, &Module { top: &place.root, path, name, url, commit }, elsewhere);
         note.write(place)?;

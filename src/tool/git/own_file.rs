@@ -26,6 +26,20 @@ impl Git {
         Ok(PathBuf::from(String::from_utf8_lossy(&answer).trim_end_matches('\n')))
     }
 
+    /// The lock of another git, at work or killed, that keeps the index or the settings from being changed.
+    ///
+    /// # Errors
+    /// When git cannot say where they are.
+    pub(crate) fn lock_in_the_way(&self, top: &Path, token: &str) -> Result<Option<PathBuf>, ToolError> {
+        for name in ["index", "config"] {
+            let lock = beside(&self.own_file(top, name)?, ".lock");
+            if lock.symlink_metadata().is_ok() && fs::read(&lock).ok().as_deref() != Some(token.as_bytes()) {
+                return Ok(Some(lock));
+            }
+        }
+        Ok(None)
+    }
+
     /// Changes `file` through a copy of it.
     pub(super) fn change_own(
         file: &Path,
