@@ -35,7 +35,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use super::error::ExecError;
 use super::groups::{Groups, Member, Standing};
-use super::mask::Mask;
+use super::mask::Hides;
 use super::output::Sink;
 use super::spawn::{log_error, out_of_files, output, spawn};
 
@@ -67,9 +67,7 @@ pub(crate) struct ChildRequest<'a> {
     /// Whether live lines keep their colour.
     pub(crate) colour: bool,
     /// What is taken out of its output.
-    pub(crate) mask: &'a Mask,
-    /// Whether passwords in URLs are taken out as well: it repeats lines of files that may have them.
-    pub(crate) hides_urls: bool,
+    pub(crate) hides: Hides<'a>,
     /// How long it may run. Time spent suspended does not count.
     pub(crate) timeout: Option<Duration>,
     /// How long its group has between SIGTERM and SIGKILL.
@@ -399,6 +397,7 @@ mod tests {
     use rustix::process::test_kill_process_group;
 
     use super::*;
+    use crate::exec::mask::Mask;
     use crate::exec::run_id::{RUN_VARIABLE, RunId};
 
     /// A place to run things in, and what they need.
@@ -431,8 +430,7 @@ mod tests {
                 log: &self.root.path().join("log"),
                 append: false,
                 colour: false,
-                mask: &self.mask,
-                hides_urls: false,
+                hides: Hides { mask: &self.mask, urls: false },
                 timeout: None,
                 grace: Duration::from_secs(20),
                 told: None,

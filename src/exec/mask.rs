@@ -92,6 +92,15 @@ impl Mask {
     }
 }
 
+/// What is taken out of a program's output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hides<'m> {
+    /// These secrets.
+    pub(crate) mask: &'m Mask,
+    /// Passwords in URLs as well: it repeats lines of files that may have them.
+    pub(crate) urls: bool,
+}
+
 /// What a place of a text holds.
 enum Found {
     /// A form of so many bytes.

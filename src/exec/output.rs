@@ -60,8 +60,8 @@ impl<'a> Sink<'a> {
         let screen = Screen { colour: request.colour, live, since: Instant::now(), shown: 0, hidden: 0 };
         let streams =
             Streams { log, log_error: None, lines: Lines::default(), tail: Tail::default(), screen };
-        let urls = request.hides_urls.then(Urls::default);
-        Self { urls, masking: Masking::new(request.mask), streams }
+        let urls = request.hides.urls.then(Urls::default);
+        Self { urls, masking: Masking::new(request.hides.mask), streams }
     }
 
     /// Takes the next bytes. The child must be drained even when the disk is full, or it would block.

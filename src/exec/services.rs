@@ -19,7 +19,7 @@ use super::child::{ChildRequest, Ended, Exit, run};
 use super::command::CommandLine;
 use super::error::ExecError;
 use super::groups::Groups;
-use super::mask::Mask;
+use super::mask::{Hides, Mask};
 use crate::graph::TaskGraph;
 
 /// How long a `stop` may take, and a service after it or after SIGTERM.
@@ -230,8 +230,7 @@ impl Recipe {
             log: &self.log,
             append: true,
             colour: false,
-            mask: &self.mask,
-            hides_urls: false,
+            hides: Hides { mask: &self.mask, urls: false },
             timeout,
             grace: GRACE,
             cleanup: true,

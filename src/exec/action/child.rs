@@ -12,6 +12,7 @@ use crate::exec::command::CommandLine;
 use crate::exec::error::ExecError;
 use crate::exec::failure::TaskFailure;
 use crate::exec::interactive;
+use crate::exec::mask::Hides;
 use crate::exec::work::{Hand, Said};
 use crate::plan::Fingerprint;
 
@@ -79,8 +80,7 @@ fn follow(
         log: hand.log,
         append: terms.further,
         colour: hand.colour,
-        mask: &hand.means.mask,
-        hides_urls: terms.hides_urls,
+        hides: Hides { mask: &hand.means.mask, urls: terms.hides_urls },
         timeout: terms.timeout,
         grace: GRACE,
         told: None,

@@ -27,12 +27,12 @@ fn manifest(name: &'static str, text: impl AsRef<[u8]>, said: &'static str) -> C
 fn project(lines: &str) -> String {
     let honest = [("name", "\"foo\""), ("version", "\"0.1.3\""), ("requires-python", "\">=3.10\"")];
     let honest = honest.iter().filter(|(key, _)| !lines.contains(&format!("{key} =")));
-    let honest: String = honest.map(|(key, value)| format!("{key} = {value}\n")).collect();
-    format!("[project]\n{honest}{lines}\n")
+    let honest: Vec<String> = honest.map(|(key, value)| format!("{key} = {value}")).collect();
+    format!("[project]\n{}\n{lines}\n", honest.join("\n"))
 }
 
 /// A word that no terminal and no shell should meet, in TOML.
-const WORD: &str = r#"v\u001b]0;x\u0007\u202e$(touch [ROOT]/canary)\n::add-path::/x"#;
+const WORD: &str = r"v\u001b]0;x\u0007\u202e$(touch [ROOT]/canary)\n::add-path::/x";
 
 fn cases() -> Vec<Case> {
     let deep = |open: &str, close: &str| {

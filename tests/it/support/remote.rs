@@ -72,7 +72,10 @@ impl Monorepo {
         stream.extend(format!("{time}\ndata 5\n").into_bytes());
         stream.extend(b"\xff\x1b[2J\nfrom refs/heads/main^0\n");
         for Entry { mode, path, content } in entries {
-            let path: String = path.iter().map(|byte| format!("\\{byte:03o}")).collect();
+            let path = path.iter().fold(String::new(), |mut path, byte| {
+                write!(path, "\\{byte:03o}").unwrap();
+                path
+            });
             if *mode == "160000" {
                 stream.extend([b"M 160000 ", *content].concat());
                 stream.extend(format!(" \"{path}\"\n").into_bytes());
@@ -103,7 +106,7 @@ impl Monorepo {
 
     /// Moves a tag of a package's remote to a commit that is there.
     pub(crate) fn move_tag_to(&self, name: &str, tag: &str, commit: &str) -> Self {
-        self.fast_import(name, &self.annotated(tag, &format!("{commit}^0")));
+        self.fast_import(name, self.annotated(tag, &format!("{commit}^0")));
         self.clone()
     }
 
