@@ -45,7 +45,11 @@ pub(super) fn make(place: &Place) -> Result<(), Stop> {
     // First, so that whoever is cut off here has left nothing that git would show.
     ignore(place)?;
     let fail = |cause| FileError::new("make", &state, cause);
-    std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&state).map_err(fail)?;
+    match std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&state) {
+        // Another envloom has made it since the look above.
+        Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => refuse_foreign(place)?,
+        made => made.map_err(fail)?,
+    }
     // Before anything else in it: a directory that holds something and has no mark is believed to be someone else's.
     mark(&state)?;
     Ok(())
@@ -159,6 +163,31 @@ mod tests {
         assert_eq!(once, b"# mine\n*.\xff\n.envloom/\n.venv\ntasks.local.kdl\n");
         exclude(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), once);
+    }
+
+    #[test]
+    fn several_calls_that_are_each_the_first_make_it_together() {
+        for _ in 0..50 {
+            let root = tempfile::tempdir().unwrap();
+            fs::create_dir_all(root.path().join(".git/info")).unwrap();
+            let place = Place {
+                root: root.path().to_owned(),
+                home: root.path().to_owned(),
+                file_name: "tasks.kdl".to_owned(),
+                directory: None,
+            };
+            let ready = std::sync::Barrier::new(4);
+            std::thread::scope(|threads| {
+                for _ in 0..4 {
+                    threads.spawn(|| {
+                        ready.wait();
+                        make(&place).map_err(|stop| stop.to_string()).unwrap();
+                        fs::create_dir_all(place.state().join("locks")).unwrap();
+                    });
+                }
+            });
+            refuse_foreign(&place).unwrap();
+        }
     }
 
     #[test]
