@@ -187,15 +187,16 @@ impl Locks {
             return Err(ExecError::LockHeldByParent { name: name.to_owned() });
         }
         let mut text = String::new();
-        // Whoever is just signing it leaves it empty for a moment: then it is not known.
+        // For the moment that whoever has just got it takes to sign, it is the one before: a message may name that.
         let _ = file.take(16).read_to_string(&mut text);
         Ok(Busy { name: name.to_owned(), holder: text.trim_end().parse().ok() })
     }
 
-    /// Says in the file who has it. Only messages depend on it, so a full disk is no reason to stop.
+    /// Says in the file who has it. Only messages depend on it, so a full disk is no reason to stop. Always as long, so that
+    /// nothing of an earlier one is left: a file that is cut to nothing first is written to the disk when it is closed (ext4).
     fn sign(file: &mut File) {
-        let line = format!("{}\n", std::process::id());
-        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(line.as_bytes()));
+        let line = format!("{:<10}\n", std::process::id());
+        let _ = file.rewind().and_then(|()| file.write_all(line.as_bytes()));
     }
 
     /// Opens a lock file, making it if need be. It is never a link to somewhere else.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Seek as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::SystemTime;
@@ -11,6 +11,9 @@ use super::clear::Before;
 use super::collect::{Found, collect};
 use super::{Kept, Left, Output, OutputStore, file, touch};
 use crate::base::{Digest, FileError, Patterns, RelPath, open_ordinary, printable};
+
+/// A file of no more bytes is read once, into memory.
+const SHORT: u64 = 1 << 20;
 
 /// What a task has made, and how.
 #[derive(Debug)]
@@ -87,29 +90,55 @@ impl OutputStore {
     /// Puts the bytes of a file into the store, unless they are there.
     fn keep_blob(&self, source: &Path, now: SystemTime) -> Result<(Digest, u64), FileError> {
         let cannot_read = |cause| FileError::new("read", source, cause);
+        let cannot_write = |cause| FileError::new("write", &self.directory, cause);
         let mut from = open_ordinary(source).map_err(cannot_read)?;
+        let mut start = Vec::new();
+        let read = (&from).take(SHORT + 1).read_to_end(&mut start).map_err(cannot_read)?;
+        if read as u64 <= SHORT {
+            // What is in memory changes no more.
+            let digest = Digest::of(&start);
+            if !self.has_blob(digest, read as u64, now) {
+                self.write_blob(|copy| copy.write_all(&start).map(|()| digest)).map_err(cannot_write)?;
+            }
+            return Ok((digest, read as u64));
+        }
+        from.rewind().map_err(cannot_read)?;
         let (digest, size) = Digest::of_stream(&from).map_err(cannot_read)?;
-        let place = self.blob_path(digest);
-        if fs::metadata(&place).is_ok_and(|there| there.len() == size) {
-            touch(&place, now);
+        if self.has_blob(digest, size, now) {
             return Ok((digest, size));
         }
         from.rewind().map_err(cannot_read)?;
-        self.write_blob(&mut from).map_err(|cause| FileError::new("write", &self.directory, cause))
+        let mut copied = size;
+        // Under the name of what the copy holds: the source may change meanwhile.
+        let copy = |copy: &mut File| {
+            copied = io::copy(&mut from, copy)?;
+            copy.rewind()?;
+            Digest::of_stream(&*copy).map(|(digest, _)| digest)
+        };
+        let digest = self.write_blob(copy).map_err(cannot_write)?;
+        Ok((digest, copied))
     }
 
-    /// A copy under the name of what the copy holds: the source may change meanwhile.
-    fn write_blob(&self, from: &mut File) -> io::Result<(Digest, u64)> {
+    /// Is there one of that name and length? Then it is in use.
+    fn has_blob(&self, digest: Digest, size: u64, now: SystemTime) -> bool {
+        let place = self.blob_path(digest);
+        let is_there = fs::metadata(&place).is_ok_and(|there| there.len() == size);
+        if is_there {
+            touch(&place, now);
+        }
+        is_there
+    }
+
+    /// A file that `fill` has filled, under the name of what is in it.
+    fn write_blob(&self, fill: impl FnOnce(&mut File) -> io::Result<Digest>) -> io::Result<Digest> {
         let mut copy = tempfile::NamedTempFile::new_in(self.workshop())?;
-        io::copy(from, copy.as_file_mut())?;
-        copy.rewind()?;
-        let (digest, size) = Digest::of_stream(copy.as_file())?;
+        let digest = fill(copy.as_file_mut())?;
         let place = self.blob_path(digest);
         if let Some(parent) = place.parent() {
             fs::create_dir_all(parent)?;
         }
         copy.persist(&place).map_err(|failed| failed.error)?;
-        Ok((digest, size))
+        Ok(digest)
     }
 
     /// The store's directories, for this user alone.
