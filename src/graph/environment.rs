@@ -3,7 +3,7 @@
 use super::error::GraphFinding;
 use super::target::Scope;
 use super::words::{Parts, span_of};
-use crate::base::{RelPath, Spanned, printable, suggest};
+use crate::base::{RelPath, Spanned, hidden, printable, suggest};
 use crate::model::EnvironmentId;
 
 /// The environments that a target names: those after `:`, else those of `ENV=…`, else all.
@@ -87,7 +87,8 @@ pub(super) fn named(scope: &Scope<'_>, word: Spanned<&str>) -> Result<Environmen
             let known: Vec<&str> =
                 scope.model.environments.iter().map(|environment| environment.name.value.as_str()).collect();
             Err(GraphFinding::UnknownEnvironment {
-                name: printable(word.value).into_owned(),
+                // Whatever was typed in the wrong place.
+                name: printable(&hidden(word.value)).into_owned(),
                 help: suggest(word.value, &known),
                 span: word.span,
             })

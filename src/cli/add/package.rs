@@ -92,7 +92,8 @@ impl<'n> New<'n> {
         let default = format!("packages/{}", name.as_str().replace('-', "_"));
         let text = adding.path.as_deref().unwrap_or(&default);
         let path = match RelPath::parse(text.trim_end_matches('/')) {
-            Ok(path) if !path.is_root() => path,
+            // A URL in the wrong place would be one, password and all.
+            Ok(path) if !path.is_root() && !text.contains("://") => path,
             _ => return refuse(format!("`{}` is no path in the repository", brief(text))),
         };
         let below =

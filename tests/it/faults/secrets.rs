@@ -253,3 +253,54 @@ fn no_planted_secret_is_seen() {
     figure(&format!("F27 {} planted secrets x {calls} calls, seen", PLACES.len()), calls, bad.len());
     assert!(bad.is_empty(), "{}", bad.join("\n=====\n"));
 }
+
+/// Command lines with a place for a URL that has a password, wherever somebody may paste one.
+const TYPED: &[&[&str]] = &[
+    &["add", "package", "baz", "--git", "?"],
+    &["--json", "add", "package", "baz", "--git", "?"],
+    &["add", "package", "?", "--git", FOO],
+    &["add", "package", "baz", "--git", FOO, "--tag", "?"],
+    &["add", "package", "baz", "--git", FOO, "--path", "?"],
+    &["add", "?"],
+    &["add", "x @ ?"],
+    &["--json", "add", "x @ ?"],
+    &["add", "x @ ?", "--package", "foo"],
+    &["add", "tqdm", "--package", "?"],
+    &["add", "tqdm", "--group", "?"],
+    &["add", "tqdm", "--environment", "?"],
+    &["add", "tqdm", "--variant", "?"],
+    &["remove", "?"],
+    &["pin", "prod", "foo", "?"],
+    &["pin", "prod", "?", "v0.1.1"],
+    &["promote", "staging", "?"],
+    &["promote", "staging", "prod", "--package", "?"],
+    &["outdated", "?"],
+    &["diff", "prod", "?"],
+    &["diff", "prod", "--since", "?"],
+    &["affected", "--since", "?"],
+    &["fetch", "?"],
+    &["resolve", "?"],
+    &["explain", "?"],
+    &["lock:prod", "--accept-moved", "?"],
+];
+
+#[test]
+fn no_password_that_is_typed_is_repeated() {
+    let secret = Secret::new(&mut Random::new());
+    let repo = known();
+    let mut bad = Vec::new();
+    for line in TYPED {
+        let line: Vec<String> = line.iter().map(|part| part.replace('?', &with_user(&secret))).collect();
+        let ran = repo.run_args(&line);
+        if ran.exit_code() == Some(0) {
+            bad.push(format!("accepted\n{ran}"));
+        }
+        let is_shown = |form: &String| ran.stdout().contains(form) || ran.stderr().contains(form);
+        if secret.forms().iter().any(is_shown) {
+            bad.push(format!("shown\n{ran}"));
+        }
+    }
+    bad.extend(holding(&repo, &secret).iter().map(|path| path.display().to_string()));
+    figure("F27 passwords that are typed x calls, repeated", TYPED.len(), bad.len());
+    assert!(bad.is_empty(), "{}", bad.join("\n=====\n"));
+}
