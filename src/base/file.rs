@@ -64,12 +64,28 @@ fn replace(path: &Path, bytes: &[u8], is_lasting: bool) -> Result<(), FileError>
     sibling.write_all(bytes).map_err(fail)?;
     if is_lasting {
         sibling.as_file().sync_all().map_err(fail)?;
+        sibling.persist(path).map_err(|failed| fail(failed.error))?;
+        return File::open(directory).and_then(|opened| opened.sync_all()).map_err(fail);
     }
-    sibling.persist(path).map_err(|failed| fail(failed.error))?;
-    if is_lasting {
-        File::open(directory).and_then(|opened| opened.sync_all()).map_err(fail)?;
+    if swapped(&sibling, path) {
+        // What was there before goes with the sibling's name.
+        return sibling.close().map_err(fail);
     }
-    Ok(())
+    sibling.persist(path).map(drop).map_err(|failed| fail(failed.error))
+}
+
+/// Have the two files changed names? A file that takes the name of another one is written out by ext4 then and there, in
+/// case the machine loses its power, and that takes longer than most tasks; one that changes names is not.
+#[cfg(target_os = "linux")]
+fn swapped(sibling: &tempfile::NamedTempFile, path: &Path) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    path.symlink_metadata().is_ok_and(|there| there.is_file())
+        && renameat_with(CWD, sibling.path(), CWD, path, RenameFlags::EXCHANGE).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn swapped(_: &tempfile::NamedTempFile, _: &Path) -> bool {
+    false
 }
 
 /// Removes what a [`write_whole`] of `path` left when it was killed between creating its sibling and renaming it.
@@ -202,6 +218,25 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         write_whole(&path, b"y").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn a_cached_file_takes_the_place_of_what_was_there_and_of_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("cached");
+        for text in ["one", "two", "a longer one", ""] {
+            write_cached(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        let (link, other) = (root.path().join("link"), root.path().join("other"));
+        fs::write(&other, "other").unwrap();
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        write_cached(&link, b"new").unwrap();
+        assert!(link.symlink_metadata().unwrap().is_file());
+        assert_eq!(fs::read_to_string(&other).unwrap(), "other");
+        fs::create_dir(root.path().join("directory")).unwrap();
+        write_cached(&root.path().join("directory"), b"new").unwrap_err();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 4);
     }
 
     #[test]
