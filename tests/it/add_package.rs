@@ -299,6 +299,7 @@ fn what_is_no_package_is_named() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one note, and every end it may come to")]
 fn an_addition_that_was_cut_off_is_undone_or_completed() {
     let repo = beside(&["v0.3.0"]);
     let url = repo.package_url("bench-utils");

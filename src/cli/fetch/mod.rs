@@ -57,9 +57,8 @@ pub(super) fn fetch(call: &Call<'_>, words: &[String], output: &Output) -> Resul
     let all = pinned(call, &top, &declared);
     let chosen = chosen(call, &top, &all, words)?;
     let _alone = if call.arguments.dry_run { None } else { Some(alone(call, output)?) };
-    let settings = Mutex::new(());
-    let work = |one: &&Pinned<'_>| fetched(call, &git, &top, one, &settings, output);
-    let mut outcomes = side_by_side(&chosen, work);
+    let work = Work { call, git: &git, top: &top, settings: Mutex::new(()), output };
+    let mut outcomes = side_by_side(&chosen, |one| fetched(&work, one));
     if interrupted().is_some()
         && let Some(at) = outcomes.iter().position(|outcome| matches!(outcome, Outcome::Failed(_)))
         && let Outcome::Failed(stop) = outcomes.swap_remove(at)
@@ -131,15 +130,19 @@ fn chosen<'c, 'p>(
     Ok(chosen.into_iter().map(|at| &all[at]).collect())
 }
 
-/// Fetches one, if it is empty. git's `settings` have one writer at a time.
-fn fetched(
-    call: &Call<'_>,
-    git: &Git,
-    top: &Path,
-    one: &Pinned<'_>,
-    settings: &Mutex<()>,
-    output: &Output,
-) -> Outcome {
+/// What fetching one submodule rests on.
+struct Work<'w> {
+    call: &'w Call<'w>,
+    git: &'w Git,
+    top: &'w Path,
+    /// git's settings have one writer at a time.
+    settings: Mutex<()>,
+    output: &'w Output,
+}
+
+/// Fetches one, if it is empty.
+fn fetched(work: &Work<'_>, one: &Pinned<'_>) -> Outcome {
+    let Work { call, git, top, settings, output } = work;
     let (path, arguments) = (|| one.path.to_string(), call.arguments);
     let carried_out = || -> Result<Outcome, Stop> {
         match git.standing(top, &one.path)? {

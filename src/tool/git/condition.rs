@@ -38,7 +38,7 @@ impl Git {
         let differing = self.local(checkout, arguments).demand()?;
         let others = ["ls-files", "--others", "--exclude-standard", "-z"];
         let others = self.local(checkout, others).demand()?;
-        let files = |list: &[u8]| list.iter().filter(|byte| **byte == 0).count();
+        let files = |list: &[u8]| list.split_inclusive(|byte| *byte == 0).count();
         Ok(Some(files(&differing) + files(&others)))
     }
 
