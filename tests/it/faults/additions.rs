@@ -118,11 +118,18 @@ impl Trial {
         self.told("killed while it writes", tried, &halves);
     }
 
-    /// Ctrl-C at any moment: whole or nothing at once.
+    /// Ctrl-C at any moment, every other time while all is written: whole or nothing at once.
     fn interrupt(&self) {
-        let (tried, mut random) = (rounds(3), Random::new());
+        let (tried, mut random) = (rounds(4), Random::new());
+        let (log, mut round) = (self.repo.path(".envloom/journal/commit.json"), 0);
         let halves = self.cut_off(tried, |repo, running| {
-            thread::sleep(random.moment(self.duration));
+            round += 1;
+            if round % 2 == 0 {
+                assert!(eventually(|| log.exists() || running.has_ended()));
+                thread::sleep(Duration::from_micros(100) * u32::try_from(random.below(1000)).unwrap());
+            } else {
+                thread::sleep(random.moment(self.duration));
+            }
             running.signal_group(Signal::INT);
             let ran = running.wait();
             assert!(eventually(|| processes(repo).is_empty()));
