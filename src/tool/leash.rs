@@ -98,6 +98,11 @@ impl Leash {
         }
     }
 
+    /// Is no signal to end what is being done?
+    pub(super) fn is_shielded(&self) -> bool {
+        self.lock().shields > 0
+    }
+
     /// Questions are allowed again.
     fn go_on(&self) {
         self.lock().stopped = None;

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Read, Write as _};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -22,6 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::address::{last_lines, plain, printable};
 use super::error::{QueryFailed, ToolError};
@@ -35,6 +36,11 @@ const KEPT_STDERR: usize = 64 << 10;
 const LINGER: Duration = Duration::from_millis(200);
 /// How long a child has from SIGTERM to SIGKILL when envloom is told to end.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How often a question is asked again that a signal to envloom has ended.
+const ASKED_AGAIN: usize = 3;
+/// The signals that a terminal, or whoever ends envloom, sends to its group.
+const ENDING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
 /// One question to one program.
 #[derive(Debug)]
@@ -67,7 +73,17 @@ pub(crate) struct Answer {
 impl Query<'_> {
     /// Starts the program and waits for its end; a failed child is an answer, not an error.
     pub(crate) fn ask(&self) -> Result<Answer, ToolError> {
-        self.ask_with(None)
+        let mut answer = self.ask_with(None)?;
+        // Before it leads a group of its own the terminal's Ctrl-C reaches a child, too, which has done nothing by then.
+        // Where no signal is to end what is being done, it is asked again.
+        for _ in 0..ASKED_AGAIN {
+            let is_ended = answer.status.signal().is_some_and(|signal| ENDING.contains(&signal));
+            if !is_ended || !LEASH.is_shielded() {
+                break;
+            }
+            answer = self.ask_with(None)?;
+        }
+        Ok(answer)
     }
 
     /// Like [`Query::ask`], with what the program reads from stdin.
@@ -397,6 +413,18 @@ mod tests {
             };
             assert_eq!(query.ask().unwrap().stdout, word.as_bytes());
         }
+    }
+
+    #[test]
+    fn what_a_signal_to_envloom_has_ended_is_asked_again_where_none_may_end_it() {
+        let place = tempfile::tempdir().unwrap();
+        let mark = quoted(&place.path().join("mark").display().to_string());
+        let script = format!("if [ -e {mark} ]; then echo again; else : > {mark}; kill -INT $$; fi");
+        let shield = crate::tool::Shield::take();
+        assert_eq!(shell(&script, LONG).unwrap().stdout, b"again\n");
+        // One that ends in this way whatever happens is answered so.
+        assert_eq!(shell("kill -INT $$", LONG).unwrap().status.signal(), Some(SIGINT));
+        drop(shield);
     }
 
     #[test]

@@ -133,6 +133,10 @@ impl Trial {
             running.signal_group(Signal::INT);
             let ran = running.wait();
             assert!(eventually(|| processes(repo).is_empty()));
+            if !self.is_whole() || is_busy(repo) {
+                let notes = repo.tree(".envloom/journal").paths().join(" ");
+                figure(&format!("{ran}\nin round {round}, with {notes}\n{}\n", state(repo)), 1, 1);
+            }
             // One that had ended, or was about to, was not interrupted; one that had not begun ended by the signal.
             matches!(ran.exit_code(), None | Some(0 | 130))
         });
@@ -211,8 +215,16 @@ fn a_package_that_is_killed_on_its_way_out_is_there_or_not() {
 }
 
 #[test]
-fn what_is_interrupted_is_whole_or_nothing_at_once() {
+fn a_requirement_that_is_interrupted_is_asked_for_or_not_at_once() {
     Trial::new(beside(), "add numpy>=1.26").interrupt();
+}
+
+#[test]
+fn a_package_that_is_interrupted_on_its_way_is_there_or_not_at_once() {
     Trial::new(beside(), "add package bench-utils --git URL").interrupt();
+}
+
+#[test]
+fn a_package_that_is_interrupted_on_its_way_out_is_there_or_not_at_once() {
     Trial::new(added(), "remove package bench-utils").interrupt();
 }
