@@ -29,4 +29,4 @@ pub(crate) use quantity::{bytes_text, duration_text, parse_bytes, parse_duration
 pub(crate) use secret::{credentials, hidden, hide};
 pub(crate) use side_by_side::side_by_side;
 pub(crate) use span::{SourceFile, Spanned};
-pub(crate) use text::{brief, counted, nearest, percent_decoded, printable, suggest};
+pub(crate) use text::{brief, conflict_marker, counted, nearest, percent_decoded, printable, suggest};

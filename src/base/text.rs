@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// The text with every character that could move the cursor, forge a line or reverse the reading
 /// direction written as an escape (`\u{1b}`). Names, tags and paths go through this before a terminal
@@ -20,6 +21,18 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// The first conflict marker of git in a text, to the end of its line.
+pub(crate) fn conflict_marker(text: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if ["<<<<<<<", "|||||||", ">>>>>>>"].iter().any(|marker| line.starts_with(marker)) {
+            return Some(start..start + line.trim_end().len());
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// A part of a URL with `%20` as a blank and so on; what is malformed stays as it is.

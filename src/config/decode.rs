@@ -16,17 +16,20 @@ use super::lower::{
 use super::prescan::prescan;
 use super::task::task;
 use super::task_document::TaskNode;
-use crate::base::{SourceFile, brief};
+use crate::base::{SourceFile, brief, conflict_marker};
 
 /// Reads `tasks.kdl`.
 ///
 /// # Errors
 /// Every mistake of the text.
 pub(crate) fn parse(source: &SourceFile) -> Result<Config, ConfigError> {
-    let (nodes, findings) = nodes(source, false)?;
-    let mut reader = Reader { findings };
-    let config = reader.config(source, &nodes);
-    reader.done(source, config)
+    let read = || {
+        let (nodes, findings) = nodes(source, false)?;
+        let mut reader = Reader { findings };
+        let config = reader.config(source, &nodes);
+        reader.done(source, config)
+    };
+    read().map_err(|error| merged(source).unwrap_or(error))
 }
 
 /// Reads `tasks.local.kdl`.
@@ -34,10 +37,19 @@ pub(crate) fn parse(source: &SourceFile) -> Result<Config, ConfigError> {
 /// # Errors
 /// Every mistake of the text.
 pub(crate) fn parse_local(source: &SourceFile) -> Result<LocalConfig, ConfigError> {
-    let (nodes, findings) = nodes(source, true)?;
-    let mut reader = Reader { findings };
-    let config = reader.local_config(source, &nodes);
-    reader.done(source, config)
+    let read = || {
+        let (nodes, findings) = nodes(source, true)?;
+        let mut reader = Reader { findings };
+        let config = reader.local_config(source, &nodes);
+        reader.done(source, config)
+    };
+    read().map_err(|error| merged(source).unwrap_or(error))
+}
+
+/// Of a text that both sides of a merge stand in nothing else is worth saying.
+fn merged(source: &SourceFile) -> Option<ConfigError> {
+    let span = conflict_marker(source.text())?.into();
+    Some(ConfigError::new(source, vec![ConfigFinding::Conflict { span }]))
 }
 
 /// The bytes of a file as a text.

@@ -21,6 +21,19 @@ pub(crate) enum ConfigFinding {
         span: SourceSpan,
     },
 
+    /// Both sides of a merge stand in it.
+    #[error("a merge left conflict markers in this file")]
+    #[diagnostic(
+        code(envloom::config::conflict),
+        help(
+            "take the lines that are to stay, and the markers out; then type `envloom resolve`: it settles manifests, lockfiles and envloom.lock"
+        )
+    )]
+    Conflict {
+        #[label("the first one")]
+        span: SourceSpan,
+    },
+
     /// A character that a reader cannot see.
     #[error("the invisible character {character} stands here")]
     #[diagnostic(code(envloom::config::invisible_character), help("{help}"))]

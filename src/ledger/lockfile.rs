@@ -18,8 +18,7 @@ use toml::Table;
 
 use super::error::{LedgerError, LedgerFinding};
 use super::origin::plain_http_in;
-use super::record::conflict_marker;
-use crate::base::{SourceFile, percent_decoded, printable};
+use crate::base::{SourceFile, conflict_marker, percent_decoded, printable};
 use crate::model::normal;
 
 /// A lockfile of uv.

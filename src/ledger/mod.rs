@@ -45,7 +45,7 @@ pub(crate) use lockfile::{GitReference, Lockfile, Source};
 pub(crate) use merge::{Merged, merged};
 pub(crate) use newest::{Tagged, newest, releases};
 pub(crate) use origin::lies_at;
-pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey, conflict_marker};
+pub(crate) use record::{FILE_NAME, Owned, Record, Release, ReleaseKey};
 pub(crate) use released::{Doubt, doubtful};
 pub(crate) use repository::{Progress, Remotes};
 pub(crate) use tags::{Answer, Asked, Asking, Freshness, Told, answer_place, max_age, tags_of};

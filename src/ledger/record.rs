@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::error::{LedgerError, LedgerFinding};
-use crate::base::{Digest, RelPath, SourceFile, printable};
+use crate::base::{Digest, RelPath, SourceFile, conflict_marker, printable};
 use crate::model::PackageName;
 
 /// The file's name, at the root of the repository.
@@ -144,18 +144,6 @@ impl Record {
         }
         text
     }
-}
-
-/// The first conflict marker of git in a text, to the end of its line.
-pub(crate) fn conflict_marker(text: &str) -> Option<Range<usize>> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if ["<<<<<<<", "|||||||", ">>>>>>>"].iter().any(|marker| line.starts_with(marker)) {
-            return Some(start..start + line.trim_end().len());
-        }
-        start += line.len();
-    }
-    None
 }
 
 /// The text as [`Stored`], the version judged first.

@@ -43,16 +43,18 @@ pub(crate) fn settle_tasks(repo: &Monorepo) {
 #[test]
 fn two_branches_that_pin_different_releases_come_together() {
     let repo = merged();
-    insta::assert_snapshot!(repo.run("resolve").code(1).output_snapshot(), @r"
-    exit: 1
+    insta::assert_snapshot!(repo.run("resolve").code(2).output_snapshot(), @r"
+    exit: 2
     ----- stdout -----
 
     ----- stderr -----
-    error[envloom::resolve::tasks_file]: a merge left conflict markers in tasks.kdl, which everything else is made from
+    error: tasks.kdl has 1 mistake
+
+    error[envloom::config::conflict]: a merge left conflict markers in this file
      --> tasks.kdl:31:1
     31 | <<<<<<< HEAD
        | ^^^^^^^^^^^^ the first one
-    help: take the lines that are to stay, and the markers out; then type `envloom resolve` again
+    help: take the lines that are to stay, and the markers out; then type `envloom resolve`: it settles manifests, lockfiles and envloom.lock
     ");
     settle_tasks(&repo);
     let before = repo.tree("").without(".envloom");

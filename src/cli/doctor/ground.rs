@@ -6,10 +6,10 @@ use toml::Table;
 
 use super::finding::{Finding, Mend, Place};
 use super::trouble::Trouble;
-use crate::base::{FileError, RelPath, SourceFile};
+use crate::base::{FileError, RelPath, SourceFile, conflict_marker};
 use crate::cli::call::Call;
 use crate::cli::load;
-use crate::ledger::{FILE_NAME, Lockfile, Record, conflict_marker};
+use crate::ledger::{FILE_NAME, Lockfile, Record};
 use crate::model::{Environment, EnvironmentId, Package, PackageId};
 use crate::plan;
 use crate::tool::ToolError;

@@ -9,6 +9,7 @@ use super::finding::{Finding, Mend, Place};
 use super::ground::{Files, Ground, Text, first};
 use super::requirements::required;
 use super::trouble::Trouble;
+use crate::base::conflict_marker;
 use crate::cli::{load, prepare};
 use crate::ledger::{self, Difference, Side, Source, difference, missing};
 use crate::manifest::{self, PythonVersionFile, Rendered};
@@ -93,7 +94,7 @@ fn uv_tomls(ground: &Ground<'_>) -> Vec<Finding> {
 /// Has the manifest conflict markers? That was said.
 fn marked(ground: &Ground<'_>, id: EnvironmentId) -> bool {
     let manifest = ground.files.iter().find(|files| files.id == id).and_then(|files| files.manifest.as_ref());
-    manifest.is_some_and(|manifest| ledger::conflict_marker(&manifest.content).is_some())
+    manifest.is_some_and(|manifest| conflict_marker(&manifest.content).is_some())
 }
 
 fn edited(said: String, place: Place, target: &str) -> Finding {

@@ -1,11 +1,10 @@
 //! What keeps a merge from being resolved.
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::Diagnostic;
 use thiserror::Error;
 
 /// Every code of this verb and what it means, for the README.
 pub(in crate::cli) const CODES: &[(&str, &str)] = &[
-    ("envloom::resolve::tasks_file", "resolve where tasks.kdl itself holds conflict markers"),
     ("envloom::resolve::by_hand", "both sides of a merge changed lines of a manifest that are not envloom's"),
     ("envloom::resolve::edited_side", "in one side of a merge, entries of envloom's were edited by hand"),
     ("envloom::resolve::submodule", "a submodule that is a package is in conflict"),
@@ -26,20 +25,6 @@ pub(in crate::cli) struct ResolveError {
 /// One thing that is wrong.
 #[derive(Debug, Error, Diagnostic)]
 pub(in crate::cli) enum ResolveFinding {
-    /// Nothing can be made from it.
-    #[error("a merge left conflict markers in {path}, which everything else is made from")]
-    #[diagnostic(
-        code(envloom::resolve::tasks_file),
-        help("take the lines that are to stay, and the markers out; then type `envloom resolve` again")
-    )]
-    TasksFile {
-        /// The file.
-        path: String,
-        #[source_code]
-        source_code: NamedSource<String>,
-        #[label("the first one")]
-        span: SourceSpan,
-    },
     /// A member's or an adopted manifest; or what someone wrote beside envloom's entries.
     #[error("{path} has conflicts that are not envloom's to settle{lines}")]
     #[diagnostic(

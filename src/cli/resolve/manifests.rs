@@ -14,9 +14,9 @@ use super::super::load::{self, Stop};
 use super::super::prepare;
 use super::error::ResolveFinding;
 use super::sides::{BASE, OURS, Recorded, Sides, THEIRS, beside};
-use crate::base::{FileError, RelPath, printable, write_cached};
+use crate::base::{FileError, RelPath, conflict_marker, printable, write_cached};
 use crate::cache::FileChange;
-use crate::ledger::{Record, conflict_marker};
+use crate::ledger::Record;
 use crate::manifest::{
     self, Disposition, ManifestError, Members, OnDisk, PythonVersionFile, Rendered, Request,
 };

@@ -28,14 +28,13 @@ use super::absorb::refuse_locked;
 use super::args::Arguments;
 use super::call::{Call, place_of};
 use super::load::Stop;
-use super::locate::Place;
 use super::output::Output;
 use super::surroundings::Process;
 use super::trial::{self, Passed, Request, Tried};
 use super::{exit, state};
-use crate::base::{RelPath, SourceFile, printable, read_if_exists};
+use crate::base::{RelPath, conflict_marker, printable, read_if_exists};
 use crate::cache::{FileChange, Observer};
-use crate::ledger::{self, Progress, Record, ReleaseKey, Remotes, conflict_marker};
+use crate::ledger::{self, Progress, Record, ReleaseKey, Remotes};
 use crate::model::{Environment, Package};
 use crate::tool::git::Git;
 
@@ -46,7 +45,6 @@ use crate::tool::git::Git;
 pub(super) fn carry_out(process: &Process, arguments: &Arguments, output: &Output) -> Result<u8, Stop> {
     let observer = Observer::new();
     let place = place_of(process, arguments, &observer)?;
-    refuse_marked(&place)?;
     let call = Call::at(process, arguments, place, observer)?;
     refuse_locked(&call, "resolve")?;
     let git = Git::find(&process.surroundings, &call.place.home)?;
@@ -78,21 +76,6 @@ pub(super) fn carry_out(process: &Process, arguments: &Arguments, output: &Outpu
         passed.commit()?;
     }
     told(&call, (&sides, &ready), &passed, output)
-}
-
-/// `tasks.kdl` is what everything is made from.
-fn refuse_marked(place: &Place) -> Result<(), Stop> {
-    let bytes = read_if_exists(&place.file())?.unwrap_or_default();
-    let source = SourceFile::new(place.file_name.as_str(), String::from_utf8_lossy(&bytes).into_owned());
-    match conflict_marker(source.text()) {
-        Some(at) => Err(ResolveFinding::TasksFile {
-            path: place.file_name.clone(),
-            source_code: source.named(),
-            span: at.into(),
-        }
-        .into()),
-        None => Ok(()),
-    }
 }
 
 /// What the trial begins with.

@@ -5,6 +5,30 @@ use insta::assert_snapshot;
 use super::*;
 
 #[test]
+fn of_a_merge_that_is_not_settled_nothing_else_is_said() {
+    let text = "uv \"0.13.9\"\n<<<<<<< HEAD\nfoo\n=======\nbar {\n>>>>>>> other\n";
+    assert_snapshot!(seen(text), @r#"
+      × tasks.kdl has 1 mistake
+
+    Error: envloom::config::conflict
+
+      × a merge left conflict markers in this file
+       ╭─[tasks.kdl:2:1]
+     1 │ uv "0.13.9"
+     2 │ <<<<<<< HEAD
+       · ──────┬─────
+       ·       ╰── the first one
+     3 │ foo
+       ╰────
+      help: take the lines that are to stay, and the markers out; then type `envloom resolve`: it
+            settles manifests, lockfiles and envloom.lock
+    "#);
+    // Markers are no mistake where a text holds them.
+    let held = "project \"x\" { description \"\"\"\n<<<<<<< HEAD\n\"\"\"\n}\n";
+    assert!(parse(&SourceFile::new("tasks.kdl", held)).is_ok());
+}
+
+#[test]
 fn too_large() {
     assert_snapshot!(seen(&"x".repeat(MAX_BYTES + 1)), @r"
       × tasks.kdl has 1 mistake
