@@ -4,11 +4,11 @@
 pub(crate) const CODES: &[(&str, &str)] = &[
     ("envloom::config::too_large", "the file is larger than 1 MiB"),
     ("envloom::config::not_utf8", "the file is not UTF-8"),
+    ("envloom::config::conflict", "a merge left conflict markers in the file"),
     (
         "envloom::config::invisible_character",
         "a control or bidirectional character, or a lone carriage return",
     ),
-    ("envloom::config::conflict", "a merge left conflict markers in the file"),
     ("envloom::config::line_too_long", "a line is longer than 16 KiB"),
     ("envloom::config::too_deep", "blocks or comments are nested too deep, or a raw string has too many `#`"),
     ("envloom::config::too_many_nodes", "the file has more than 50,000 nodes"),
