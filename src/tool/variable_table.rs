@@ -148,7 +148,7 @@ pub(super) const TABLE: &[Row] = &[
         class: Class::Set,
         trust: false,
         why: "envloom sets it",
-        names: "GCM_INTERACTIVE GIT_TERMINAL_PROMPT UV_NO_GITHUB_FAST_PATH UV_NO_PROGRESS UV_NO_WRAP",
+        names: "GCM_INTERACTIVE GIT_HTTP_LOW_SPEED_LIMIT GIT_HTTP_LOW_SPEED_TIME GIT_TERMINAL_PROMPT UV_NO_GITHUB_FAST_PATH UV_NO_PROGRESS UV_NO_WRAP",
     },
     passing("named like a secret of a later uv", "UV_*_TOKEN UV_*_PASSWORD UV_*_SECRET UV_*_KEY"),
 ];

@@ -41,9 +41,12 @@ pub(crate) struct Dropped {
 }
 
 /// Given to every uv child. The fast path asks GitHub's API for a tag, past git's `insteadOf` (tried), so that
-/// the ledger and uv could see different remotes; a prompt would wait for ever, since children have no terminal.
-const SET: [(&str, &str); 5] = [
+/// the ledger and uv could see different remotes; a prompt would wait for ever, since children have no terminal, and so
+/// would a git of uv's on a remote that stalls: less than 1,000 bytes a second for 30 seconds is given up.
+const SET: [(&str, &str); 7] = [
     ("GCM_INTERACTIVE", "never"),
+    ("GIT_HTTP_LOW_SPEED_LIMIT", "1000"),
+    ("GIT_HTTP_LOW_SPEED_TIME", "30"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("UV_NO_GITHUB_FAST_PATH", "1"),
     ("UV_NO_PROGRESS", "1"),
@@ -340,6 +343,7 @@ mod tests {
         assert_eq!(child[&OsString::from("UV_NO_PROGRESS")], "1");
         assert_eq!(child[&OsString::from("UV_NO_GITHUB_FAST_PATH")], "1");
         assert_eq!(child[&OsString::from("GIT_TERMINAL_PROMPT")], "0");
+        assert_eq!(child[&OsString::from("GIT_HTTP_LOW_SPEED_TIME")], "30");
         assert_eq!(child[&OsString::from("UV_INDEX_CORP_PASSWORD")], "s3cret");
         assert!(!by_hand(&caller).0.contains_key(&OsString::from("UV_FROZEN")));
     }
