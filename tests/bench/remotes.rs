@@ -3,17 +3,15 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use crate::measure::{Rounds, heading, pair, row, timed};
 use crate::scene::ENVLOOM;
-use crate::support::{Monorepo, Package, python};
+use crate::support::{Monorepo, Package, backend, python};
 
 /// Internal packages, and remotes.
 const PACKAGES: usize = 200;
@@ -129,56 +127,8 @@ fn serve(remotes: PathBuf) -> SocketAddr {
         for stream in listener.incoming().map_while(Result::ok) {
             let remotes = remotes.clone();
             // A client that hangs up in the middle of an answer is its own affair.
-            thread::spawn(move || answer(&stream, &remotes).ok());
+            thread::spawn(move || backend::answer(&stream, &remotes, |_| usize::MAX).ok());
         }
     });
     address
-}
-
-/// One request, answered by `git http-backend`.
-fn answer(mut stream: &TcpStream, remotes: &Path) -> io::Result<()> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let (method, target) = line.split_once(' ').unwrap_or_default();
-    let target = target.split(' ').next().unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut backend = Command::new("git");
-    backend
-        .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", remotes)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("REQUEST_METHOD", method)
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header)?;
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => {
-                length = value.parse().unwrap_or_default();
-                backend.env("CONTENT_LENGTH", value);
-            }
-            "content-type" => drop(backend.env("CONTENT_TYPE", value)),
-            "content-encoding" => drop(backend.env("HTTP_CONTENT_ENCODING", value)),
-            "git-protocol" => drop(backend.env("GIT_PROTOCOL", value)),
-            _ => {}
-        }
-    }
-    let mut child = backend.spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        io::copy(&mut reader.take(length), &mut input)?;
-    }
-    let output = child.wait_with_output()?.stdout;
-    let end = output.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(output.len());
-    let headers = String::from_utf8_lossy(&output[..end]);
-    let status = headers.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n\r\n")?;
-    stream.write_all(output.get(end + 4..).unwrap_or_default())?;
-    stream.flush()
 }

@@ -56,7 +56,7 @@ pub(super) struct Note {
     path: String,
     name: String,
     url: String,
-    commit: String,
+    commit: ObjectId,
     /// Commits that are not lost with it.
     elsewhere: BTreeSet<ObjectId>,
 }
@@ -81,7 +81,7 @@ impl Note {
             path: module.path.to_string(),
             name: module.name.to_owned(),
             url: module.url.to_owned(),
-            commit: module.commit.to_string(),
+            commit: module.commit.clone(),
             elsewhere,
         }
     }
@@ -120,15 +120,14 @@ impl Note {
     fn read(bytes: &[u8]) -> Option<Self> {
         let note: Self = serde_json::from_slice(bytes).ok()?;
         let is_fit = note.format == FORMAT && RelPath::parse(&note.path).is_ok_and(|path| !path.is_root());
-        (is_fit && note.commit.parse::<ObjectId>().is_ok()).then_some(note)
+        is_fit.then_some(note)
     }
 
     fn carry_out(&self, place: &Place, git: &Git) -> Result<Settled, Stop> {
-        let (Ok(path), Ok(commit)) = (RelPath::parse(&self.path), self.commit.parse::<ObjectId>()) else {
-            return Ok(Settled::Left);
-        };
+        let Ok(path) = RelPath::parse(&self.path) else { return Ok(Settled::Left) };
+        let commit = &self.commit;
         let (top, token) = (place.root.as_path(), token(place));
-        let module = Module { top, path: &path, name: &self.name, url: &self.url, commit: &commit };
+        let module = Module { top, path: &path, name: &self.name, url: &self.url, commit };
         let mut elsewhere = Elsewhere { tags: false, commits: self.elsewhere.clone() };
         match (self.work, self.decided) {
             (Work::Added, true) => {
@@ -153,7 +152,7 @@ impl Note {
         }
         let is_free = match git.standing(top, &path)? {
             Standing::Empty => true,
-            Standing::CheckedOut(at) => at.as_ref() == Some(&commit),
+            Standing::CheckedOut(at) => at.as_ref() == Some(commit),
             Standing::Occupied => false,
         };
         if !is_free || !git.at_stake(top, (&path, &self.name), &elsewhere)?.is_empty() {

@@ -10,16 +10,13 @@ use super::object::ObjectId;
 use crate::tool::error::ToolError;
 
 impl Git {
-    /// How many files of a checkout differ from its commit, or are neither tracked nor ignored; `None`: its own settings name programs to compare
-    /// with, or it has no commit yet.
+    /// How many files of a checkout differ from its commit, or are neither tracked nor ignored; `None`: its own settings
+    /// name programs to compare with, or it has no commit yet.
     ///
     /// # Errors
     /// When git cannot say.
     pub(crate) fn uncommitted(&self, checkout: &Path) -> Result<Option<usize>, ToolError> {
-        let filters = ["config", "--includes", "--show-scope", "--name-only", "--get-regexp", r"^filter\."];
-        let answer = self.local(checkout, filters).ask()?;
-        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
-        if text.lines().any(|line| line.starts_with("local\t") || line.starts_with("worktree\t")) {
+        if self.names_filters(checkout)? {
             return Ok(None);
         }
         let Some(head) = self.commit_of(checkout, "HEAD")? else { return Ok(None) };
@@ -40,6 +37,17 @@ impl Git {
         let others = self.local(checkout, others).demand()?;
         let files = |list: &[u8]| list.split_inclusive(|byte| *byte == 0).count();
         Ok(Some(files(&differing) + files(&others)))
+    }
+
+    /// Do a checkout's own settings name programs to compare files with?
+    ///
+    /// # Errors
+    /// When git cannot be asked.
+    pub(super) fn names_filters(&self, checkout: &Path) -> Result<bool, ToolError> {
+        let filters = ["config", "--includes", "--show-scope", "--name-only", "--get-regexp", r"^filter\."];
+        let answer = self.local(checkout, filters).ask()?;
+        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+        Ok(text.lines().any(|line| line.starts_with("local\t") || line.starts_with("worktree\t")))
     }
 
     /// Is `older` one of the commits that `newer` has grown from, or `newer` itself?

@@ -104,7 +104,7 @@ impl Git {
     }
 
     fn uncommitted_files(&self, tree: &Path) -> Result<Vec<Stake>, ToolError> {
-        if self.checked_out(tree)?.is_some() && self.uncommitted(tree)?.is_none() {
+        if self.checked_out(tree)?.is_some() && self.names_filters(tree)? {
             return Ok(vec![Stake::Filters]);
         }
         // A look into an inner submodule would be a call with settings of its own.

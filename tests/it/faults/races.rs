@@ -98,11 +98,8 @@ fn waiters_go_on_when_the_holder_is_killed() {
     );
 }
 
-#[test]
-fn what_is_written_while_absorb_works_is_kept() {
-    let repo = crate::seed::locked();
-    repo.replace("pyproject.toml", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
-    // Everything is read by the time that it waits for the record.
+/// `absorb dev` at work, which has read everything and waits for the record, and the lock that it waits for.
+fn absorbing(repo: &Monorepo) -> (fs::File, Running) {
     let record = fs::File::create(repo.path(".envloom/locks/ledger.lock")).unwrap();
     record.lock().unwrap();
     let running = repo.spawn("absorb dev");
@@ -112,6 +109,14 @@ fn what_is_written_while_absorb_works_is_kept() {
         locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&waits))
     };
     assert!(eventually(is_waiting), "absorb does not wait for the record");
+    (record, running)
+}
+
+#[test]
+fn what_is_written_while_absorb_works_is_kept() {
+    let repo = crate::seed::locked();
+    repo.replace("pyproject.toml", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
+    let (record, running) = absorbing(&repo);
     repo.append("tasks.kdl", "// someone else\n");
     let before = repo.tree("").without(".envloom");
     drop(record);
@@ -133,15 +138,7 @@ fn what_is_written_while_absorb_works_is_kept() {
 fn a_manifest_that_is_edited_while_absorb_works_is_not_taken_for_absorbed() {
     let repo = crate::seed::locked();
     repo.replace("pyproject.toml", "\"tqdm>=4\"", "\"tqdm>=4.60\"");
-    let record = fs::File::create(repo.path(".envloom/locks/ledger.lock")).unwrap();
-    record.lock().unwrap();
-    let running = repo.spawn("absorb dev");
-    let waits = format!(" {} ", running.pid());
-    let is_waiting = || {
-        let locks = fs::read_to_string("/proc/locks").unwrap();
-        locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&waits))
-    };
-    assert!(eventually(is_waiting), "absorb does not wait for the record");
+    let (record, running) = absorbing(&repo);
     repo.replace("pyproject.toml", "\"tqdm>=4.60\"", "\"tqdm>=4.61\"");
     let before = repo.tree("").without(".envloom");
     drop(record);

@@ -4,15 +4,14 @@
 //! pack it sends. Out: how often it was asked. A [`Monorepo`] whose git takes it for `https://git.example.com/` is made
 //! by [`BadRemote::before`].
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::machine;
+use super::backend;
 use super::monorepo::Monorepo;
 
 /// What it does with a request.
@@ -67,7 +66,7 @@ impl BadRemote {
                 // A client that hangs up has its answer.
                 let is_fault = match &manner {
                     Manner::Bytes { answer, .. } => answered(&mut stream, answer).is_ok(),
-                    Manner::Torn { remotes, after } => torn(&mut stream, remotes, *after).unwrap_or(false),
+                    Manner::Torn { remotes, after } => torn(&stream, remotes, *after).unwrap_or(false),
                 };
                 let holds = !matches!(&manner, Manner::Bytes { holds: false, .. });
                 if holds && is_fault {
@@ -103,56 +102,13 @@ fn answered(stream: &mut TcpStream, answer: &[u8]) -> io::Result<()> {
 }
 
 /// One request, answered by `git http-backend`. Says whether it was one for a pack, and torn.
-fn torn(stream: &mut TcpStream, remotes: &Path, after: usize) -> io::Result<bool> {
-    let mut reader = BufReader::new(&*stream);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let (method, target) = line.split_once(' ').unwrap_or_default();
-    let target = target.split(' ').next().unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut backend = Command::new(machine::git());
-    backend
-        .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", remotes)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("REQUEST_METHOD", method)
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header)?;
-        let Some((name, value)) = header.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => {
-                length = value.parse().unwrap_or_default();
-                backend.env("CONTENT_LENGTH", value);
-            }
-            "content-type" => drop(backend.env("CONTENT_TYPE", value)),
-            "content-encoding" => drop(backend.env("HTTP_CONTENT_ENCODING", value)),
-            "git-protocol" => drop(backend.env("GIT_PROTOCOL", value)),
-            _ => {}
-        }
-    }
-    let mut body = Vec::new();
-    reader.take(length).read_to_end(&mut body)?;
-    let mut child = backend.spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        input.write_all(&body)?;
-    }
-    let output = child.wait_with_output()?.stdout;
-    let end = output.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(output.len());
-    let headers = String::from_utf8_lossy(&output[..end]);
-    let status = headers.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n\r\n")?;
-    let rest = output.get(end + 4..).unwrap_or_default();
-    let has = |word: &[u8]| body.windows(word.len()).any(|part| part == word);
-    let is_fetch = has(b"command=fetch") || has(b"0032want ");
-    stream.write_all(if is_fetch { &rest[..after.min(rest.len())] } else { rest })?;
-    stream.flush()?;
+fn torn(stream: &TcpStream, remotes: &Path, after: usize) -> io::Result<bool> {
+    let mut is_fetch = false;
+    backend::answer(stream, remotes, |body| {
+        let has = |word: &[u8]| body.windows(word.len()).any(|part| part == word);
+        is_fetch = has(b"command=fetch") || has(b"0032want ");
+        if is_fetch { after } else { usize::MAX }
+    })?;
     Ok(is_fetch)
 }
 

@@ -17,6 +17,7 @@
 //! | `text` | `[ROOT]` and its like: filled in on the way in, put back on the way out |
 //! | `wheel`, `index`, `server` | fake wheels; PEP 503 pages over them; the same over loopback HTTP |
 //! | `package`, `remote`, `submodule` | an internal package; its bare remote; its checkout |
+//! | `backend` | git's own server of repositories over HTTP |
 //! | `bad_remote` | a remote over HTTP that stalls, hangs up or fails |
 //! | `colleague` | a clone on another machine |
 //! | `machine`, `uv`, `python`, `pytest`, `shims` | what is taken from the machine, and the fake pyenv |
@@ -28,6 +29,7 @@
 //! reaches the network: the default index is a directory and every proxy variable points at a
 //! closed port. Nothing here knows envloom's crate; it knows the built binary and its report.
 
+pub(crate) mod backend;
 mod bad_remote;
 mod colleague;
 mod commands;
